@@ -1,0 +1,1 @@
+//! Product feeds: one file per dialect.

@@ -1,0 +1,1 @@
+//! Pictures: limits, decoding, orientation, colour, resizing.

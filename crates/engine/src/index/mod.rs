@@ -1,0 +1,1 @@
+//! The index: vectors, words and payload, rebuilt from the catalogue whenever needed.

@@ -1,0 +1,1 @@
+//! What the catalogue tells about itself: recommendations, audits.

@@ -1,0 +1,22 @@
+//! Vetrina's engine: everything a shop window understands about its pictures, without HTTP and without a command line.
+//!
+//! The modules follow the way of a query and of a product (see ARCHITECTURE.md); data flows down this list and nothing
+//! imports upward.
+
+pub mod image;
+
+pub mod model;
+
+pub mod region;
+
+pub mod space;
+
+pub mod catalogue;
+
+pub mod index;
+
+pub mod search;
+
+pub mod insight;
+
+pub mod learn;

@@ -1,0 +1,1 @@
+//! Models: manifests and the runtime that runs them (the only place that knows `ort`).

@@ -1,0 +1,1 @@
+//! Where the products are in a picture.

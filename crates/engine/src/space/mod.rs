@@ -1,0 +1,1 @@
+//! Spaces: from feature to embedding; heads and their identity.
