@@ -1,0 +1,275 @@
+//! An ONNX image encoder, run by ONNX Runtime.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{OutputSelector, RunOptions, Session};
+use ort::value::{Outlet, TensorElementType, TensorRef};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{Feature, FeatureMap, ImageModel, Layout, Manifest, ModelError, Tensor, load_runtime};
+
+/// How a model is run.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// ONNX Runtime's library; `None` looks where [`super::find_runtime`] says.
+    pub library: Option<PathBuf>,
+    /// Threads that work on one batch, at least 1.
+    pub threads: usize,
+    /// Batches that can be worked on at the same time, at least 1. Each costs about 40 MiB for the built-in model.
+    pub sessions: usize,
+}
+
+impl Default for RuntimeOptions {
+    /// One thread a batch and as many batches at once as the machine has cores, four at most (see
+    /// docs/decisions.md for the measurement).
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { library: None, threads: 1, sessions: cores.min(4) }
+    }
+}
+
+/// An opened model. `ort` does not let two threads run one session at once, so there are a few; who finds none free
+/// waits for the next in turn.
+#[derive(Debug)]
+pub struct OnnxModel {
+    manifest: Manifest,
+    sessions: Vec<Mutex<Session>>,
+    turn: AtomicUsize,
+}
+
+impl OnnxModel {
+    /// Opens a model: `bytes` is the ONNX file that `manifest` speaks of.
+    ///
+    /// # Errors
+    /// The errors of [`load_runtime`]; [`ModelError::Checksum`] for another file; [`ModelError::Open`] when the runtime
+    /// refuses the file or its inputs and outputs are not those of the manifest.
+    pub fn open(manifest: Manifest, bytes: &[u8], options: &RuntimeOptions) -> Result<Self, ModelError> {
+        manifest.check_file(bytes)?;
+        let runtime = load_runtime(options.library.as_deref())?;
+        let failed = |reason: String| ModelError::Open { model: manifest.name.clone(), reason };
+        let open = || -> Result<Session, String> {
+            let say = |error: &dyn std::fmt::Display| error.to_string();
+            Session::builder(runtime.environment())
+                .map_err(|error| say(&error))?
+                .with_optimization_level(GraphOptimizationLevel::All)
+                .map_err(|error| say(&error))?
+                .with_intra_threads(options.threads.max(1))
+                .map_err(|error| say(&error))?
+                .with_intra_op_spinning(false)
+                .map_err(|error| say(&error))?
+                .commit_from_memory(bytes)
+                .map_err(|error| say(&error))
+        };
+        let first = open().map_err(failed)?;
+        check_session(&manifest, &first).map_err(failed)?;
+        let mut sessions = vec![Mutex::new(first)];
+        for _ in 1..options.sessions {
+            sessions.push(Mutex::new(open().map_err(failed)?));
+        }
+        Ok(Self { manifest, sessions, turn: AtomicUsize::new(0) })
+    }
+
+    /// A session that is free, or the next in turn when it becomes so.
+    fn session(&self) -> MutexGuard<'_, Session> {
+        if let Some(free) = self.sessions.iter().find_map(Mutex::try_lock) {
+            return free;
+        }
+        // There is always at least one session, so the index is in range.
+        self.sessions[self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len()].lock()
+    }
+
+    fn run(&self, session: &mut Session, batch: &[Tensor], want_maps: bool) -> Result<Vec<Feature>, String> {
+        let side = self.manifest.input.size as usize;
+        let shape = match self.manifest.input.layout {
+            Layout::Nchw => [batch.len(), 3, side, side],
+            Layout::Nhwc => [batch.len(), side, side, 3],
+        };
+        let joined;
+        let values: &[f32] = match batch {
+            [one] => one.values(),
+            many => {
+                joined = many.iter().flat_map(Tensor::values).copied().collect::<Vec<f32>>();
+                &joined
+            }
+        };
+        let pooled = &self.manifest.outputs.pooled;
+        let maps = self.manifest.outputs.features.as_ref().filter(|_| want_maps);
+        let mut wanted = OutputSelector::no_default().with(&pooled.name);
+        if let Some(maps) = maps {
+            wanted = wanted.with(&maps.name);
+        }
+        let input = TensorRef::from_array_view((shape, values)).map_err(|error| error.to_string())?;
+        let options = RunOptions::new().map_err(|error| error.to_string())?.with_outputs(wanted);
+        let outputs = session
+            .run_with_options(ort::inputs![self.manifest.input.name.as_str() => input], &options)
+            .map_err(|error| error.to_string())?;
+        let read = |name: &str, len: usize| -> Result<&[f32], String> {
+            let value = outputs.get(name).ok_or_else(|| format!("no output `{name}`"))?;
+            let (shape, values) = value.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
+            if values.len() == len * batch.len() { Ok(values) } else { Err(format!("`{name}` has shape {shape:?}")) }
+        };
+        let vectors = read(&pooled.name, pooled.dim)?.chunks_exact(pooled.dim);
+        let Some(maps) = maps else {
+            return Ok(vectors.map(|vector| Feature { pooled: vector.to_vec(), map: None }).collect());
+        };
+        let len = maps.channels * maps.height * maps.width;
+        let planes = read(&maps.name, len)?.chunks_exact(len);
+        Ok(vectors
+            .zip(planes)
+            .map(|(vector, map)| Feature {
+                pooled: vector.to_vec(),
+                map: FeatureMap::new(maps.channels, maps.height, maps.width, map.to_vec()),
+            })
+            .collect())
+    }
+}
+
+impl ImageModel for OnnxModel {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn features(&self, batch: &[Tensor], want_maps: bool) -> Result<Vec<Feature>, ModelError> {
+        check_batch(&self.manifest, batch)?;
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(&mut self.session(), batch, want_maps).map_err(|reason| ModelError::Inference {
+            model: self.manifest.name.clone(),
+            batch: batch.len(),
+            reason,
+        })
+    }
+}
+
+/// Refuses a batch with a tensor of another size than the manifest says.
+pub(super) fn check_batch(manifest: &Manifest, batch: &[Tensor]) -> Result<(), ModelError> {
+    let expected = manifest.input_len();
+    match batch.iter().position(|tensor| tensor.values().len() != expected) {
+        None => Ok(()),
+        Some(index) => Err(ModelError::Input {
+            model: manifest.name.clone(),
+            index,
+            found: batch.get(index).map_or(0, |tensor| tensor.values().len()),
+            expected,
+        }),
+    }
+}
+
+/// Refuses a session whose inputs and outputs are not those of the manifest. Sizes the graph leaves open (negative) fit.
+fn check_session(manifest: &Manifest, session: &Session) -> Result<(), String> {
+    let (inputs, outputs) = (session.inputs(), session.outputs());
+    let side = i64::from(manifest.input.size);
+    let image = match manifest.input.layout {
+        Layout::Nchw => vec![-1, 3, side, side],
+        Layout::Nhwc => vec![-1, side, side, 3],
+    };
+    check_port("input", inputs, &manifest.input.name, &image)?;
+    if inputs.len() != 1 {
+        return Err(format!("the graph has {} inputs, an image encoder has one", inputs.len()));
+    }
+    let len = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let pooled = &manifest.outputs.pooled;
+    check_port("output", outputs, &pooled.name, &[-1, len(pooled.dim)])?;
+    if let Some(map) = &manifest.outputs.features {
+        check_port("output", outputs, &map.name, &[-1, len(map.channels), len(map.height), len(map.width)])?;
+    }
+    Ok(())
+}
+
+fn check_port(kind: &str, ports: &[Outlet], name: &str, expected: &[i64]) -> Result<(), String> {
+    let Some(port) = ports.iter().find(|port| port.name() == name) else {
+        let names: Vec<&str> = ports.iter().map(Outlet::name).collect();
+        return Err(format!("the graph has no {kind} `{name}`, only {names:?}"));
+    };
+    if port.dtype().tensor_type() != Some(TensorElementType::Float32) {
+        return Err(format!("{kind} `{name}` is {}, not a tensor of 32-bit floats", port.dtype()));
+    }
+    let shape = port.dtype().tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
+    let fits = shape.len() == expected.len()
+        && shape.iter().zip(expected).all(|(&has, &wants)| has < 0 || wants < 0 || has == wants);
+    if fits { Ok(()) } else { Err(format!("{kind} `{name}` has shape {shape:?}, the manifest says {expected:?}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::builtin::MANIFEST;
+    use super::super::{builtin_model, preprocess};
+    use super::*;
+    use crate::image::Picture;
+
+    fn one_session() -> OnnxModel {
+        builtin_model(&RuntimeOptions { sessions: 1, ..RuntimeOptions::default() }).expect("run `make setup`")
+    }
+
+    fn picture(seed: u8) -> Picture {
+        let rgb = (0..300 * 200 * 3).map(|at| ((at / 97) as u8).wrapping_mul(seed)).collect();
+        Picture::from_rgb(300, 200, rgb).unwrap()
+    }
+
+    #[test]
+    fn a_batch_is_its_pictures_in_order_and_maps_pool_to_the_vector() {
+        let model = one_session();
+        let batch: Vec<Tensor> = [3, 5, 7].map(|seed| preprocess(model.manifest(), &picture(seed))).into();
+        let together = model.features(&batch, true).unwrap();
+        assert_eq!(together.len(), 3);
+        for (tensor, feature) in batch.iter().zip(&together) {
+            let alone = model.features(std::slice::from_ref(tensor), false).unwrap().remove(0);
+            assert_eq!(alone.map, None);
+            let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-3 * (1.0 + a.abs()));
+            assert!(close(&alone.pooled, &feature.pooled));
+            assert!(close(&feature.map.as_ref().unwrap().generalised_mean(3.0), &feature.pooled));
+        }
+        assert!(model.features(&[], true).unwrap().is_empty());
+    }
+
+    #[test]
+    fn more_threads_than_sessions_wait_for_their_turn() {
+        let model = one_session();
+        let tensor = preprocess(model.manifest(), &picture(3));
+        let expected = model.features(std::slice::from_ref(&tensor), false).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(model.features(std::slice::from_ref(&tensor), false).unwrap(), expected));
+            }
+        });
+    }
+
+    #[test]
+    fn a_tensor_of_another_size_is_refused_with_its_place() {
+        let model = one_session();
+        let good = preprocess(model.manifest(), &picture(3));
+        let error = model.features(&[good, Tensor::new(vec![0.0; 10])], false).unwrap_err();
+        assert!(matches!(error, ModelError::Input { index: 1, found: 10, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_that_speaks_of_another_graph_is_refused() {
+        let bytes = std::fs::read("../../models/efficientnet-lite2/model.onnx").unwrap();
+        for (from, to, says) in [
+            ("size = 260", "size = 224", "shape"),
+            ("name = \"image\"", "name = \"picture\"", "no input `picture`"),
+            ("dim = 1280", "dim = 640", "`pooled` has shape"),
+            ("name = \"features\"", "name = \"maps\"", "no output `maps`"),
+        ] {
+            let manifest = Manifest::from_toml(&MANIFEST.replace(from, to), "test").unwrap();
+            let error = OnnxModel::open(manifest, &bytes, &RuntimeOptions::default()).unwrap_err();
+            assert!(matches!(error, ModelError::Open { .. }) && error.to_string().contains(says), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_even_when_its_checksum_is_said_to_be_right() {
+        let mut bytes = std::fs::read("../../models/efficientnet-lite2/model.onnx").unwrap();
+        bytes.truncate(100_000);
+        let checksum = super::super::manifest::hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes));
+        let mut manifest = Manifest::from_toml(MANIFEST, "test").unwrap();
+        let error = OnnxModel::open(manifest.clone(), &bytes, &RuntimeOptions::default()).unwrap_err();
+        assert!(matches!(error, ModelError::Checksum { .. }), "{error}");
+        manifest.sha256 = checksum;
+        let error = OnnxModel::open(manifest, &bytes, &RuntimeOptions::default()).unwrap_err();
+        assert!(matches!(error, ModelError::Open { .. }), "{error}");
+    }
+}

@@ -1,0 +1,48 @@
+//! The whole way from a file to a feature gives what the reference pipeline gave (Pillow, ONNX Runtime in Python).
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use vetrina_engine::image::{Limits, decode, decode_at_least};
+use vetrina_engine::model::{ImageModel, RuntimeOptions, builtin_model, features_of};
+
+#[derive(Deserialize)]
+struct Reference {
+    image: String,
+    pooled_unit: Vec<f32>,
+}
+
+/// The folder `make setup` fetches the demo catalogue into.
+fn demo_images() -> PathBuf {
+    let base = std::env::var_os("VETRINA_DEMO").map(PathBuf::from).or_else(|| {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        Some(cache.or_else(|| Some(std::env::home_dir()?.join(".cache")))?.join("vetrina/demo"))
+    });
+    base.expect("a home directory").join("images")
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn demo_photographs_have_the_features_of_the_reference() {
+    let references: Vec<Reference> = serde_json::from_str(include_str!("fixtures/reference-demo.json")).unwrap();
+    assert!(references.len() >= 9);
+    let model = builtin_model(&RuntimeOptions::default()).unwrap_or_else(|error| panic!("{error}; {}", error.hint()));
+    let limits = Limits::default();
+    for reference in references {
+        let path = demo_images().join(&reference.image);
+        let bytes = std::fs::read(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}; run `make setup`, which fetches it", path.display()));
+        let pictures = [decode(&bytes, &limits).unwrap(), decode_at_least(&bytes, &limits, 260).unwrap()];
+        let features = features_of(&model, &pictures, false).unwrap();
+        for (feature, way) in features.iter().zip(["full", "reduced"]) {
+            assert_eq!(feature.pooled.len(), model.manifest().outputs.pooled.dim);
+            let cosine = cosine(&feature.pooled, &reference.pooled_unit);
+            println!("{:<60} {way:<8} {cosine:.5}", reference.image);
+            assert!(cosine >= 0.995, "{} decoded at {way} size: cosine {cosine}", reference.image);
+        }
+    }
+}
