@@ -1,1 +1,54 @@
-fn main() {}
+//! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
+
+mod damage;
+mod data;
+mod default_head;
+mod features;
+mod parity;
+mod quality;
+mod tasks;
+mod throughput;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Evaluations and benchmarks of Vetrina")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fit the default head on all data and write it under `models/`, with its provenance
+    FitDefaultHead,
+    /// Compare features with the reference pipeline's on `reference.json`
+    Parity {
+        /// The reference file
+        #[arg(default_value = "../shared/models/efficientnet-lite2/reference.json")]
+        reference: PathBuf,
+    },
+    /// Run all quality tasks and write docs/evaluation.md
+    Quality {
+        /// Leave out F-robust, which needs 62,610 damaged pictures to be embedded the first time
+        #[arg(long)]
+        without_robust: bool,
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Measure images a second by threads, callers and batch
+    Throughput,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::FitDefaultHead => default_head::run(),
+        Command::Parity { reference } => parity::run(&reference),
+        Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Throughput => throughput::run(),
+    }
+}

@@ -1,1 +1,43 @@
 //! Evaluation and training of heads.
+//!
+//! [`evaluate`] says how good a space is on a gallery and queries whose right answers are known; [`fit_pca`], [`fit_lda`]
+//! and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
+
+mod evaluate;
+mod lda;
+mod pca;
+mod ranking;
+mod rows;
+mod scatter;
+mod words;
+
+pub use evaluate::{EvaluateError, Report, evaluate};
+pub use lda::{LdaOptions, fit_lda};
+pub use pca::{PcaOptions, fit_pca};
+pub use ranking::{Ranking, nearest_votes, rank_of_own, rankings, share_in_first};
+pub use rows::Rows;
+pub use words::{WordsOptions, fit_words};
+
+/// Why nothing can be fitted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// There is too little to learn from.
+    #[error("nothing can be learned here: {reason}")]
+    TooLittle {
+        /// What is missing.
+        reason: String,
+    },
+    /// The parts of the training data do not belong together, or have numbers that are not finite.
+    #[error("the training data is not usable: {reason}")]
+    Data {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The numbers do not let themselves be solved.
+    #[error("the head cannot be computed: {reason}")]
+    Numerics {
+        /// What happened.
+        reason: String,
+    },
+}

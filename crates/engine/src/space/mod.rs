@@ -9,11 +9,14 @@ mod embedding;
 mod error;
 mod head;
 mod id;
+mod words;
 
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;
 pub use id::{SpaceId, SpaceIdError};
+pub use words::WordHead;
+pub(crate) use words::{Term, terms_of, tf_idf};
 
 use crate::model::{Feature, Manifest};
 

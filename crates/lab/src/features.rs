@@ -1,0 +1,146 @@
+//! Features of pictures, kept on disk so that a second run takes seconds.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use vetrina_engine::image::{Limits, Picture, decode_at_least};
+use vetrina_engine::learn::Rows;
+use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_manifest, builtin_model, features_of};
+
+/// Pictures that go through the model together.
+const BATCH: usize = 4;
+
+type Key = [u8; 32];
+
+/// The model's features of pictures, by the hash of the file and the name of what was done to the picture.
+pub struct Features {
+    model: std::sync::OnceLock<OnnxModel>,
+    known: HashMap<Key, Vec<f32>>,
+    file: PathBuf,
+    dim: usize,
+}
+
+impl Features {
+    /// Opens the store, `$XDG_CACHE_HOME/vetrina/features/…`.
+    pub fn open() -> Result<Self> {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).context("no home folder")?;
+        let manifest = builtin_manifest()?;
+        let dim = manifest.outputs.pooled.dim;
+        let model = blake3::hash(format!("{} {}", manifest.sha256, manifest.preprocessing()).as_bytes()).to_hex();
+        let file = cache.join("vetrina/features").join(format!("{}.bin", &model[..16]));
+        let known = read(&file, dim)?;
+        Ok(Self { model: std::sync::OnceLock::new(), known, file, dim })
+    }
+
+    /// The features of pictures as they are, in order.
+    pub fn of(&mut self, paths: &[PathBuf]) -> Result<Rows> {
+        self.of_changed(paths, "", |_, picture| picture)
+    }
+
+    /// The features of pictures after `change`, whose `name` tells it from all others; it is given the picture's place.
+    pub fn of_changed(
+        &mut self,
+        paths: &[PathBuf],
+        name: &str,
+        change: impl Fn(usize, Picture) -> Picture + Sync,
+    ) -> Result<Rows> {
+        let keys: Vec<Key> = paths.par_iter().map(|path| key(path, name)).collect::<Result<_>>()?;
+        let missing: Vec<usize> = (0..paths.len()).filter(|&place| !self.known.contains_key(&keys[place])).collect();
+        if !missing.is_empty() {
+            self.compute(paths, &keys, &missing, name, &change)?;
+        }
+        let mut rows = Rows::new(self.dim);
+        for key in &keys {
+            let feature = self.known.get(key).context("a feature was not stored")?;
+            rows.push(feature);
+        }
+        Ok(rows)
+    }
+
+    fn compute(
+        &mut self,
+        paths: &[PathBuf],
+        keys: &[Key],
+        missing: &[usize],
+        name: &str,
+        change: &(impl Fn(usize, Picture) -> Picture + Sync),
+    ) -> Result<()> {
+        let model = match self.model.get() {
+            Some(model) => model,
+            None => {
+                let opened = builtin_model(&RuntimeOptions::default())
+                    .map_err(|error| anyhow::anyhow!("{error}; {}", error.hint()))?;
+                self.model.get_or_init(|| opened)
+            }
+        };
+        fs::create_dir_all(self.file.parent().context("no folder")?)?;
+        let file = Mutex::new(OpenOptions::new().create(true).append(true).open(&self.file)?);
+        let done = AtomicUsize::new(0);
+        let computed: Vec<Vec<(Key, Vec<f32>)>> = missing
+            .par_chunks(BATCH)
+            .map(|places| {
+                let pictures = places
+                    .iter()
+                    .map(|&place| Ok(change(place, decode(&paths[place], model.manifest().input.size)?)))
+                    .collect::<Result<Vec<_>>>()?;
+                let features = features_of(model, &pictures, false)?;
+                let records: Vec<(Key, Vec<f32>)> =
+                    places.iter().zip(features).map(|(&place, feature)| (keys[place], feature.pooled)).collect();
+                let bytes: Vec<u8> = records.iter().flat_map(|(key, feature)| record(key, feature)).collect();
+                file.lock().map_err(|_| anyhow::anyhow!("another thread failed"))?.write_all(&bytes)?;
+                let now = done.fetch_add(places.len(), Ordering::Relaxed) + places.len();
+                if now / 500 != (now - places.len()) / 500 {
+                    eprintln!("{now} of {} pictures {name}", missing.len());
+                }
+                Ok(records)
+            })
+            .collect::<Result<_>>()?;
+        self.known.extend(computed.into_iter().flatten());
+        Ok(())
+    }
+}
+
+pub fn decode(path: &Path, side: u32) -> Result<Picture> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    decode_at_least(&bytes, &Limits::default(), side).with_context(|| path.display().to_string())
+}
+
+fn key(path: &Path, name: &str) -> Result<Key> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(blake3::hash(&bytes).as_bytes()).update(name.as_bytes());
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// The key, then the numbers in little-endian order.
+fn record(key: &Key, feature: &[f32]) -> Vec<u8> {
+    key.iter().copied().chain(feature.iter().flat_map(|value| value.to_le_bytes())).collect()
+}
+
+fn read(path: &Path, dim: usize) -> Result<HashMap<Key, Vec<f32>>> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => file.read_to_end(&mut bytes)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => bail!("{}: {error}", path.display()),
+    };
+    let len = 32 + 4 * dim;
+    // A run that was interrupted may have left part of a record: it is cut off, so that the next one begins in place.
+    let whole = bytes.len() / len * len;
+    if whole < bytes.len() {
+        OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
+    }
+    let parse = |record: &[u8]| -> Option<(Key, Vec<f32>)> {
+        let (key, numbers) = record.split_first_chunk::<32>()?;
+        let feature = numbers.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        Some((*key, feature.collect()))
+    };
+    Ok(bytes.chunks_exact(len).filter_map(parse).collect())
+}

@@ -1,0 +1,72 @@
+//! All quality tasks, as a table on the terminal and in docs/evaluation.md.
+
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::Result;
+use vetrina_engine::model::builtin_manifest;
+use vetrina_engine::space::Space;
+
+use crate::data;
+use crate::features::Features;
+use crate::tasks::{Figure, clothing, fashion, groceries, robust};
+
+const COLUMNS: [&str; 3] = ["raw", "default head", "learned head"];
+
+/// What lies between these lines in docs/evaluation.md is written here; all else there is written by hand.
+const BEGIN: &str = "<!-- written by vetrina-lab quality: begin -->";
+const END: &str = "<!-- written by vetrina-lab quality: end -->";
+
+pub fn run(with_robust: bool, write: bool) -> Result<()> {
+    let mut features = Features::open()?;
+    let (groceries_data, clothing_data, fashion_data) = (data::groceries()?, data::clothing()?, data::fashion()?);
+    let mut figures = groceries::run(&groceries_data, &mut features)?;
+    figures.extend(clothing::run(&clothing_data, &mut features)?);
+    figures.extend(fashion::run(&fashion_data, &mut features)?);
+    if with_robust {
+        figures.extend(robust::run(&fashion_data, &clothing_data, &mut features)?);
+    }
+    let table = table(&figures);
+    println!("{table}");
+    if write {
+        let space = Space::default_for(builtin_manifest()?)?;
+        let head = format!(
+            "Default space `{}`. Measured by `vetrina-lab quality` on {}.\n\n",
+            space.id(),
+            chrono::Utc::now().date_naive()
+        );
+        replace_between(&format!("{head}{table}"))?;
+    }
+    Ok(())
+}
+
+fn table(figures: &[Figure]) -> String {
+    let mut text =
+        format!("| task | measure | {} |\n| --- | --- |{}\n", COLUMNS.join(" | "), " ---: |".repeat(COLUMNS.len()));
+    let mut rows: Vec<(&str, &str)> = Vec::new();
+    for figure in figures {
+        if !rows.contains(&(figure.task, figure.measure)) {
+            rows.push((figure.task, figure.measure));
+        }
+    }
+    for (task, measure) in rows {
+        let cell = |column: &&str| {
+            let found = figures.iter().find(|f| f.task == task && f.measure == measure && f.column == *column);
+            found.map_or_else(|| "–".to_owned(), |figure| format!("{:.1}", figure.value))
+        };
+        let cells: Vec<String> = COLUMNS.iter().map(cell).collect();
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "| {task} | {measure} | {} |", cells.join(" | "));
+    }
+    text
+}
+
+fn replace_between(text: &str) -> Result<()> {
+    let path = "docs/evaluation.md";
+    let old = fs::read_to_string(path).unwrap_or_else(|_| format!("# Evaluation\n\n{BEGIN}\n{END}\n"));
+    let (before, rest) = old.split_once(BEGIN).unwrap_or((&old, END));
+    let (_, after) = rest.split_once(END).unwrap_or(("", "\n"));
+    fs::create_dir_all("docs")?;
+    fs::write(path, format!("{before}{BEGIN}\n{text}{END}{after}"))?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! F-type, F-colour and F-words.
+
+use anyhow::Result;
+use vetrina_engine::learn::{
+    LdaOptions, Rows, WordsOptions, fit_lda, fit_words, nearest_votes, rank_of_own, share_in_first,
+};
+use vetrina_engine::model::builtin_manifest;
+use vetrina_engine::space::{Embedding, Space};
+
+use super::{Figure, at, embed, given_spaces, places};
+use crate::data::Fashion;
+use crate::features::Features;
+
+/// Neighbours that vote, and the power of their similarity.
+const NEIGHBOURS: usize = 9;
+const POWER: i32 = 8;
+
+pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
+    let paths: Vec<_> = data.products.iter().map(|product| product.image_link.clone()).collect();
+    let rows = features.of(&paths)?;
+    let manifest = builtin_manifest()?;
+    let mut found = Vec::new();
+    for (task, labels) in [("F-type", &data.types), ("F-colour", &data.colours)] {
+        for (column, space) in given_spaces()? {
+            found.push(accuracy(task, column, data, labels, &rows, &|_| Ok(space.clone()))?);
+        }
+        let learned = |known: &[usize]| -> Result<Space> {
+            let known_rows = rows.select(known.iter().copied());
+            let head = fit_lda(&manifest.sha256, &known_rows, &at(labels, known), &LdaOptions::default())?;
+            Ok(Space::new(manifest, head)?)
+        };
+        found.push(accuracy(task, "learned head", data, labels, &rows, &learned)?);
+    }
+    found.extend(words(data, &rows)?);
+    Ok(found)
+}
+
+fn accuracy(
+    task: &'static str,
+    column: &'static str,
+    data: &Fashion,
+    labels: &[u32],
+    rows: &Rows,
+    space_for: &dyn Fn(&[usize]) -> Result<Space>,
+) -> Result<Figure> {
+    let mut right = 0;
+    for fold in 0..5 {
+        let queries = places(rows.len(), |place| data.checksums[place] % 5 == fold);
+        let gallery = places(rows.len(), |place| data.checksums[place] % 5 != fold);
+        let embeddings = embed(&space_for(&gallery)?, rows)?;
+        let votes = nearest_votes(
+            &embeddings.select(queries.iter().copied()),
+            &embeddings.select(gallery.iter().copied()),
+            &at(labels, &gallery),
+            NEIGHBOURS,
+            POWER,
+        );
+        right += votes.iter().zip(at(labels, &queries)).filter(|(vote, label)| **vote == Some(*label)).count();
+    }
+    Ok(Figure { task, column, measure: "accuracy", value: 100.0 * right as f64 / rows.len() as f64 })
+}
+
+fn words(data: &Fashion, rows: &Rows) -> Result<Vec<Figure>> {
+    let [_, (_, space)] = given_spaces()?;
+    let embeddings = embed(&space, rows)?;
+    let asked = places(rows.len(), |place| data.checksums[place] % 10 < 3);
+    let known = places(rows.len(), |place| data.checksums[place] % 10 >= 3);
+    let titles: Vec<&str> = known.iter().map(|&place| data.products[place].title.as_str()).collect();
+    let head = fit_words(space.id(), &titles, &embeddings.select(known.iter().copied()), &WordsOptions::default())?;
+    let mut queries = Rows::new(space.dim());
+    for &place in &asked {
+        // A title of unknown words only finds nothing: a vector that is equally far from everything.
+        let query = head.embed(&data.products[place].title)?;
+        queries.push(&query.map_or_else(|| vec![0.0; space.dim()], Embedding::into_vector));
+    }
+    let gallery = embeddings.select(asked.iter().copied());
+    let own: Vec<usize> = (0..asked.len()).collect();
+    let mut ranks = rank_of_own(&queries, &own, &gallery);
+    let within =
+        |places: usize| 100.0 * ranks.iter().filter(|&&rank| rank < places).count() as f64 / ranks.len() as f64;
+    let types = at(&data.types, &asked);
+    let same_type = 100.0 * share_in_first(&queries, &types, &gallery, &types, 10);
+    let figure = |measure, value| Figure { task: "F-words", column: "learned head", measure, value };
+    let mut found = vec![figure("R@1", within(1)), figure("R@10", within(10)), figure("type in first 10", same_type)];
+    ranks.sort_unstable();
+    found.push(figure("median rank", (ranks[ranks.len() / 2] + 1) as f64));
+    Ok(found)
+}
