@@ -144,8 +144,8 @@ fn by_signature(head: &[u8]) -> Option<&'static str> {
 impl Format {
     /// Whether so few bytes are left that even the signature is cut off.
     pub(super) fn signature_is_cut(bytes: &[u8]) -> bool {
-        let signatures: [&[u8]; 7] =
-            [b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"GIF89a", b"GIF87a", b"II*\0", b"MM\0*", b"RIFF"];
+        let signatures: [&[u8]; 8] =
+            [b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"GIF89a", b"GIF87a", b"II*\0", b"MM\0*", b"RIFF", b"BM"];
         let cut = |signature: &[u8]| bytes.len() < signature.len() && signature.starts_with(bytes);
         !bytes.is_empty() && (signatures.into_iter().any(cut) || (bytes.len() < 12 && bytes.starts_with(b"RIFF")))
     }
