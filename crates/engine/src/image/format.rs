@@ -49,9 +49,8 @@ impl Format {
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
             // "BM" alone also begins English text: the size of the second header must be one that exists.
             [b'B', b'M', ..] => match bytes.get(14..18) {
-                Some(&[12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]) => Some(Self::Bmp),
+                Some(&[12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]) | None => Some(Self::Bmp),
                 Some(_) => None,
-                None => Some(Self::Bmp),
             },
             _ => None,
         }

@@ -77,7 +77,7 @@ fn unsupported(feature: &str) -> PictureError {
 fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), PictureError> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        at += rest.iter().position(|&byte| byte == 0xFF).ok_or(PictureError::Truncated)? + 1;
+        at += memchr::memchr(0xFF, rest).ok_or(PictureError::Truncated)? + 1;
         match bytes.get(at) {
             None => return Err(PictureError::Truncated),
             Some(0x00 | 0x01 | 0xD0..=0xD7) => at += 1,
@@ -233,9 +233,8 @@ fn colour_of(components: &[(u8, u8, u8)], jfif: bool, adobe: Option<u8>) -> Resu
         (1, _, _) => Ok((Colour::Grey, false)),
         (3, true, _) => Ok((Colour::YCbCr, adobe == Some(0))),
         (3, false, Some(0)) => Ok((Colour::Rgb, false)),
-        (3, false, Some(_)) => Ok((Colour::YCbCr, false)),
         (3, false, None) if ids == *b"RGB" => Ok((Colour::Rgb, false)),
-        (3, false, None) => Ok((Colour::YCbCr, false)),
+        (3, false, _) => Ok((Colour::YCbCr, false)),
         (4, _, Some(2)) => Ok((Colour::Ycck, false)),
         (4, _, _) => Ok((Colour::Cmyk, false)),
         (count, _, _) => Err(unsupported(&format!("{count} colour components"))),

@@ -86,7 +86,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, PictureErr
     if result.as_buffer(0).byte_len() < read.complete_len {
         return Err(limits.memory_exhausted());
     }
-    let planes = usize::from(read.planes.max(1));
+    let planes = read.planes.max(1);
     let size = (width as usize, height as usize);
     let data = match result {
         DecodingResult::U8(values) => gather(&unpack(values, size, planes, &layout), planes, size, &layout, |v| v),
@@ -188,7 +188,8 @@ fn layout(
 fn palette(decoder: &mut Decoder<Cursor<&[u8]>>, limits: &Limits) -> Result<Vec<[u8; 3]>, PictureError> {
     let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(|error| from_tiff(error, limits))?;
     // Some writers put 8-bit values in.
-    let convert = if map.iter().all(|&value| value < 256) { |value: u16| value as u8 } else { narrow };
+    let convert =
+        if map.iter().all(|&value| value < 256) { |value: u16| u8::try_from(value).unwrap_or(u8::MAX) } else { narrow };
     let entries = map.len() / 3;
     Ok((0..entries).map(|i| [i, i + entries, i + 2 * entries].map(|at| convert(map[at]))).collect())
 }

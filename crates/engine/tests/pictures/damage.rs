@@ -80,8 +80,6 @@ fn bytes_between_segments_and_a_damaged_scan_are_survived_with_a_note() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
     #[test]
     fn flipped_bytes_never_panic_or_change_the_promise(
         pick in any::<prop::sample::Index>(),
