@@ -61,7 +61,8 @@ fn peak_bytes(header: &JpegHeader, reduction: u32) -> u64 {
     let full = u64::from(header.width) * u64::from(header.height);
     let out = full.div_ceil(u64::from(reduction * reduction));
     // Two bytes a coefficient, all at once, when they come in several passes.
-    let coefficients = if header.process == Process::Progressive { full * header.samples_per_pixel * 2 } else { 0 };
+    let kept = header.process == Process::Progressive || !header.first_scan_is_whole;
+    let coefficients = if kept { full * header.samples_per_pixel * 2 } else { 0 };
     let components = header.colour.components();
     // zune-jpeg writes a few lines at a time into the result; jpeg-decoder keeps whole planes.
     let planes = if reduction > 1 || components == 4 { out * components } else { 0 };

@@ -32,6 +32,22 @@ struct Layout {
     premultiplied: bool,
 }
 
+impl Layout {
+    /// Whether the decoder's buffer is already what the picture is made from.
+    fn is_ready(&self) -> bool {
+        let plain = self.palette.is_none() && !self.luma_chroma && !self.premultiplied;
+        plain && self.bits == 8 && self.stored == self.samples.per_pixel()
+    }
+
+    /// Bytes a pixel at the peak: samples as stored and as wanted, or as wanted and as RGB where grey grows.
+    fn peak_per_pixel(&self) -> u64 {
+        let wanted = self.samples.per_pixel() as u64;
+        let stored = self.stored as u64 * u64::from(self.bits.div_ceil(8));
+        let gathered = if self.is_ready() { stored } else { stored + wanted };
+        gathered.max(if wanted < 3 { wanted + 3 } else { wanted })
+    }
+}
+
 struct Opened<'a> {
     decoder: Decoder<Cursor<&'a [u8]>>,
     width: u32,
@@ -67,9 +83,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, PictureErr
     let Opened { mut decoder, width, height, orientation } = open(readable, limits)?;
     let palette = if indices.is_some() { Some(palette(&mut decoder, limits)?) } else { None };
     let layout = layout(&mut decoder, palette, limits)?;
-    // The samples as stored, the samples as bytes, and the picture.
-    let per_pixel = layout.stored as u64 * u64::from(layout.bits.div_ceil(8)) + layout.samples.per_pixel() as u64 + 3;
-    limits.check_memory(u64::from(width) * u64::from(height) * per_pixel)?;
+    limits.check_memory(u64::from(width) * u64::from(height) * layout.peak_per_pixel())?;
     check_jpeg_chunks(&mut decoder, readable, limits)?;
     let mut notes = Vec::new();
     let profile = match decoder.find_tag(Tag::IccProfile) {
@@ -89,6 +103,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, PictureErr
     let planes = read.planes.max(1);
     let size = (width as usize, height as usize);
     let data = match result {
+        DecodingResult::U8(values) if layout.is_ready() && planes == 1 => Some(values),
         DecodingResult::U8(values) => gather(&unpack(values, size, planes, &layout), planes, size, &layout, |v| v),
         DecodingResult::U16(values) => gather(&values, planes, size, &layout, narrow),
         _ => return Err(PictureError::unsupported(Format::Tiff, "samples that are not 1 to 16 bit integers")),

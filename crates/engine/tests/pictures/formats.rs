@@ -113,8 +113,8 @@ fn sixteen_bits_and_grey_with_alpha_are_rounded_not_cut() {
 
 /// EXIF with nothing but an orientation, little or big endian.
 pub fn exif(orientation: u8, big: bool) -> Vec<u8> {
-    let (two, four): (fn(u16) -> [u8; 2], fn(u32) -> [u8; 4]) =
-        if big { (u16::to_be_bytes, u32::to_be_bytes) } else { (u16::to_le_bytes, u32::to_le_bytes) };
+    let two = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+    let four = |value: u32| if big { value.to_be_bytes() } else { value.to_le_bytes() };
     let mut bytes = if big { b"MM".to_vec() } else { b"II".to_vec() };
     bytes.extend(two(42));
     bytes.extend(four(8));

@@ -126,6 +126,15 @@ fn a_webp_frame_larger_than_its_canvas_is_refused_before_it_is_decoded() {
 }
 
 #[test]
+fn a_huge_jpeg_inside_a_small_tiff_is_refused_before_it_is_decoded() {
+    let mut tiff = fixture("jpeg.tif");
+    let at = tiff.windows(4).position(|w| w == [0xFF, 0xC0, 0, 17]).expect("a frame header");
+    tiff[at + 5..at + 9].copy_from_slice(&[0x3E, 0x80, 0x3E, 0x80]);
+    let expected = PictureError::TooManyPixels { width: 16_000, height: 16_000, limit: 100_000_000 };
+    assert_eq!(quickly(&tiff, &Limits::default()), Err(expected));
+}
+
+#[test]
 fn memory_is_reckoned_before_it_is_taken() {
     let limits = Limits { decode_bytes: 1 << 20, ..Limits::default() };
     for bytes in [

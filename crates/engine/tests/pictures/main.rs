@@ -50,10 +50,9 @@ fn scene(width: u32, height: u32) -> Picture {
         for x in 0..width {
             let (x, y) = (f64::from(x) / f64::from(width - 1), f64::from(y) / f64::from(height - 1));
             let weights = [(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y];
-            for channel in 0..3 {
-                let value: f64 = (0..4).map(|i| weights[i] * corners[i][channel]).sum();
-                rgb.push(value.round() as u8);
-            }
+            let mix =
+                |channel: usize| weights.iter().zip(corners).map(|(w, c)| w * c[channel]).sum::<f64>().round() as u8;
+            rgb.extend([mix(0), mix(1), mix(2)]);
         }
     }
     Picture::from_rgb(width, height, rgb).expect("a picture")
