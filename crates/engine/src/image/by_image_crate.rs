@@ -120,7 +120,10 @@ fn from_image(format: Format, error: ImageError, limits: &Limits) -> PictureErro
             let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&other);
             while let Some(error) = cause {
                 let io = error.downcast_ref::<std::io::Error>();
-                if io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof) {
+                let gif = error.downcast_ref::<gif::DecodingError>();
+                if io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof)
+                    || matches!(gif, Some(gif::DecodingError::UnexpectedEof))
+                {
                     return PictureError::Truncated;
                 }
                 cause = error.source();

@@ -49,9 +49,8 @@ impl Format {
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
             // "BM" alone also begins English text: the size of the second header must be one that exists.
             [b'B', b'M', ..] => match bytes.get(14..18) {
-                Some(&[12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]) => Some(Self::Bmp),
+                Some(&[12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]) | None => Some(Self::Bmp),
                 Some(_) => None,
-                None => Some(Self::Bmp),
             },
             _ => None,
         }
@@ -144,8 +143,8 @@ fn by_signature(head: &[u8]) -> Option<&'static str> {
 impl Format {
     /// Whether so few bytes are left that even the signature is cut off.
     pub(super) fn signature_is_cut(bytes: &[u8]) -> bool {
-        let signatures: [&[u8]; 7] =
-            [b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"GIF89a", b"GIF87a", b"II*\0", b"MM\0*", b"RIFF"];
+        let signatures: [&[u8]; 8] =
+            [b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"GIF89a", b"GIF87a", b"II*\0", b"MM\0*", b"RIFF", b"BM"];
         let cut = |signature: &[u8]| bytes.len() < signature.len() && signature.starts_with(bytes);
         !bytes.is_empty() && (signatures.into_iter().any(cut) || (bytes.len() < 12 && bytes.starts_with(b"RIFF")))
     }

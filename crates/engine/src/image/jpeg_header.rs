@@ -44,6 +44,8 @@ pub(super) struct JpegHeader {
     pub(super) height: u16,
     pub(super) process: Process,
     pub(super) colour: Colour,
+    /// Whether the first scan has all components: if not, a sequential decoder keeps the coefficients, too.
+    pub(super) first_scan_is_whole: bool,
     /// Samples per pixel over all components: 1.5 for 4:2:0, 3 for 4:4:4; rounded up.
     pub(super) samples_per_pixel: u64,
     pub(super) orientation: Orientation,
@@ -77,7 +79,7 @@ fn unsupported(feature: &str) -> PictureError {
 fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), PictureError> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        at += rest.iter().position(|&byte| byte == 0xFF).ok_or(PictureError::Truncated)? + 1;
+        at += memchr::memchr(0xFF, rest).ok_or(PictureError::Truncated)? + 1;
         match bytes.get(at) {
             None => return Err(PictureError::Truncated),
             Some(0x00 | 0x01 | 0xD0..=0xD7) => at += 1,
@@ -108,7 +110,7 @@ impl JpegHeader {
         let (mut jfif, mut adobe, mut orientation) = (false, None, Orientation::NoTransforms);
         let mut icc_parts = Vec::new();
         let mut at = 2;
-        let scan_data = loop {
+        let (scan_data, scan_components) = loop {
             let (marker, start) = next_marker(bytes, at)?;
             match marker {
                 0xD8 => at = start,
@@ -134,7 +136,7 @@ impl JpegHeader {
                             }
                         }
                         0xEE if payload.starts_with(b"Adobe") => adobe = payload.get(11).copied(),
-                        0xDA => break next,
+                        0xDA => break (next, payload.first().copied().map_or(0, usize::from)),
                         _ => {}
                     }
                     at = next;
@@ -148,6 +150,7 @@ impl JpegHeader {
             height: frame.height,
             process: frame.process,
             colour,
+            first_scan_is_whole: scan_components == frame.components.len(),
             samples_per_pixel: samples_per_pixel(&frame.components),
             orientation,
             colour_is_disputed,
@@ -233,9 +236,8 @@ fn colour_of(components: &[(u8, u8, u8)], jfif: bool, adobe: Option<u8>) -> Resu
         (1, _, _) => Ok((Colour::Grey, false)),
         (3, true, _) => Ok((Colour::YCbCr, adobe == Some(0))),
         (3, false, Some(0)) => Ok((Colour::Rgb, false)),
-        (3, false, Some(_)) => Ok((Colour::YCbCr, false)),
         (3, false, None) if ids == *b"RGB" => Ok((Colour::Rgb, false)),
-        (3, false, None) => Ok((Colour::YCbCr, false)),
+        (3, false, _) => Ok((Colour::YCbCr, false)),
         (4, _, Some(2)) => Ok((Colour::Ycck, false)),
         (4, _, _) => Ok((Colour::Cmyk, false)),
         (count, _, _) => Err(unsupported(&format!("{count} colour components"))),

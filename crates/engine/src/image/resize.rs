@@ -1,5 +1,7 @@
 //! Making pictures smaller: the square a model sees, and thumbnails.
 
+use std::cmp::Ordering;
+
 use ::image::ExtendedColorType;
 use ::image::codecs::jpeg::JpegEncoder;
 use fast_image_resize::images::{Image, ImageRef};
@@ -13,28 +15,79 @@ use super::{Format, Picture, PictureError};
 /// It computes what Pillow does with `canvas.paste(picture, ((m − w) // 2, (m − h) // 2)); canvas.resize((side, side),
 /// BICUBIC)`, without the canvas: the longer side is resized first, then its strip is pasted between two bands of `fill`
 /// and the shorter side follows. Both directions see the neighbours they would see on the canvas.
+///
+/// A picture decoded at reduced scale lands where the whole one would, to a fraction of a pixel.
 #[must_use]
 pub fn letterbox(picture: &Picture, side: u32, fill: [u8; 3]) -> Vec<u8> {
     let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height);
-    if width == height {
-        return resize(picture.rgb(), (width, height), (side, side));
+    let place = Place::of(picture);
+    match place.shape {
+        Shape::Square => {
+            resize(picture.rgb(), (width, height), Some([0.0, 0.0, place.longer, place.longer]), (side, side))
+        }
+        Shape::Wide => {
+            let along = [0.0, 0.0, place.longer, f64::from(height)];
+            let strip = resize(picture.rgb(), (width, height), Some(along), (side, height));
+            let mut square = filled(side, place.canvas, fill);
+            let above = place.paste as usize * side as usize * 3;
+            square[above..above + strip.len()].copy_from_slice(&strip);
+            let down = [0.0, place.start, f64::from(side), place.longer];
+            resize(&square, (side, place.canvas), Some(down), (side, side))
+        }
+        Shape::Tall => {
+            let down = [0.0, 0.0, f64::from(width), place.longer];
+            let strip = resize(picture.rgb(), (width, height), Some(down), (width, side));
+            let mut square = filled(place.canvas, side, fill);
+            let left = place.paste as usize * 3;
+            let (row, strip_row) = (place.canvas as usize * 3, width as usize * 3);
+            for (line, part) in square.chunks_exact_mut(row).zip(strip.chunks_exact(strip_row)) {
+                line[left..left + strip_row].copy_from_slice(part);
+            }
+            let along = [place.start, 0.0, place.longer, f64::from(side)];
+            resize(&square, (place.canvas, side), Some(along), (side, side))
+        }
     }
-    if width > height {
-        let strip = resize(picture.rgb(), (width, height), (side, height));
-        let mut square = filled(side, longer, fill);
-        let above = ((longer - height) / 2) as usize * side as usize * 3;
-        square[above..above + strip.len()].copy_from_slice(&strip);
-        return resize(&square, (side, longer), (side, side));
+}
+
+enum Shape {
+    Square,
+    Wide,
+    Tall,
+}
+
+/// Where the picture stands on the square, in its own pixels; fractions only where it was decoded at reduced scale.
+struct Place {
+    shape: Shape,
+    /// The square's side.
+    longer: f64,
+    /// Pixels of the canvas across the strip: the square, and what rounding adds.
+    canvas: u32,
+    /// First line of the canvas that holds the strip.
+    paste: u32,
+    /// Where on the canvas the square begins, so that the strip has its exact distance to the edge: below 1.
+    start: f64,
+}
+
+impl Place {
+    fn of(picture: &Picture) -> Self {
+        let by = picture.reduced_by();
+        // A crop has no exact size in the file; it counts as what it is.
+        let (width, height) = if by > 1 { picture.original_size() } else { (picture.width(), picture.height()) };
+        let (shape, longer, shorter, lines) = match width.cmp(&height) {
+            Ordering::Equal => (Shape::Square, width, height, picture.height()),
+            Ordering::Greater => (Shape::Wide, width, height, picture.height()),
+            Ordering::Less => (Shape::Tall, height, width, picture.width()),
+        };
+        let before = (longer - shorter) / 2;
+        let paste = before.div_ceil(by);
+        Self {
+            shape,
+            longer: f64::from(longer) / f64::from(by),
+            canvas: (longer.div_ceil(by) + u32::from(by > 1)).max(paste + lines),
+            paste,
+            start: f64::from(paste) - f64::from(before) / f64::from(by),
+        }
     }
-    let strip = resize(picture.rgb(), (width, height), (width, side));
-    let mut square = filled(longer, side, fill);
-    let left = ((longer - width) / 2) as usize * 3;
-    let (row, strip_row) = (longer as usize * 3, width as usize * 3);
-    for (line, part) in square.chunks_exact_mut(row).zip(strip.chunks_exact(strip_row)) {
-        line[left..left + strip_row].copy_from_slice(part);
-    }
-    resize(&square, (longer, side), (side, side))
 }
 
 /// A JPEG of the picture, at most `max_width` pixels wide and never enlarged; `quality` 1–100.
@@ -44,7 +97,7 @@ pub fn letterbox(picture: &Picture, side: u32, fill: [u8; 3]) -> Vec<u8> {
 pub fn thumbnail_jpeg(picture: &Picture, max_width: u32, quality: u8) -> Result<Vec<u8>, PictureError> {
     let (width, height) = (picture.width(), picture.height());
     let small = (width.min(max_width.max(1)), scaled_height(width, height, max_width.max(1)));
-    let rgb = resize(picture.rgb(), (width, height), small);
+    let rgb = resize(picture.rgb(), (width, height), None, small);
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, quality.clamp(1, 100))
         .encode(&rgb, small.0, small.1, ExtendedColorType::Rgb8)
@@ -65,10 +118,14 @@ fn filled(width: u32, height: u32, fill: [u8; 3]) -> Vec<u8> {
     fill.repeat(width as usize * height as usize)
 }
 
-/// Catmull-Rom resampling of 8-bit RGB, widened for the scale when shrinking.
-fn resize(rgb: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
+/// Catmull-Rom resampling of 8-bit RGB, widened for the scale when shrinking: of all of it, or of the part that `part`
+/// gives as left, top, width and height.
+fn resize(rgb: &[u8], from: (u32, u32), part: Option<[f64; 4]>, to: (u32, u32)) -> Vec<u8> {
     let mut target = Image::new(to.0, to.1, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+    let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+    if let Some([left, top, width, height]) = part {
+        options = options.crop(left, top, width, height);
+    }
     // Neither step fails: the buffers have the sizes and the pixel type they are said to have.
     if let Ok(source) = ImageRef::new(from.0, from.1, rgb, PixelType::U8x3) {
         let resized = Resizer::new().resize(&source, &mut target, &options);

@@ -11,8 +11,10 @@ use super::picture::Note;
 use super::pixels::Pixels;
 use super::{Format, Limits, PictureError};
 
-/// Bytes a pixel at the peak: the result with alpha, and beside it an animation's canvas or the colour planes.
+/// Bytes a pixel at the peak: the result, and beside it the pixels with alpha or the colour planes.
 const PEAK_PER_PIXEL: u64 = 8;
+/// The same for an animation, which has a canvas and colour planes as well.
+const PEAK_PER_PIXEL_ANIMATED: u64 = 14;
 
 struct Opened<'a> {
     decoder: WebPDecoder<Cursor<&'a [u8]>>,
@@ -49,7 +51,8 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Header, PictureErro
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, PictureError> {
     let Opened { mut decoder, width, height, orientation } = open(bytes, limits)?;
-    limits.check_memory(u64::from(width) * u64::from(height) * PEAK_PER_PIXEL)?;
+    let per_pixel = if decoder.is_animated() { PEAK_PER_PIXEL_ANIMATED } else { PEAK_PER_PIXEL };
+    limits.check_memory(u64::from(width) * u64::from(height) * per_pixel)?;
     let samples = if decoder.has_alpha() { Samples::Rgba } else { Samples::Rgb };
     if decoder.is_animated() {
         // The background an animation asks for is for players; ours is white, under its alpha.
