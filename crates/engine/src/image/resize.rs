@@ -22,9 +22,6 @@ pub fn letterbox(picture: &Picture, side: u32, fill: [u8; 3]) -> Vec<u8> {
     let (width, height) = (picture.width(), picture.height());
     let place = Place::of(picture);
     match place.shape {
-        Shape::Square => {
-            resize(picture.rgb(), (width, height), Some([0.0, 0.0, place.longer, place.longer]), (side, side))
-        }
         Shape::Wide => {
             let along = [0.0, 0.0, place.longer, f64::from(height)];
             let strip = resize(picture.rgb(), (width, height), Some(along), (side, height));
@@ -50,7 +47,7 @@ pub fn letterbox(picture: &Picture, side: u32, fill: [u8; 3]) -> Vec<u8> {
 }
 
 enum Shape {
-    Square,
+    /// Or square: across first, then down, as Pillow does. The order matters, since each step clips what overshoots.
     Wide,
     Tall,
 }
@@ -74,8 +71,7 @@ impl Place {
         // A crop has no exact size in the file; it counts as what it is.
         let (width, height) = if by > 1 { picture.original_size() } else { (picture.width(), picture.height()) };
         let (shape, longer, shorter, lines) = match width.cmp(&height) {
-            Ordering::Equal => (Shape::Square, width, height, picture.height()),
-            Ordering::Greater => (Shape::Wide, width, height, picture.height()),
+            Ordering::Equal | Ordering::Greater => (Shape::Wide, width, height, picture.height()),
             Ordering::Less => (Shape::Tall, height, width, picture.width()),
         };
         let before = (longer - shorter) / 2;

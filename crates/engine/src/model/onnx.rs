@@ -22,11 +22,13 @@ pub struct RuntimeOptions {
 }
 
 impl Default for RuntimeOptions {
-    /// One thread a batch and as many batches at once as the machine has cores, four at most (see
-    /// docs/decisions.md for the measurement).
+    /// As many threads a batch, and batches at once, as the machine has cores, four at most. On two cores (images a second
+    /// / milliseconds for one): 1 thread, 1 caller 50 / 19; 1 thread, 2 callers 98 / 19; 2 threads, 1 caller 85 / 12;
+    /// 2 threads, 2 callers 96 / 20. So one query alone is answered soonest and an import loses nothing. Larger batches
+    /// gain nothing.
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { library: None, threads: 1, sessions: cores.min(4) }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        Self { library: None, threads: cores, sessions: cores }
     }
 }
 
