@@ -24,7 +24,10 @@ use std::path::Path;
 pub use embedded::Embedded;
 pub use error::IndexError;
 pub use fields::{Column, FieldKind};
-pub use point::{Fields, IndexPoint, MAX_VECTORS_PER_PRODUCT};
+pub use point::{
+    AttributeColumns, Fields, IndexPoint, MAX_VECTORS_PER_PRODUCT, attributes, availability, brand, codes, currency,
+    effective_price, folded_title, group, in_stock, shorten,
+};
 pub use reads::{FacetCount, Order, Scored};
 
 /// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
@@ -223,6 +226,16 @@ impl Index {
     ) -> Result<Vec<Scored>, IndexError> {
         match self {
             Self::Embedded(index) => index.words(query, filter, limit),
+        }
+    }
+
+    /// Keys of all products whose title or id starts with the folded `prefix`.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn starting_with(&self, field: words::Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.starting_with(field, prefix),
         }
     }
 

@@ -19,6 +19,8 @@ const MOST_ATTRIBUTES: usize = 128;
 /// A product's texts by field, for words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
+    /// The product's id.
+    pub id: String,
     /// Title.
     pub title: String,
     /// Brand.
@@ -27,7 +29,7 @@ pub struct Fields {
     pub category: String,
     /// Values of all attributes.
     pub attributes: String,
-    /// Id, GTIN, MPN.
+    /// GTIN and MPN.
     pub codes: String,
     /// Description.
     pub description: String,
@@ -77,6 +79,25 @@ pub fn availability(product: &Product) -> &'static str {
         Availability::Preorder => "preorder",
         Availability::Backorder => "backorder",
     }
+}
+
+/// Currency of what the shopper pays, folded.
+#[must_use]
+pub fn currency(product: &Product) -> Option<String> {
+    let money = product.sale_price.as_ref().or(product.price.as_ref())?;
+    Some(fold(&money.currency)).filter(|currency| !currency.is_empty())
+}
+
+/// The brand as shown, if there is one.
+#[must_use]
+pub fn brand(product: &Product) -> Option<&str> {
+    product.brand.as_deref().map(|brand| shorten(brand.trim())).filter(|brand| !brand.is_empty())
+}
+
+/// The variant group, if there is one.
+#[must_use]
+pub fn group(product: &Product) -> Option<&str> {
+    product.group.as_deref().map(shorten).filter(|group| !group.is_empty())
 }
 
 /// Id, GTIN and MPN in the form of [`fields::code`], without repeats.
@@ -172,8 +193,9 @@ fn words(product: &Product) -> Fields {
             AttributeValue::Flag(_) => {}
         }
     }
-    let codes = [Some(product.id.as_str()), product.gtin.as_deref(), product.mpn.as_deref()];
+    let codes = [product.gtin.as_deref(), product.mpn.as_deref()];
     Fields {
+        id: product.id.clone(),
         title: product.title.clone(),
         brand: product.brand.clone().unwrap_or_default(),
         category: product.category.join(" "),
@@ -204,15 +226,13 @@ fn payload(product: &Product) -> Map<String, Value> {
     if let Some(price) = effective_price(product) {
         put(&Column::Price, price.into());
     }
-    if let Some(money) =
-        product.sale_price.as_ref().or(product.price.as_ref()).filter(|money| !money.currency.is_empty())
-    {
-        put(&Column::Currency, fold(&money.currency).into());
+    if let Some(currency) = currency(product) {
+        put(&Column::Currency, currency.into());
     }
     if let Some(stock) = product.stock {
         put(&Column::Stock, stock.into());
     }
-    if let Some(brand) = product.brand.as_deref().map(|brand| shorten(brand.trim())).filter(|brand| !brand.is_empty()) {
+    if let Some(brand) = brand(product) {
         put(&Column::Brand, brand.into());
         put(&Column::BrandFolded, fold(brand).into());
     }
@@ -221,7 +241,7 @@ fn payload(product: &Product) -> Map<String, Value> {
         put(&Column::CategoryFolded, json!(paths.iter().map(|path| fields::fold_category(path)).collect::<Vec<_>>()));
         put(&Column::Category, json!(paths));
     }
-    if let Some(group) = product.group.as_deref().map(shorten).filter(|group| !group.is_empty()) {
+    if let Some(group) = group(product) {
         put(&Column::Group, group.into());
     }
     if let Some(added_at) = product.added_at {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::IndexError;
 use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
 use super::fields::{Column, FieldKind};
-use super::words::Terms;
+use super::words::{INDEXED_PREFIX, Prefixed, Terms};
 
 /// A product and how well it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,6 +73,26 @@ impl Embedded {
         let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, filter, limit, None)?;
         found.retain(|scored| scored.score > 0.0);
         Ok(found)
+    }
+
+    pub(super) fn starting_with(&self, field: Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
+        /// Up to so many candidates are checked against the stored text even when the prefix is indexed as a whole: terms
+        /// are hashes, and about one in a thousand short prefixes shares its hash with another product's.
+        const CHECKED: usize = 2_000;
+        let Some(term) = field.term(prefix) else { return Ok(Vec::new()) };
+        let mut keys: Vec<u64> =
+            self.words(&term, None, self.count(None, true)?)?.into_iter().map(|scored| scored.key).collect();
+        if prefix.chars().count() > INDEXED_PREFIX || keys.len() <= CHECKED {
+            let column = match field {
+                Prefixed::Title => Column::Title,
+                Prefixed::Id => Column::Id,
+            };
+            let texts = self.values(&keys, &[column])?;
+            let fits = |values: &Vec<Value>| values.first().and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix));
+            let mut checks = texts.iter().map(fits);
+            keys.retain(|_| checks.next().unwrap_or(false));
+        }
+        Ok(keys)
     }
 
     fn search(

@@ -137,6 +137,7 @@ impl Analyser {
             (&fields.brand, &BRAND),
             (&fields.category, &CATEGORY),
             (&fields.attributes, &ATTRIBUTES),
+            (&fields.id, &CODES),
             (&fields.codes, &CODES),
             (&fields.description, &DESCRIPTION),
         ];
@@ -154,7 +155,7 @@ impl Analyser {
         }
         let mut values: BTreeMap<Term, f32> =
             frequencies.into_iter().map(|(term, tf)| (term, tf * (K1 + 1.0) / (tf + K1))).collect();
-        for prefix in prefixes(&fields.title) {
+        for prefix in Prefixed::Title.terms(&fields.title).chain(Prefixed::Id.terms(&fields.id)) {
             values.entry(prefix).or_insert(1.0);
         }
         let (indices, values) = values.into_iter().unzip();
@@ -293,23 +294,32 @@ fn arabic(word: &str) -> String {
     plain
 }
 
-/// Terms of the first one to [`INDEXED_PREFIX`] characters of a folded title.
-fn prefixes(title: &str) -> Vec<Term> {
-    let folded = fold(title);
-    folded
-        .char_indices()
-        .map(|(at, character)| at + character.len_utf8())
-        .take(INDEXED_PREFIX)
-        .map(|end| number("^", &folded[..end]))
-        .collect()
+/// Fields that can be searched by their start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefixed {
+    /// The title.
+    Title,
+    /// The product's id.
+    Id,
 }
 
-/// The term that every product has whose folded title starts with `prefix`; longer prefixes are cut to [`INDEXED_PREFIX`].
-/// `None` for an empty prefix, which every title has.
-#[must_use]
-pub fn prefix_term(prefix: &str) -> Option<Terms> {
-    let last = prefixes(prefix).pop()?;
-    Some(Terms { entries: vec![(last, 1.0)] })
+impl Prefixed {
+    /// Terms of the first one to [`INDEXED_PREFIX`] characters of a text.
+    fn terms(self, text: &str) -> impl Iterator<Item = Term> {
+        let kind = match self {
+            Self::Title => "title^",
+            Self::Id => "id^",
+        };
+        let folded: String = fold(text).chars().take(INDEXED_PREFIX).collect();
+        let ends: Vec<usize> = folded.char_indices().map(|(at, character)| at + character.len_utf8()).collect();
+        ends.into_iter().map(move |end| number(kind, &folded[..end]))
+    }
+
+    /// The term that every product has whose field starts with `prefix`, as far as prefixes are indexed. `None` for an
+    /// empty prefix, which every text has.
+    pub(super) fn term(self, prefix: &str) -> Option<Terms> {
+        self.terms(prefix).last().map(|term| Terms { entries: vec![(term, 1.0)] })
+    }
 }
 
 /// Number of a term outside the stemmed words: four bytes of a hash, as Qdrant numbers its words (32-bit hashes).
