@@ -1,1 +1,316 @@
-//! The index: vectors, words and payload, rebuilt from the catalogue whenever needed.
+//! The index: vectors, words and payload of every product of one catalogue, rebuilt from the store whenever needed.
+//!
+//! One product is one point. A point carries
+//! - `picture`: one embedding per image, compared by MaxSim, so that with one query vector a product scores as its best
+//!   image does;
+//! - `words`: a sparse BM25F vector (see [`words`]);
+//! - a payload of filter fields (see [`fields`]).
+//!
+//! The index is never the truth. It promises that what was written before a [`Index::flush`] survives, that applying the
+//! same write twice does no harm, and that damage is noticed when it opens, so that the caller can fill it again.
+
+mod embedded;
+mod error;
+pub mod fields;
+mod journal;
+mod point;
+mod reads;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+use std::path::Path;
+
+pub use embedded::Embedded;
+pub use error::IndexError;
+pub use fields::{Column, FieldKind};
+pub use point::{
+    AttributeColumns, Fields, IndexPoint, MAX_VECTORS_PER_PRODUCT, attributes, availability, brand, codes, currency,
+    effective_price, folded_title, group, in_stock, shorten,
+};
+pub use reads::{FacetCount, Order, Scored};
+
+/// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
+pub type Filter = qdrant_edge::Filter;
+
+/// What cannot change without building the index again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexOptions {
+    /// Dimensions of one embedding.
+    pub dims: usize,
+    /// Language whose stemmer and stop words apply to Latin script: an English name as in Snowball (`english`, `german`…).
+    pub language: String,
+}
+
+impl IndexOptions {
+    /// Options for embeddings of `dims` dimensions and the English stemmer.
+    #[must_use]
+    pub fn new(dims: usize) -> Self {
+        Self { dims, language: "english".to_owned() }
+    }
+}
+
+/// How an index was found when it opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// There was none; an empty one was made. Fill it from the store.
+    Fresh,
+    /// It was there and answers. Apply again whatever is newer than the revision noted at the last flush.
+    Loaded,
+    /// It was there and could not be used: it was removed and an empty one made. Fill it from the store.
+    Damaged {
+        /// What was wrong with it, for the log and for `vetrina doctor`.
+        reason: String,
+    },
+}
+
+/// An open index and how it was found.
+#[derive(Debug)]
+pub struct Opened {
+    /// Ready for reads and writes.
+    pub index: Index,
+    /// Whether the caller has to fill it.
+    pub state: State,
+}
+
+/// Size and health, for `vetrina doctor` and metrics.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct IndexInfo {
+    /// Products in the index. While an optimisation runs this may count a changed product twice.
+    pub points: usize,
+    /// Products whose vectors are in a graph; the others are scanned.
+    pub indexed: usize,
+    /// Parts the index consists of.
+    pub segments: usize,
+    /// Bytes of the write-ahead log on disk.
+    pub log_bytes: u64,
+    /// Bytes of everything on disk.
+    pub disk_bytes: u64,
+}
+
+/// The index of one catalogue. Reads, writes and [`Index::optimize`] may run at the same time, from any thread.
+#[derive(Debug)]
+pub enum Index {
+    /// In this process, through `qdrant-edge`.
+    Embedded(Embedded),
+}
+
+impl Index {
+    /// Opens the index under `dir`, or makes one. Damage is not an error: see [`State::Damaged`].
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written, or another process holds the index.
+    pub fn open(dir: &Path, options: &IndexOptions) -> Result<Opened, IndexError> {
+        let (embedded, state) = Embedded::open(dir, options)?;
+        Ok(Opened { index: Self::Embedded(embedded), state })
+    }
+
+    /// Inserts or replaces products. Found by the next read. Applying the same points again changes nothing.
+    ///
+    /// # Errors
+    /// When a vector has the wrong length or is not finite (nothing is written then), or the index refuses the write.
+    pub fn upsert(&self, points: &[IndexPoint]) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => index.upsert(points),
+        }
+    }
+
+    /// Removes products; keys that are not there are ignored.
+    ///
+    /// # Errors
+    /// When the index refuses the write.
+    pub fn delete(&self, keys: &[u64]) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => index.delete(keys),
+        }
+    }
+
+    /// Makes every write so far durable. The store notes its revision after this returns.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn flush(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => index.flush(),
+        }
+    }
+
+    /// Builds graphs and merges what is worth it; reads and writes go on. Returns whether anything was done.
+    ///
+    /// # Errors
+    /// When the disk refuses or the engine fails; what was searchable stays so.
+    pub fn optimize(&self) -> Result<bool, IndexError> {
+        match self {
+            Self::Embedded(index) => index.optimize(),
+        }
+    }
+
+    /// Removes every product.
+    ///
+    /// # Errors
+    /// When the index refuses the write.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => index.clear(),
+        }
+    }
+
+    /// How many products match, exactly.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn count(&self, filter: Option<&Filter>) -> Result<usize, IndexError> {
+        match self {
+            Self::Embedded(index) => index.count(filter, true),
+        }
+    }
+
+    /// How many products match, quickly and roughly.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn estimate(&self, filter: Option<&Filter>) -> Result<usize, IndexError> {
+        match self {
+            Self::Embedded(index) => index.count(filter, false),
+        }
+    }
+
+    /// The `limit` most frequent values of a text column with exact counts, most frequent first, ties by value.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn facet(&self, column: &Column, filter: Option<&Filter>, limit: usize) -> Result<Vec<FacetCount>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.facet(column, filter, limit),
+        }
+    }
+
+    /// The products nearest to `query`, best first, ties by key.
+    ///
+    /// `query` holds one or more vectors of `dims` numbers. A product scores the sum over them of the best dot product
+    /// with one of its images (MaxSim); weights are applied by scaling the query vectors.
+    ///
+    /// # Errors
+    /// When a vector has the wrong length or is not finite, or the engine fails.
+    pub fn nearest(
+        &self,
+        query: &[Vec<f32>],
+        filter: Option<&Filter>,
+        limit: usize,
+        exact: bool,
+    ) -> Result<Vec<Scored>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.nearest(query, filter, limit, exact),
+        }
+    }
+
+    /// The products that say `text` best (BM25F), best first, ties by key. Products without any of its words are absent.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn words(&self, text: &str, filter: Option<&Filter>, limit: usize) -> Result<Vec<Scored>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.words(&index.analyser().query(text), filter, limit),
+        }
+    }
+
+    /// As [`Index::words`], for a query that is already analysed.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn terms(
+        &self,
+        query: &words::Terms,
+        filter: Option<&Filter>,
+        limit: usize,
+    ) -> Result<Vec<Scored>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.words(query, filter, limit),
+        }
+    }
+
+    /// Keys of all products whose title or id starts with the folded `prefix`.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn starting_with(&self, field: words::Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.starting_with(field, prefix),
+        }
+    }
+
+    /// The analyser that turned the products' texts into terms; queries must use the same.
+    #[must_use]
+    pub fn analyser(&self) -> &words::Analyser {
+        match self {
+            Self::Embedded(index) => index.analyser(),
+        }
+    }
+
+    /// The embeddings of products, in the order of `keys`; a product that is absent or has no picture gives an empty list.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn vectors_of(&self, keys: &[u64]) -> Result<Vec<Vec<Vec<f32>>>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.vectors_of(keys),
+        }
+    }
+
+    /// Keys in rising order, at most `limit`, from `from` on; the second value is where to go on.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn keys(
+        &self,
+        filter: Option<&Filter>,
+        from: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<u64>, Option<u64>), IndexError> {
+        match self {
+            Self::Embedded(index) => index.keys(filter, from, limit),
+        }
+    }
+
+    /// Keys in the order of a number or date column, at most `limit`; ties by key; products without a value come last.
+    ///
+    /// # Errors
+    /// When the engine fails or the column has no order.
+    pub fn ordered(
+        &self,
+        column: &Column,
+        order: Order,
+        filter: Option<&Filter>,
+        limit: usize,
+    ) -> Result<Vec<u64>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.ordered(column, order, filter, limit),
+        }
+    }
+
+    /// Payload values of products under the given columns, in the order of `keys`.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn values(&self, keys: &[u64], columns: &[Column]) -> Result<Vec<Vec<serde_json::Value>>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.values(keys, columns),
+        }
+    }
+
+    /// Names of the attributes that products in the index have, folded, sorted.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(index) => index.attributes(),
+        }
+    }
+
+    /// Size and health.
+    #[must_use]
+    pub fn info(&self) -> IndexInfo {
+        match self {
+            Self::Embedded(index) => index.info(),
+        }
+    }
+}

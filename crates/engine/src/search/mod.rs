@@ -1,1 +1,5 @@
-//! Search: from a query to hits.
+//! Search: from a query to ranked products.
+
+pub mod filter;
+
+pub use filter::{Expr, FilterError, Schema};

@@ -1,0 +1,383 @@
+//! The index in this process: opening, writing, optimising. Reading is in `reads`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use qdrant_edge::{
+    CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
+    FieldIndexOperations, Filter, HnswIndexConfig, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult,
+    Payload, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
+    PointStructPersisted, UpdateOperation, VectorPersisted, VectorStructPersisted, WalOptions,
+};
+
+use super::fields::{Column, FieldKind};
+use super::journal::{Journal, trim_log};
+use super::words::Analyser;
+use super::{IndexError, IndexInfo, IndexOptions, IndexPoint, State};
+
+/// Name of the vectors of a product's images.
+pub(super) const PICTURE: &str = "picture";
+/// Name of the sparse vector of a product's words.
+pub(super) const WORDS: &str = "words";
+/// Points per write: bounds the size of one log entry and the time writers hold each other up.
+const BATCH: usize = 256;
+/// Size of one file of the engine's log.
+const LOG_FILE: usize = 16 << 20;
+/// Most attributes that get an index of their own; further ones are filtered by scanning.
+const MOST_INDEXED_ATTRIBUTES: usize = 200;
+/// A vector graph is built for parts with more bytes of vectors than this many KiB; smaller ones are scanned exactly.
+const GRAPH_FROM_KIB: usize = 20_000;
+
+/// The index of one catalogue, in this process.
+#[derive(Debug)]
+pub struct Embedded {
+    dir: PathBuf,
+    options: IndexOptions,
+    analyser: Analyser,
+    /// Always there until `drop`.
+    shard: Option<EdgeShard>,
+    writer: Mutex<Writer>,
+    optimiser: Mutex<()>,
+    attributes: RwLock<BTreeSet<String>>,
+}
+
+/// What only one writer at a time may touch.
+#[derive(Debug)]
+struct Writer {
+    journal: Journal,
+    /// Payload paths that have an index.
+    indexed: BTreeSet<Column>,
+}
+
+impl Embedded {
+    /// See [`super::Index::open`].
+    pub(super) fn open(dir: &Path, options: &IndexOptions) -> Result<(Self, State), IndexError> {
+        let analyser = Analyser::new(&options.language)?;
+        fs::create_dir_all(dir).map_err(IndexError::io("cannot create", dir))?;
+        let shard_dir = dir.join("shard");
+        let (journal, shard, state) = match Self::load(dir, options) {
+            Ok(Some((journal, shard))) => (journal, shard, State::Loaded),
+            Ok(None) => {
+                let (journal, shard) = Self::create(dir, options)?;
+                (journal, shard, State::Fresh)
+            }
+            Err(LoadError::Damaged(reason)) => {
+                tracing::warn!(dir = %dir.display(), reason, "the index is damaged and will be filled again");
+                let (journal, shard) = Self::create(dir, options)?;
+                (journal, shard, State::Damaged { reason })
+            }
+            Err(LoadError::Other(error)) => return Err(error),
+        };
+        let indexed: BTreeSet<Column> =
+            shard.info().payload_schema.keys().filter_map(|path| Column::parse(&path.to_string())).collect();
+        let attributes = indexed.iter().filter_map(|column| match column {
+            Column::AttributeFolded(name) => Some(name.clone()),
+            _ => None,
+        });
+        let attributes = RwLock::new(attributes.collect());
+        let index = Self {
+            dir: dir.to_owned(),
+            options: options.clone(),
+            analyser,
+            shard: Some(shard),
+            writer: Mutex::new(Writer { journal, indexed }),
+            optimiser: Mutex::new(()),
+            attributes,
+        };
+        index.create_indexes(&Column::STANDARD)?;
+        tracing::debug!(dir = %shard_dir.display(), ?state, "index open");
+        Ok((index, state))
+    }
+
+    fn load(dir: &Path, options: &IndexOptions) -> Result<Option<(Journal, EdgeShard)>, LoadError> {
+        let shard_dir = dir.join("shard");
+        let Some(mut journal) = Journal::read(dir, options).map_err(LoadError::Damaged)? else {
+            return if shard_dir.exists() {
+                Err(LoadError::Damaged("its marker file is missing".to_owned()))
+            } else {
+                Ok(None)
+            };
+        };
+        // Another process would have its log taken away, so ask first. The lock is advisory and the engine's own.
+        in_use(&shard_dir.join("wal"))?;
+        journal.restart_log(&shard_dir.join("wal")).map_err(LoadError::Other)?;
+        let damaged = |error: IndexError| LoadError::Damaged(error.to_string());
+        let shard = guard("opening", || EdgeShard::load(&shard_dir, Some(config(options)))).map_err(damaged)?;
+        // A first read touches what loading does not.
+        guard("opening", || shard.count(qdrant_edge::CountRequest { filter: None, exact: true })).map_err(damaged)?;
+        Ok(Some((journal, shard)))
+    }
+
+    fn create(dir: &Path, options: &IndexOptions) -> Result<(Journal, EdgeShard), IndexError> {
+        let shard_dir = dir.join("shard");
+        if shard_dir.exists() {
+            fs::remove_dir_all(&shard_dir).map_err(IndexError::io("cannot remove", &shard_dir))?;
+        }
+        fs::create_dir_all(&shard_dir).map_err(IndexError::io("cannot create", &shard_dir))?;
+        let mut journal = Journal::create(dir, options)?;
+        journal.restart_log(&shard_dir.join("wal"))?;
+        let shard = guard("being created", || EdgeShard::new(&shard_dir, config(options)))?;
+        Ok((journal, shard))
+    }
+
+    /// The shard; an error only after a failed close, which nothing can observe.
+    pub(super) fn shard(&self) -> Result<&EdgeShard, IndexError> {
+        self.shard.as_ref().ok_or(IndexError::Engine { doing: "reading", reason: "it is closed".to_owned() })
+    }
+
+    pub(super) fn options(&self) -> &IndexOptions {
+        &self.options
+    }
+
+    pub(super) fn analyser(&self) -> &Analyser {
+        &self.analyser
+    }
+
+    /// See [`super::Index::upsert`].
+    pub(super) fn upsert(&self, points: &[IndexPoint]) -> Result<(), IndexError> {
+        for point in points {
+            for vector in &point.vectors {
+                check_vector(vector, self.options.dims, || format!("product number {}", point.key))?;
+            }
+        }
+        let mut unknown = BTreeSet::new();
+        {
+            let writer = self.writer.lock();
+            for point in points {
+                collect_attributes(point, &writer.indexed, &mut unknown);
+            }
+            let room = MOST_INDEXED_ATTRIBUTES.saturating_sub(self.attributes.read().len()) * 3;
+            unknown = unknown.into_iter().take(room).collect();
+        }
+        let unknown: Vec<Column> = unknown.into_iter().collect();
+        self.create_indexes(&unknown)?;
+        for batch in points.chunks(BATCH) {
+            let list = batch.iter().map(|point| self.persisted(point)).collect();
+            self.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
+                PointInsertOperations::PointsList(list),
+            )))?;
+        }
+        Ok(())
+    }
+
+    /// See [`super::Index::delete`].
+    pub(super) fn delete(&self, keys: &[u64]) -> Result<(), IndexError> {
+        for batch in keys.chunks(BATCH * 16) {
+            let ids = batch.iter().map(|key| PointId::NumId(*key)).collect();
+            self.write(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
+        }
+        Ok(())
+    }
+
+    /// See [`super::Index::clear`].
+    pub(super) fn clear(&self) -> Result<(), IndexError> {
+        self.write(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(Filter::default())))
+    }
+
+    /// See [`super::Index::flush`].
+    pub(super) fn flush(&self) -> Result<(), IndexError> {
+        let _writer = self.writer.lock();
+        let shard = self.shard()?;
+        // The engine's flush panics instead of waiting when an optimisation is swapping its result in at that moment
+        // (which takes milliseconds); `info` waits for such a swap.
+        for attempt in 0..20 {
+            shard.info();
+            match guard("being flushed", || Ok(shard.flush())) {
+                Ok(()) => {
+                    trim_log(&self.dir.join("shard").join("wal"));
+                    return Ok(());
+                }
+                Err(IndexError::Engine { reason, .. }) if reason.contains("lock acquired") && attempt < 19 => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(IndexError::Engine { doing: "being flushed", reason: "its locks stayed taken".to_owned() })
+    }
+
+    /// See [`super::Index::optimize`].
+    pub(super) fn optimize(&self) -> Result<bool, IndexError> {
+        let _alone = self.optimiser.lock();
+        let shard = self.shard()?;
+        guard("being optimised", || shard.optimize())
+    }
+
+    /// See [`super::Index::info`].
+    pub(super) fn info(&self) -> IndexInfo {
+        let shard_dir = self.dir.join("shard");
+        let info = self.shard.as_ref().map(EdgeShard::info);
+        let points = self.count(None, true).unwrap_or_default();
+        IndexInfo {
+            points,
+            indexed: info.as_ref().map_or(0, |info| info.indexed_vectors_count),
+            segments: info.as_ref().map_or(0, |info| info.segments_count),
+            log_bytes: disk_bytes(&shard_dir.join("wal")),
+            disk_bytes: disk_bytes(&self.dir),
+        }
+    }
+
+    /// See [`super::Index::attributes`].
+    pub(super) fn attributes(&self) -> Vec<String> {
+        self.attributes.read().iter().cloned().collect()
+    }
+
+    fn create_indexes(&self, columns: &[Column]) -> Result<(), IndexError> {
+        for column in columns {
+            if self.writer.lock().indexed.contains(column) || *column == Column::Title {
+                continue;
+            }
+            let schema = match column.kind() {
+                FieldKind::Text => PayloadSchemaType::Keyword,
+                FieldKind::Number => PayloadSchemaType::Float,
+                FieldKind::Flag => PayloadSchemaType::Bool,
+                FieldKind::Date => PayloadSchemaType::Datetime,
+            };
+            let Ok(field_name) = column.to_string().parse() else { continue };
+            self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
+                field_name,
+                field_schema: Some(PayloadFieldSchema::FieldType(schema)),
+            })))?;
+            if let Column::AttributeFolded(name) = column {
+                self.attributes.write().insert(name.clone());
+            }
+            self.writer.lock().indexed.insert(column.clone());
+        }
+        Ok(())
+    }
+
+    fn write(&self, operation: UpdateOperation) -> Result<(), IndexError> {
+        let mut writer = self.writer.lock();
+        let shard = self.shard()?;
+        writer.journal.advance()?;
+        guard("being written", || shard.update(operation))
+    }
+
+    fn persisted(&self, point: &IndexPoint) -> PointStructPersisted {
+        let mut vectors = HashMap::with_capacity(2);
+        if !point.vectors.is_empty() {
+            vectors.insert(PICTURE.into(), VectorPersisted::MultiDense(point.vectors.clone()));
+        }
+        let words = self.analyser.document(&point.words);
+        if !words.indices.is_empty() {
+            vectors.insert(WORDS.into(), VectorPersisted::Sparse(words));
+        }
+        PointStructPersisted {
+            id: PointId::NumId(point.key),
+            vector: VectorStructPersisted::Named(vectors),
+            payload: Some(Payload(point.payload.clone())),
+        }
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        let shard = self.shard.take();
+        // The engine flushes on drop and panics when it cannot (a full disk); a panic here must not take the process down.
+        if let Err(error) = guard("being closed", || Ok(drop(shard))) {
+            tracing::error!(dir = %self.dir.display(), %error, "the index could not be closed cleanly");
+        }
+    }
+}
+
+enum LoadError {
+    Damaged(String),
+    Other(IndexError),
+}
+
+/// Runs a call into the engine; its errors and panics become ours. Damaged files make it panic, not only return errors.
+pub(super) fn guard<T>(doing: &'static str, call: impl FnOnce() -> OperationResult<T>) -> Result<T, IndexError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(IndexError::Engine { doing, reason: error.to_string() }),
+        Err(panic) => {
+            let reason = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "it panicked without a message".to_owned());
+            Err(IndexError::Engine { doing, reason })
+        }
+    }
+}
+
+/// Checks a vector before it reaches the engine. `item` names it in the error.
+pub(super) fn check_vector(vector: &[f32], dims: usize, item: impl Fn() -> String) -> Result<(), IndexError> {
+    if vector.len() != dims {
+        return Err(IndexError::Dimensions { item: item(), expected: dims, found: vector.len() });
+    }
+    if !vector.iter().all(|number| number.is_finite()) {
+        return Err(IndexError::NotFinite { item: item() });
+    }
+    Ok(())
+}
+
+fn config(options: &IndexOptions) -> EdgeConfig {
+    let multi = MultiVectorConfig { comparator: MultiVectorComparator::MaxSim };
+    let picture =
+        EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true).build();
+    let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).build();
+    let hnsw = HnswIndexConfig { full_scan_threshold: GRAPH_FROM_KIB, ..HnswIndexConfig::default() };
+    let optimizers =
+        EdgeOptimizersConfig { indexing_threshold: Some(GRAPH_FROM_KIB), ..EdgeOptimizersConfig::default() };
+    let log = WalOptions { segment_capacity: LOG_FILE, ..WalOptions::default() };
+    EdgeConfig::builder()
+        .on_disk_payload(true)
+        .vector(PICTURE, picture)
+        .sparse_vector(WORDS, words)
+        .hnsw_config(hnsw)
+        .optimizers(optimizers)
+        .wal_options(log)
+        .build()
+}
+
+/// Columns of a point's attributes that have no index yet.
+fn collect_attributes(point: &IndexPoint, indexed: &BTreeSet<Column>, unknown: &mut BTreeSet<Column>) {
+    let groups: [(&str, fn(String) -> Column); 3] =
+        [("shown", Column::Attribute), ("text", Column::AttributeFolded), ("number", Column::AttributeNumber)];
+    for (top, column) in groups {
+        let Some(names) = point.payload.get(top).and_then(serde_json::Value::as_object) else { continue };
+        for name in names.keys() {
+            let column = column(name.clone());
+            if !indexed.contains(&column) {
+                unknown.insert(column);
+            }
+        }
+    }
+}
+
+/// Fails when another process has the log locked, as the engine does while it is open.
+fn in_use(log: &Path) -> Result<(), LoadError> {
+    let Ok(file) = fs::File::open(log) else { return Ok(()) };
+    match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Err(LoadError::Other(IndexError::InUse { path: log.to_owned() })),
+        Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+fn disk_bytes(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => disk_bytes(&entry.path()),
+            Ok(metadata) => allocated(&metadata),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+#[cfg(unix)]
+fn allocated(metadata: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn allocated(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
+}

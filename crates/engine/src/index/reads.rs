@@ -1,0 +1,279 @@
+//! Reads of the embedded index: nearest pictures, words, counts, facets, values.
+
+use std::collections::HashMap;
+
+use qdrant_edge::{
+    CountRequest, Direction, FacetRequest, FacetValue, Filter, NamedQuery, OrderBy, OrderByInterface, PayloadSelector,
+    PayloadSelectorInclude, PointId, QueryEnum, Record, ScoredPoint, ScrollRequest, SearchParams, SearchRequest,
+    TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
+};
+use serde_json::Value;
+
+use super::IndexError;
+use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
+use super::fields::{Column, FieldKind};
+use super::words::{INDEXED_PREFIX, Prefixed, Terms};
+
+/// A product and how well it fits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// The store's number of the product.
+    pub key: u64,
+    /// Higher is better; the scale is the query's.
+    pub score: f32,
+}
+
+/// One value of a facet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FacetCount {
+    /// As shown.
+    pub value: String,
+    /// Products that have it and match the filter.
+    pub count: usize,
+}
+
+/// Direction of a sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+impl Embedded {
+    pub(super) fn nearest(
+        &self,
+        query: &[Vec<f32>],
+        filter: Option<&Filter>,
+        limit: usize,
+        exact: bool,
+    ) -> Result<Vec<Scored>, IndexError> {
+        let dims = self.options().dims;
+        for vector in query {
+            check_vector(vector, dims, || "the query".to_owned())?;
+        }
+        if query.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let vectors = guard("reading a query", || TypedMultiDenseVector::try_from_flatten(query.concat(), dims))?;
+        let params = SearchParams { exact, ..SearchParams::default() };
+        self.search(VectorInternal::MultiDense(vectors), PICTURE, filter, limit, Some(params))
+    }
+
+    pub(super) fn words(
+        &self,
+        query: &Terms,
+        filter: Option<&Filter>,
+        limit: usize,
+    ) -> Result<Vec<Scored>, IndexError> {
+        if query.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, filter, limit, None)?;
+        found.retain(|scored| scored.score > 0.0);
+        Ok(found)
+    }
+
+    pub(super) fn starting_with(&self, field: Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
+        /// Up to so many candidates are checked against the stored text even when the prefix is indexed as a whole: terms
+        /// are hashes, and about one in a thousand short prefixes shares its hash with another product's.
+        const CHECKED: usize = 2_000;
+        let Some(term) = field.term(prefix) else { return Ok(Vec::new()) };
+        let mut keys: Vec<u64> =
+            self.words(&term, None, self.count(None, true)?)?.into_iter().map(|scored| scored.key).collect();
+        if prefix.chars().count() > INDEXED_PREFIX || keys.len() <= CHECKED {
+            let column = match field {
+                Prefixed::Title => Column::Title,
+                Prefixed::Id => Column::Id,
+            };
+            let texts = self.values(&keys, &[column])?;
+            let fits = |values: &Vec<Value>| values.first().and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix));
+            let mut checks = texts.iter().map(fits);
+            keys.retain(|_| checks.next().unwrap_or(false));
+        }
+        Ok(keys)
+    }
+
+    fn search(
+        &self,
+        query: VectorInternal,
+        vector: &str,
+        filter: Option<&Filter>,
+        limit: usize,
+        params: Option<SearchParams>,
+    ) -> Result<Vec<Scored>, IndexError> {
+        let shard = self.shard()?;
+        let request = SearchRequest {
+            query: QueryEnum::Nearest(NamedQuery { query, using: Some(vector.into()) }),
+            filter: filter.cloned(),
+            params,
+            limit,
+            offset: 0,
+            with_payload: None,
+            with_vector: None,
+            score_threshold: None,
+        };
+        let found = guard("searching", || shard.search(request))?;
+        let mut scored: Vec<Scored> = found.iter().filter_map(scored).collect();
+        scored.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        Ok(scored)
+    }
+
+    pub(super) fn count(&self, filter: Option<&Filter>, exact: bool) -> Result<usize, IndexError> {
+        let shard = self.shard()?;
+        guard("counting", || shard.count(CountRequest { filter: filter.cloned(), exact }))
+    }
+
+    pub(super) fn facet(
+        &self,
+        column: &Column,
+        filter: Option<&Filter>,
+        limit: usize,
+    ) -> Result<Vec<FacetCount>, IndexError> {
+        if column.kind() != FieldKind::Text {
+            return Err(IndexError::Column { column: column.to_string(), used: "counted by value" });
+        }
+        let shard = self.shard()?;
+        let Ok(key) = column.to_string().parse() else { return Ok(Vec::new()) };
+        // Segments report their own top values, so more than `limit` are asked for and the best kept.
+        let request = FacetRequest { key, limit: usize::MAX, filter: filter.cloned(), exact: true };
+        let response = match guard("counting values", || shard.facet(request)) {
+            Ok(response) => response,
+            // No product has the attribute yet, so it has no index.
+            Err(IndexError::Engine { reason, .. }) if reason.contains("index") && self.lacks(column) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut counts: Vec<FacetCount> = response
+            .hits
+            .into_iter()
+            .filter_map(|hit| match hit.value {
+                FacetValue::Keyword(value) if hit.count > 0 => Some(FacetCount { value, count: hit.count }),
+                _ => None,
+            })
+            .collect();
+        counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+        counts.truncate(limit);
+        Ok(counts)
+    }
+
+    fn lacks(&self, column: &Column) -> bool {
+        match column {
+            Column::Attribute(name) | Column::AttributeFolded(name) | Column::AttributeNumber(name) => {
+                !self.attributes().contains(name)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn vectors_of(&self, keys: &[u64]) -> Result<Vec<Vec<Vec<f32>>>, IndexError> {
+        let records =
+            self.retrieve(keys, WithPayloadInterface::Bool(false), WithVector::Selector(vec![PICTURE.into()]))?;
+        Ok(keys.iter().map(|key| records.get(key).map_or_else(Vec::new, pictures)).collect())
+    }
+
+    pub(super) fn values(&self, keys: &[u64], columns: &[Column]) -> Result<Vec<Vec<Value>>, IndexError> {
+        let include = columns.iter().filter_map(|column| column.to_string().parse().ok()).collect();
+        let selector = PayloadSelector::Include(PayloadSelectorInclude::new(include));
+        let records = self.retrieve(keys, WithPayloadInterface::Selector(selector), WithVector::Bool(false))?;
+        let value = |key: &u64, column: &Column| {
+            let payload = records.get(key).and_then(|record| record.payload.as_ref());
+            let (top, name) = column.keys();
+            let found = payload.and_then(|payload| payload.0.get(top));
+            let found = match name {
+                None => found,
+                Some(name) => found.and_then(|group| group.get(name)),
+            };
+            found.cloned().unwrap_or(Value::Null)
+        };
+        Ok(keys.iter().map(|key| columns.iter().map(|column| value(key, column)).collect()).collect())
+    }
+
+    fn retrieve(
+        &self,
+        keys: &[u64],
+        payload: WithPayloadInterface,
+        vector: WithVector,
+    ) -> Result<HashMap<u64, Record>, IndexError> {
+        let shard = self.shard()?;
+        let ids: Vec<PointId> = keys.iter().map(|key| PointId::NumId(*key)).collect();
+        let records = guard("reading products", || shard.retrieve(&ids, Some(payload), Some(vector)))?;
+        Ok(records.into_iter().filter_map(|record| key(record.id).map(|key| (key, record))).collect())
+    }
+
+    pub(super) fn keys(
+        &self,
+        filter: Option<&Filter>,
+        from: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<u64>, Option<u64>), IndexError> {
+        let shard = self.shard()?;
+        let request = ScrollRequest {
+            offset: from.map(PointId::NumId),
+            limit: Some(limit.max(1)),
+            filter: filter.cloned(),
+            with_payload: Some(WithPayloadInterface::Bool(false)),
+            with_vector: WithVector::Bool(false),
+            order_by: None,
+        };
+        let (records, next) = guard("listing", || shard.scroll(request))?;
+        Ok((records.into_iter().filter_map(|record| key(record.id)).collect(), next.and_then(key)))
+    }
+
+    pub(super) fn ordered(
+        &self,
+        column: &Column,
+        order: Order,
+        filter: Option<&Filter>,
+        limit: usize,
+    ) -> Result<Vec<u64>, IndexError> {
+        if !matches!(column.kind(), FieldKind::Number | FieldKind::Date) {
+            return Err(IndexError::Column { column: column.to_string(), used: "sorted by" });
+        }
+        let shard = self.shard()?;
+        let Ok(path) = column.to_string().parse() else { return Ok(Vec::new()) };
+        let direction = match order {
+            Order::Ascending => Direction::Asc,
+            Order::Descending => Direction::Desc,
+        };
+        let request = ScrollRequest {
+            offset: None,
+            limit: Some(limit.max(1)),
+            filter: filter.cloned(),
+            with_payload: Some(WithPayloadInterface::Bool(false)),
+            with_vector: WithVector::Bool(false),
+            order_by: Some(OrderByInterface::Struct(OrderBy {
+                key: path,
+                direction: Some(direction),
+                start_from: None,
+            })),
+        };
+        let (records, _) = guard("sorting", || shard.scroll(request))?;
+        Ok(records.into_iter().filter_map(|record| key(record.id)).collect())
+    }
+}
+
+fn key(id: PointId) -> Option<u64> {
+    match id {
+        PointId::NumId(key) => Some(key),
+        PointId::Uuid(_) => None,
+    }
+}
+
+fn scored(point: &ScoredPoint) -> Option<Scored> {
+    key(point.id).map(|key| Scored { key, score: point.score })
+}
+
+/// The image embeddings of a record.
+fn pictures(record: &Record) -> Vec<Vec<f32>> {
+    let Some(VectorStructInternal::Named(vectors)) = &record.vector else { return Vec::new() };
+    match vectors.get(PICTURE) {
+        Some(VectorInternal::MultiDense(multi)) if multi.dim > 0 => {
+            multi.flattened_vectors.chunks_exact(multi.dim).map(<[f32]>::to_vec).collect()
+        }
+        Some(VectorInternal::Dense(vector)) => vec![vector.clone()],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,290 @@
+//! The index as a whole, on a real shard.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::*;
+use crate::catalogue::Product;
+
+const DIMS: usize = 8;
+
+fn options() -> IndexOptions {
+    IndexOptions::new(DIMS)
+}
+
+fn open(dir: &Path) -> Index {
+    Index::open(dir, &options()).unwrap().index
+}
+
+fn product(id: &str, title: &str) -> Product {
+    Product { id: id.into(), title: title.into(), ..Product::default() }
+}
+
+/// A unit vector along one axis, leaning a little towards the next one.
+fn axis(at: usize, lean: f32) -> Vec<f32> {
+    let mut vector = vec![0.0; DIMS];
+    vector[at % DIMS] = (1.0 - lean * lean).sqrt();
+    vector[(at + 1) % DIMS] = lean;
+    vector
+}
+
+fn point(key: u64) -> IndexPoint {
+    let at = usize::try_from(key).unwrap();
+    IndexPoint::of(&product(&format!("sku-{key}"), &format!("thing number {key}")), key, vec![axis(at, 0.1)])
+}
+
+fn keys(found: &[Scored]) -> Vec<u64> {
+    found.iter().map(|scored| scored.key).collect()
+}
+
+#[test]
+fn a_product_scores_as_its_best_image() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    let one = IndexPoint::of(&product("a", "a"), 1, vec![axis(0, 0.0), axis(4, 0.0)]);
+    let two = IndexPoint::of(&product("b", "b"), 2, vec![axis(0, 0.5)]);
+    let none = IndexPoint::of(&product("c", "no picture"), 3, Vec::new());
+    index.upsert(&[one, two, none]).unwrap();
+    for exact in [true, false] {
+        let found = index.nearest(&[axis(0, 0.0)], None, 10, exact).unwrap();
+        assert_eq!(keys(&found), [1, 2]);
+        assert!((found[0].score - 1.0).abs() < 1e-6);
+        assert!((found[1].score - 0.75_f32.sqrt()).abs() < 1e-6);
+        let found = index.nearest(&[axis(4, 0.0)], None, 1, exact).unwrap();
+        assert_eq!(keys(&found), [1]);
+        // Two query pictures add up, each with its own best image.
+        let found = index.nearest(&[axis(0, 0.0), axis(4, 0.0)], None, 1, exact).unwrap();
+        assert!((found[0].score - 2.0).abs() < 1e-6);
+    }
+    assert_eq!(index.words("picture", None, 10).unwrap()[0].key, 3);
+    assert_eq!(index.vectors_of(&[2, 3, 9]).unwrap(), [vec![axis(0, 0.5)], vec![], vec![]]);
+}
+
+#[test]
+fn writes_are_found_at_once_and_repeat_without_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    let points: Vec<IndexPoint> = (0..600).map(point).collect();
+    index.upsert(&points).unwrap();
+    index.upsert(&points).unwrap();
+    assert_eq!(index.count(None).unwrap(), 600);
+    index.delete(&[3, 4, 9_999]).unwrap();
+    index.delete(&[3, 4]).unwrap();
+    assert_eq!(index.count(None).unwrap(), 598);
+    assert!(!keys(&index.nearest(&[axis(3, 0.1)], None, 600, true).unwrap()).contains(&3));
+    let mut listed = Vec::new();
+    let mut from = None;
+    loop {
+        let (page, next) = index.keys(None, from, 100).unwrap();
+        listed.extend(page);
+        from = next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed.len(), 598);
+    assert!(listed.is_sorted());
+    index.clear().unwrap();
+    assert_eq!(index.count(None).unwrap(), 0);
+}
+
+#[test]
+fn bad_vectors_are_refused_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    let mut short = point(2);
+    short.vectors = vec![vec![1.0; 3]];
+    assert!(matches!(index.upsert(&[point(1), short]), Err(IndexError::Dimensions { expected: 8, found: 3, .. })));
+    let mut poisoned = point(2);
+    poisoned.vectors[0][0] = f32::NAN;
+    assert!(matches!(index.upsert(&[point(1), poisoned]), Err(IndexError::NotFinite { .. })));
+    assert_eq!(index.count(None).unwrap(), 0);
+    assert!(index.nearest(&[vec![1.0]], None, 1, true).is_err());
+}
+
+#[test]
+fn facets_sort_and_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    let mut points = Vec::new();
+    for key in 0..10_u64 {
+        let product: Product = serde_json::from_value(json!({
+            "id": format!("p{key}"), "title": "x", "brand": if key < 3 { "Nike" } else { "Puma" },
+            "category": ["Bags", format!("Kind {}", key % 2)],
+            "price": {"amount": format!("{}.50", 20 - key), "currency": "EUR"},
+            "attributes": {"Colour": if key == 0 { json!(["red", "blue"]) } else { json!("red") }},
+        }))
+        .unwrap();
+        points.push(IndexPoint::of(&product, key, Vec::new()));
+    }
+    index.upsert(&points).unwrap();
+    let brands = index.facet(&Column::Brand, None, 10).unwrap();
+    assert_eq!(brands, [FacetCount { value: "Puma".into(), count: 7 }, FacetCount { value: "Nike".into(), count: 3 }]);
+    let categories = index.facet(&Column::Category, None, 2).unwrap();
+    assert_eq!(categories[0], FacetCount { value: "Bags".into(), count: 10 });
+    assert_eq!(index.facet(&Column::Attribute("colour".into()), None, 9).unwrap().len(), 2);
+    assert_eq!(index.facet(&Column::Attribute("nothing".into()), None, 9).unwrap(), []);
+    assert!(index.facet(&Column::Price, None, 9).is_err());
+    assert_eq!(index.ordered(&Column::Price, Order::Ascending, None, 2).unwrap(), [9, 8]);
+    assert_eq!(index.ordered(&Column::Price, Order::Descending, None, 2).unwrap(), [0, 1]);
+    assert_eq!(index.attributes(), ["colour"]);
+    let values = index.values(&[0, 77], &[Column::Brand, Column::Attribute("colour".into())]).unwrap();
+    assert_eq!(values[0], [json!("Nike"), json!(["red", "blue"])]);
+    assert_eq!(values[1], [json!(null), json!(null)]);
+}
+
+#[test]
+fn five_languages_find_their_products() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    let titles = [
+        (1, "Women's red leather handbag with zip"),
+        (2, "Rote Damen-Handtasche aus Leder, Größe mittel"),
+        (3, "女士红色真皮手提包 大容量单肩包"),
+        (4, "レディース 本革 赤い ハンドバッグ 大容量"),
+        (5, "حقيبة يد نسائية جلدية حمراء"),
+        (6, "Running shoes, blue, men"),
+        (7, "男士蓝色跑步鞋"),
+        (8, "メンズ ランニングシューズ 青"),
+        (9, "حذاء رياضي رجالي أزرق"),
+        (10, "Laufschuhe für Herren, blau"),
+        (11, "Красная кожаная сумка"),
+        (12, "กระเป๋าหนังสีแดง"),
+        (13, "빨간 가죽 핸드백"),
+    ];
+    let points: Vec<_> =
+        titles.iter().map(|(key, title)| IndexPoint::of(&product(&format!("p-{key}"), title), *key, vec![])).collect();
+    index.upsert(&points).unwrap();
+    let queries = [
+        ("red leather bags", 1),
+        ("handbags for women", 1),
+        ("Ledertasche rote Handtaschen", 2),
+        ("Handtasche Grösse", 2),
+        ("红色手提包", 3),
+        ("真皮包", 3),
+        ("赤いバッグ", 4),
+        ("ハンドバッグ 本革", 4),
+        ("حقيبة جلدية", 5),
+        ("الحقيبة النسائية", 5),
+        ("blue running shoe", 6),
+        ("跑步鞋", 7),
+        ("ランニングシューズ", 8),
+        ("احذية رياضية", 9),
+        ("Laufschuh", 10),
+        ("красные сумки", 11),
+        ("กระเป๋า", 12),
+        ("핸드백", 13),
+    ];
+    let mut wrong = Vec::new();
+    for (query, expected) in queries {
+        let found = index.words(query, None, 3).unwrap();
+        if found.first().map(|scored| scored.key) != Some(expected) {
+            wrong.push((query, expected, found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(index.words("the", None, 3).unwrap(), []);
+    assert_eq!(index.words("zzzz", None, 3).unwrap(), []);
+}
+
+#[test]
+fn an_index_opens_again_and_takes_newer_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let points: Vec<IndexPoint> = (0..300).map(point).collect();
+    let opened = Index::open(dir.path(), &options()).unwrap();
+    assert_eq!(opened.state, State::Fresh);
+    opened.index.upsert(&points).unwrap();
+    assert!(matches!(Index::open(dir.path(), &options()), Err(IndexError::InUse { .. })));
+    drop(opened);
+    for round in 0..3_usize {
+        let opened = Index::open(dir.path(), &options()).unwrap();
+        assert_eq!(opened.state, State::Loaded);
+        assert_eq!(opened.index.count(None).unwrap(), 300);
+        // The write would be ignored if operation numbers had not gone on rising.
+        let mut changed = point(5);
+        changed.vectors = vec![axis(round + 2, 0.0)];
+        opened.index.upsert(&[changed.clone()]).unwrap();
+        assert_eq!(opened.index.vectors_of(&[5]).unwrap()[0], changed.vectors);
+    }
+}
+
+#[test]
+fn other_options_make_a_new_index() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let opened = Index::open(dir.path(), &IndexOptions::new(DIMS * 2)).unwrap();
+    assert!(matches!(opened.state, State::Damaged { .. }), "{:?}", opened.state);
+    assert_eq!(opened.index.count(None).unwrap(), 0);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            std::fs::copy(entry.path(), target).map(drop).unwrap()
+        }
+    }
+}
+
+/// What `kill -9` leaves: the files as they are at some moment, without a closing flush.
+#[test]
+fn an_unclean_end_loses_nothing_that_is_applied_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = dir.path().join("live");
+    let index = open(&live);
+    let first: Vec<IndexPoint> = (0..700).map(point).collect();
+    index.upsert(&first).unwrap();
+    index.flush().unwrap();
+    let second: Vec<IndexPoint> = (700..1_400).map(point).collect();
+    let mut changed = point(10);
+    changed.vectors = vec![axis(0, 0.0)];
+    index.upsert(&second).unwrap();
+    index.upsert(&[changed.clone()]).unwrap();
+    index.delete(&[20]).unwrap();
+    let killed = dir.path().join("killed");
+    copy(&live, &killed);
+    let opened = Index::open(&killed, &options()).unwrap();
+    assert_eq!(opened.state, State::Loaded);
+    let index = opened.index;
+    for key in 0..700 {
+        if key != 20 && key != 10 {
+            assert!(!index.vectors_of(&[key]).unwrap()[0].is_empty(), "{key} was flushed and is gone");
+        }
+    }
+    index.upsert(&second).unwrap();
+    index.upsert(&[changed.clone()]).unwrap();
+    index.delete(&[20]).unwrap();
+    assert_eq!(index.count(None).unwrap(), 1_399);
+    assert_eq!(index.vectors_of(&[10]).unwrap()[0], changed.vectors);
+    let found = index.words("number 1234", None, 1).unwrap();
+    assert_eq!(keys(&found), [1_234]);
+    let found = index.nearest(&[axis(20, 0.1)], None, 1_400, true).unwrap();
+    assert_eq!(found.len(), 1_399);
+    index.optimize().unwrap();
+    index.flush().unwrap();
+    drop(index);
+    assert_eq!(open(&killed).count(None).unwrap(), 1_399);
+}
+
+#[test]
+fn flushing_goes_on_while_optimising_and_frees_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    std::thread::scope(|scope| {
+        let optimiser = scope.spawn(|| (0..5).map(|_| index.optimize().unwrap()).filter(|done| *done).count());
+        for round in 0..10 {
+            let points: Vec<IndexPoint> = (round * 300..round * 300 + 400).map(point).collect();
+            index.upsert(&points).unwrap();
+            index.delete(&[round * 300]).unwrap();
+            index.flush().unwrap();
+        }
+        optimiser.join().unwrap();
+    });
+    assert_eq!(index.count(None).unwrap(), 3_090);
+    assert!(index.info().log_bytes < 64 << 20);
+}
