@@ -38,7 +38,7 @@ build: ## the release binary
 	cargo build --release --locked --package vetrina
 
 test-rust: setup ## unit and end-to-end tests
-	cargo test --release --locked --workspace
+	cargo test --release --locked --workspace --no-fail-fast
 
 test-browser: setup setup-tests build ## the page, in a headless browser
 	@VETRINA_BINARY=$(VETRINA) scripts/test-browser.sh
