@@ -50,7 +50,7 @@ check-clippy: ## clippy, warnings are errors
 	cargo clippy --release --locked --workspace --all-targets -- --deny warnings
 
 check-docs: ## rustdoc, warnings are errors
-	RUSTDOCFLAGS="--deny warnings" cargo doc --release --locked --workspace --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS="--deny warnings" cargo doc --release --locked --workspace --no-deps --quiet
 
 check-links: ## links and file names in the documents
 	@scripts/check-links.py
