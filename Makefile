@@ -19,7 +19,7 @@ ARGS ?=
         test-rust test-browser check-format check-clippy check-docs check-links check-dependencies check-scripts
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 30
 
 demo: setup build ## fetch, build, import the demo catalogue, serve it and print the address
 	@$(VETRINA) demo $(ARGS)
@@ -55,7 +55,7 @@ check-docs: ## rustdoc, warnings are errors
 check-links: ## links and file names in the documents
 	@scripts/check-links.py
 
-check-dependencies: ## licences, sources, advisories and doubles of the dependencies
+check-dependencies: ## licences, sources and advisories of the dependencies
 	@scripts/check-dependencies.sh
 
 check-scripts: ## bash's own parser, and shellcheck where it is installed
