@@ -221,11 +221,12 @@ function drawPhoto(now) {
   const seen = Boolean(photo.url);
   byId("easel").hidden = byId("crop-help").hidden = !seen;
   if (seen) crop.show(photo, now.crop);
+  byId("whole").hidden = !seen;
   byId("whole").disabled = !now.crop;
   const box = byId("understood");
   const { categories = [], colours = [] } = found.understood ?? {};
   box.replaceChildren();
-  if (!seen) box.append(h("p", {}, t("no_preview")));
+  if (!seen && !failed && found.took !== null) box.append(h("p", {}, t("no_preview")));
   if (categories.length) {
     const names = categories.slice(0, 3).map(({ path }) => h("li", {}, h("button", { type: "button", class: "pill", onclick: () => state.set({ category: [path] }) }, path.split(" > ").at(-1))));
     box.append(h("h3", {}, t("looks_like")), h("ul", { class: "row" }, names));
@@ -277,6 +278,8 @@ function drawOutcome(now) {
 function drawNothing(now) {
   byId("count").textContent = "";
   if (state.asksNothing(now)) {
+    document.documentElement.dataset.view = "empty";
+    byId("results-title").textContent = "";
     const command = h("pre", {}, h("code", {}, `vetrina import FEED${state.catalogue() === "default" ? "" : ` --catalogue ${state.catalogue()}`}`));
     return showState("empty", t("empty_title"), t("empty_text"), [[t("empty_open"), "/import"]], command);
   }

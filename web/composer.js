@@ -36,6 +36,6 @@ export function createComposer({ submit, drop }) {
   };
 
   function chip(what, label, ...inside) {
-    return h("button", { type: "button", class: `given-chip ${what}`, dataset: { what }, "aria-label": label, title: label, onclick: () => drop(what) }, inside, icon("i-close"));
+    return h("button", { type: "button", class: `given-chip given-${what}`, dataset: { what }, "aria-label": label, title: label, onclick: () => drop(what) }, inside, icon("i-close"));
   }
 }

@@ -51,7 +51,8 @@ export async function open(id, known, actions) {
   }
 }
 
-const closer = () => h("button", { type: "button", class: "quiet icon shut", "aria-label": t("close"), onclick: () => dialog.close() }, icon("i-close"));
+const closer = () =>
+  h("div", { class: "shut-line" }, h("button", { type: "button", class: "quiet icon shut", "aria-label": t("close"), onclick: () => dialog.close() }, icon("i-close")));
 
 function show(product, actions) {
   const name = product.title || product.id;

@@ -1,7 +1,7 @@
 // Filters: category, brand, price, stock; and the chips that say what is set. On a phone they move into a sheet.
 
 import { byId, debounce, h, icon } from "./dom.js";
-import { money } from "./format.js";
+import { lastOf, money } from "./format.js";
 import { t } from "./i18n.js";
 import { filtersUsed, noFilters } from "./state.js";
 
@@ -64,7 +64,7 @@ export function createFilters(host, change) {
       const box = h("input", {
         type: "checkbox",
         value,
-        onchange: () => change({ [field]: box.checked ? [...chosen, value] : chosen.filter((each) => each !== value) }),
+        onchange: () => change({ [field]: box.checked ? [...chosen.filter((each) => !related(each, value)), value] : chosen.filter((each) => each !== value) }),
       });
       box.checked = chosen.includes(value);
       return h("li", { class: `depth-${depth}` }, h("label", { class: "tick" }, box, h("span", { class: "value" }, label), h("span", { class: "number" }, String(count ?? ""))));
@@ -97,7 +97,7 @@ export function createFilters(host, change) {
         h("li", {}, h("button", { type: "button", class: "chip", "aria-label": t("chip_remove", { what }), onclick: () => change(patch) }, h("span", {}, what), icon("i-close")));
       const chips = [];
       for (const field of ["category", "brand"]) {
-        for (const value of state[field]) chips.push(chip(value, { [field]: state[field].filter((each) => each !== value) }));
+        for (const value of state[field]) chips.push(chip(lastOf(value), { [field]: state[field].filter((each) => each !== value) }));
       }
       if (state.min || state.max) {
         const asMoney = (amount) => money({ amount, currency });
@@ -110,6 +110,9 @@ export function createFilters(host, change) {
     },
   };
 }
+
+/** Whether one category path lies within the other: choosing a part of a chosen whole means that part only. */
+const related = (a, b) => a.startsWith(`${b} > `) || b.startsWith(`${a} > `);
 
 /** Category paths as a tree in reading order: children indented under parents that are listed, the most frequent first. */
 export function asTree(values) {
@@ -132,7 +135,7 @@ export function createSheet({ home, filters, opener }) {
   const done = h("button", { type: "button", class: "main", onclick: () => sheet.close() });
   const shut = h("button", { type: "button", class: "quiet icon shut", onclick: () => sheet.close() }, icon("i-close"));
   const body = h("div", { class: "sheet-body" });
-  sheet.replaceChildren(shut, body, h("div", { class: "sheet-foot" }, done));
+  sheet.replaceChildren(h("div", { class: "shut-line" }, shut), body, h("div", { class: "sheet-foot" }, done));
   opener.addEventListener("click", () => {
     body.append(filters);
     shut.setAttribute("aria-label", t("close"));

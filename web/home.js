@@ -11,7 +11,10 @@ const PILLS = 10;
 /** Puts three of the shop's own pictures into the display, the middle one under the search frame. */
 export function showDisplay(hits) {
   const display = byId("display");
-  const chosen = spread(hits.filter((hit) => hit.image?.url), 3);
+  const pictured = hits.filter((hit) => hit.image?.url);
+  // Upright pictures lose least in the display's frames.
+  const upright = pictured.filter(({ product: { images: [first] } }) => first.width && first.width <= first.height * 1.05);
+  const chosen = spread(upright.length >= 3 ? upright : pictured, 3);
   display.replaceChildren(
     ...chosen.map((hit, index) =>
       h(
