@@ -57,7 +57,7 @@ export function search(state, photo, { limit, offset = 0, facets = [], without =
   query.images = [state.crop ? { part: 0, region: state.crop.map((n) => +n.toFixed(4)) } : { part: 0 }];
   const form = new FormData();
   form.append("image", photo.blob, photo.name);
-  form.append("query", new Blob([JSON.stringify(query)], { type: "application/json" }));
+  form.append("query", JSON.stringify(query));
   return call(`${home()}/search`, { method: "POST", body: form, signal });
 }
 

@@ -1,6 +1,7 @@
 // The page: joins the parts. State changes → one search at a time → what is shown.
 
 import * as api from "./api.js";
+import { lastOf } from "./category.js";
 import { createComposer } from "./composer.js";
 import { createCrop } from "./crop.js";
 import * as detail from "./detail.js";
@@ -42,6 +43,12 @@ const actions = {
       toast(t("error_title"));
     }
   },
+};
+
+/** What cards do; without words, photo or likeness there is nothing to rank by. */
+const cardActions = () => {
+  const { words, like, photo: id } = state.get();
+  return { ...actions, ranked: Boolean(words || like || id) };
 };
 
 const composer = createComposer({
@@ -102,7 +109,7 @@ async function run() {
     if (signal.aborted) return;
     found = { ...answer, window: state.asksNothing(now) };
     if (photo && !now.crop && answer.understood) crop.regions(boxes(answer.understood));
-    showHits(found.hits, actions);
+    showHits(found.hits, cardActions());
     if (found.window) home.showDisplay(found.hits);
     facets = { ...answer.facets };
     draw();
@@ -161,7 +168,7 @@ async function loadMore() {
     const fresh = answer.hits.filter((hit) => !have.has(hit.product.id)); // the catalogue may have changed between pages
     found.hits = found.hits.concat(fresh);
     if (fresh.length === 0) found.total = found.hits.length;
-    showHits(fresh, actions, true);
+    showHits(fresh, cardActions(), true);
   } catch (problem) {
     if (!signal.aborted) toast(explain(problem).text);
   } finally {
@@ -228,7 +235,7 @@ function drawPhoto(now) {
   box.replaceChildren();
   if (!seen && !failed && found.took !== null) box.append(h("p", {}, t("no_preview")));
   if (categories.length) {
-    const names = categories.slice(0, 3).map(({ path }) => h("li", {}, h("button", { type: "button", class: "pill", onclick: () => state.set({ category: [path] }) }, path.split(" > ").at(-1))));
+    const names = categories.slice(0, 3).map(({ path }) => h("li", {}, h("button", { type: "button", class: "pill", onclick: () => state.set({ category: [path] }) }, lastOf(path))));
     box.append(h("h3", {}, t("looks_like")), h("ul", { class: "row" }, names));
   }
   if (colours.length) {
@@ -245,6 +252,7 @@ function drawTitle(now, likeTitle) {
   const key = now.photo ? (now.words ? "title_both" : "title_photo") : now.words ? "title_words" : now.like ? "title_like" : state.filtersUsed(now) ? "title_filter" : "window";
   const title = t(key, { words: now.words, title: likeTitle });
   byId("results-title").textContent = title;
+  byId("results-title").hidden = false;
   document.title = state.asksNothing(now) ? "Vetrina" : `${title} · Vetrina`;
 }
 
@@ -279,7 +287,7 @@ function drawNothing(now) {
   byId("count").textContent = "";
   if (state.asksNothing(now)) {
     document.documentElement.dataset.view = "empty";
-    byId("results-title").textContent = "";
+    byId("results-title").hidden = true;
     const command = h("pre", {}, h("code", {}, `vetrina import FEED${state.catalogue() === "default" ? "" : ` --catalogue ${state.catalogue()}`}`));
     return showState("empty", t("empty_title"), t("empty_text"), [[t("empty_open"), "/import"]], command);
   }
@@ -374,7 +382,7 @@ listenForPhotos({ inputs: [byId("choose"), byId("take")], veil: byId("veil"), ta
 onLanguage(() => {
   drawPreferences();
   drawRecent();
-  if (!failed && found.hits.length) showHits(found.hits, actions);
+  if (!failed && found.hits.length) showHits(found.hits, cardActions());
   if (state.get().product) showProduct();
   draw();
 });

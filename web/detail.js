@@ -126,7 +126,7 @@ function show(product, actions) {
 function showSimilar(hits, actions) {
   const strip = dialog.querySelector(".strip");
   if (!strip) return;
-  const cards = hits.map((hit) => card(hit, actions));
+  const cards = hits.map((hit) => card(hit, actions, { level: "h4" }));
   strip.replaceChildren(h("h3", { id: "strip-title" }, t("similar")), h("ul", { class: "strip-list" }, cards));
   strip.hidden = false;
 }

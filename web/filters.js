@@ -1,7 +1,8 @@
 // Filters: category, brand, price, stock; and the chips that say what is set. On a phone they move into a sheet.
 
+import { asTree, lastOf, related } from "./category.js";
 import { byId, debounce, h, icon } from "./dom.js";
-import { lastOf, money } from "./format.js";
+import { money } from "./format.js";
 import { t } from "./i18n.js";
 import { filtersUsed, noFilters } from "./state.js";
 
@@ -109,24 +110,6 @@ export function createFilters(host, change) {
       return chips;
     },
   };
-}
-
-/** Whether one category path lies within the other: choosing a part of a chosen whole means that part only. */
-const related = (a, b) => a.startsWith(`${b} > `) || b.startsWith(`${a} > `);
-
-/** Category paths as a tree in reading order: children indented under parents that are listed, the most frequent first. */
-export function asTree(values) {
-  const listed = new Map(values.map((each) => [each.value, each]));
-  const parentOf = (path) => {
-    const parent = path.split(" > ").slice(0, -1).join(" > ");
-    return listed.has(parent) ? parent : "";
-  };
-  const children = Map.groupBy(values, (each) => parentOf(each.value));
-  const walk = (parent, depth) =>
-    (children.get(parent) ?? [])
-      .sort((a, b) => b.count - a.count || a.value.localeCompare(b.value))
-      .flatMap((each) => [{ ...each, depth: Math.min(3, depth), label: parent ? each.value.slice(parent.length + 3) : each.value }, ...walk(each.value, depth + 1)]);
-  return walk("", 0);
 }
 
 /** The sheet for small screens: borrows the filters while it is open, so that there is one set of them. */

@@ -28,9 +28,6 @@ export function stock(product) {
   return { kind: "yes", text: t("in_stock") };
 }
 
-/** The last part of a category path, which is what a shopper calls it. */
-export const lastOf = (path) => path.split(" > ").at(-1);
-
 /** An attribute's value as text: lists with commas, flags as yes and no. */
 export function attributeText(value) {
   if (Array.isArray(value)) return value.map(attributeText).join(", ");

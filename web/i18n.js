@@ -1,14 +1,15 @@
 // Words in the shopper's language. The shop's own texts (titles, categories) stay as the shop wrote them.
 
-import en from "./words-en.js";
-import zh from "./words-zh.js";
 import { remember } from "./preferences.js";
 
-const WORDS = { en, zh };
+const load = async (wanted) => (await import(`./words-${wanted}.js`)).default; // only the language in use travels
+let words = await load(language());
 const watchers = new Set();
 
 /** The language in use: `en` or `zh`. `early.js` has put it on the root element. */
-export const language = () => (document.documentElement.lang === "zh" ? "zh" : "en");
+export function language() {
+  return document.documentElement.lang === "zh" ? "zh" : "en";
+}
 
 /** The locale for `Intl`: the browser's own regional form where it is the same language. */
 export function locale() {
@@ -20,7 +21,7 @@ export function locale() {
  * The text for `key`, `{name}` filled from `values`. A text may have the forms `one` and `other`, chosen by `values.n`.
  */
 export function t(key, values = {}) {
-  let text = WORDS[language()][key] ?? en[key] ?? key;
+  let text = words[key] ?? key;
   if (typeof text === "object") {
     text = text[new Intl.PluralRules(locale()).select(values.n)] ?? text.other;
   }
@@ -40,7 +41,8 @@ export function translate(root = document) {
 }
 
 /** Changes the language and tells everyone who asked. */
-export function setLanguage(wanted) {
+export async function setLanguage(wanted) {
+  words = await load(wanted);
   document.documentElement.lang = wanted;
   remember("language", wanted);
   translate();

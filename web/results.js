@@ -74,8 +74,8 @@ function fit(hit) {
   return h("span", { class: "fit score" }, t("score", { n: new Intl.NumberFormat(locale(), digits).format(hit.score) }));
 }
 
-/** One card. `actions`: `link(id)` gives its address, `open(id)` and `like(product)` act. */
-export function card(hit, actions, { level = "h3", eager = false } = {}) {
+/** One card. `level` is its heading's. `actions`: `link(id)` gives its address, `open(id)` and `like(product)` act; `ranked: false` says that scores mean nothing here. */
+export function card(hit, actions, { level = "h2", eager = false } = {}) {
   const { product } = hit;
   const reasons = (hit.reasons ?? []).slice(0, 2);
   return h(
@@ -84,7 +84,7 @@ export function card(hit, actions, { level = "h3", eager = false } = {}) {
     h(
       "a",
       { class: "open", href: actions.link(product.id), onclick: (event) => plainClick(event) && actions.open(product.id) },
-      h("span", { class: "tile" }, picture(hit, { eager }), fit(hit)),
+      h("span", { class: "tile" }, picture(hit, { eager }), actions.ranked === false ? null : fit(hit)),
       h(
         "span",
         { class: "text" },
@@ -142,7 +142,7 @@ export function showState(kind, title, text, actions = [], extra = null) {
   stateBox.className = `state ${kind}`;
   stateBox.replaceChildren(
     drawing(kind),
-    h("h3", {}, title),
+    h(kind === "empty" ? "h1" : "h2", {}, title),
     text ? h("p", {}, text) : null ?? "",
     extra ?? "",
     h(

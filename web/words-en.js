@@ -16,7 +16,7 @@ export default {
   recent_clear: "Forget them",
   recent_use: "Search again with this photo, {when}",
   your_photo: "Your photo",
-  whole: "Whole photo",
+  whole: "Whole",
   other_photo: "Change",
   remove: "Remove",
   crop_label: "Part of the photo to search with: {w} % by {h} %, {x} % from the left, {y} % from the top",
