@@ -95,6 +95,8 @@ async function run() {
   const now = state.get();
   const anew = failed !== null || found.window !== state.asksNothing(now) || (now.photo !== "" && photo?.id !== now.photo);
   failed = null;
+  found.took = null;
+  showWaiting(anew);
   try {
     photo = now.photo ? await recent.find(now.photo) : null;
     if (signal.aborted) return;
@@ -102,8 +104,6 @@ async function run() {
       toast(t("photo_gone"));
       return state.set({ photo: "", crop: null }, "replace");
     }
-    found.took = null;
-    showWaiting(anew);
     draw();
     const answer = await ask(now, 0, signal);
     if (signal.aborted) return;
@@ -391,8 +391,8 @@ translate();
 drawPreferences();
 drawRecent();
 offerCatalogues();
-draw();
 run();
+draw();
 if (state.get().like && !known.has(state.get().like)) {
   api.product(state.get().like).then((product) => (known.set(product.id, product), draw()), () => {});
 }
