@@ -111,7 +111,7 @@ async function run() {
     if (photo && !now.crop && answer.understood) crop.regions(boxes(answer.understood));
     showHits(found.hits, cardActions());
     if (found.window) home.showDisplay(found.hits);
-    facets = { ...answer.facets };
+    facets = found.window ? {} : { category: [], brand: [], ...answer.facets };
     draw();
     await countOthers(now, signal);
   } catch (problem) {

@@ -10,7 +10,7 @@ const SHORT_LIST = 8; // values shown before "show all"
 
 /**
  * Draws the filters into `host` and keeps them. `change(patch)` is called with what the shopper set.
- * Returns `{update(state, facets, currency), chips(state, currency)}`; `facets` is `{category: [{value, count}], brand: […]}`.
+ * Returns `{update(state, facets, currency), chips(state, currency)}`; `facets` is `{category: [{value, count}], brand: […]}`, a field missing while it is not known.
  */
 export function createFilters(host, change) {
   const groups = { category: valueGroup("category"), brand: valueGroup("brand") };
@@ -61,6 +61,14 @@ export function createFilters(host, change) {
       if (focused) list.querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
     }
 
+    /** Holds the place of values that are not known yet, so that nothing jumps when they are. */
+    function bones() {
+      if (values.length) return;
+      legend.textContent = t(field);
+      all.hidden = true;
+      list.replaceChildren(...Array.from({ length: 5 }, () => h("li", { class: "tick", "aria-hidden": "true" }, h("span", { class: "bone" }))));
+    }
+
     function row({ value, count, depth, label }) {
       const box = h("input", {
         type: "checkbox",
@@ -75,6 +83,7 @@ export function createFilters(host, change) {
       element,
       update(counted, selected) {
         chosen = selected;
+        if (!counted) return bones();
         const missing = selected.filter((value) => !counted.some((each) => each.value === value)).map((value) => ({ value, count: 0 }));
         values = field === "category" ? asTree([...counted, ...missing]) : [...counted, ...missing].map((each) => ({ ...each, depth: 0, label: each.value }));
         draw();
@@ -87,7 +96,7 @@ export function createFilters(host, change) {
       for (const [key, element] of texts) element.textContent = t(key);
       min.setAttribute("aria-label", t("price_min"));
       max.setAttribute("aria-label", t("price_max"));
-      for (const field of ["category", "brand"]) groups[field].update(facets[field] ?? [], state[field]);
+      for (const field of ["category", "brand"]) groups[field].update(facets[field], state[field]);
       for (const [input, value] of [[min, state.min], [max, state.max]]) if (document.activeElement !== input) input.value = value;
       stock.checked = state.stock;
       currencyMark.textContent = currency ? ` (${currency})` : "";

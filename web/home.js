@@ -11,7 +11,8 @@ const PILLS = 10;
 /** Puts three of the shop's own pictures into the display, the middle one under the search frame. */
 export function showDisplay(hits) {
   const display = byId("display");
-  const pictured = hits.filter((hit) => hit.image?.url);
+  const seen = new Set(); // variants often share a picture
+  const pictured = hits.filter(({ image }) => image?.url && !seen.has(image.url) && seen.add(image.url));
   // Upright pictures lose least in the display's frames.
   const upright = pictured.filter(({ product: { images: [first] } }) => first.width && first.width <= first.height * 1.05);
   const chosen = spread(upright.length >= 3 ? upright : pictured, 3);

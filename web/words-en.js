@@ -75,7 +75,7 @@ export default {
   was: "Before:",
   now: "Now:",
   score: "Score {n}",
-  band_exact: "Same product",
+  band_exact: "Exact match",
   band_similar: "Similar",
   probability: "{n} % sure",
   no_exact: "Nothing here is surely the product in your photo. These come closest.",

@@ -75,7 +75,7 @@ export default {
   was: "原价：",
   now: "现价：",
   score: "得分 {n}",
-  band_exact: "同款",
+  band_exact: "完全匹配",
   band_similar: "相似",
   probability: "{n} % 把握",
   no_exact: "没有哪件商品能确定是照片中的那件。以下最为接近。",

@@ -57,7 +57,7 @@ test("a photo by the file chooser finds its product first", async () => {
   assert.deepEqual(asked.images, [{ part: 0 }]);
   assert.equal((await titles(page))[0], "Instant Camera");
   assert.ok(await page.locator("#photo").isVisible());
-  assert.match(await page.locator(".card .fit").first().innerText(), /\d|Same|Similar/);
+  assert.match(await page.locator(".card .fit").first().innerText(), /\d|Exact|Similar/);
   await close(page);
 });
 

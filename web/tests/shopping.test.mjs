@@ -231,19 +231,21 @@ test("the page weighs less than 100 KB without pictures, and asks nobody else", 
   await context.close();
 });
 
-test("pictures keep their place while they load", async () => {
-  const page = await open("/");
-  await page.waitForTimeout(1500);
-  const shift = await page.evaluate(
-    () =>
-      new Promise((done) => {
-        let sum = 0;
-        new PerformanceObserver((list) => list.getEntries().forEach((entry) => !entry.hadRecentInput && (sum += entry.value))).observe({ type: "layout-shift", buffered: true });
-        setTimeout(() => done(sum), 300);
-      }),
-  );
-  assert.ok(shift < 0.1, `layout shift ${shift}`);
-  await close(page);
+test("nothing jumps while the page and its pictures load", async () => {
+  for (const [path, options] of [["/", {}], ["/", PHONE], ["/?q=camera", {}], ["/?q=camera", PHONE]]) {
+    const page = await open(path, options);
+    await page.waitForTimeout(1200);
+    const shift = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          let sum = 0;
+          new PerformanceObserver((list) => list.getEntries().forEach((entry) => !entry.hadRecentInput && (sum += entry.value))).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => done(sum), 300);
+        }),
+    );
+    assert.ok(shift < 0.05, `${path} ${JSON.stringify(options)}: layout shift ${shift}`);
+    await close(page);
+  }
 });
 
 for (const [name, options] of [["light", {}], ["dark", { colorScheme: "dark" }], ["phone", PHONE]]) {
