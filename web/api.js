@@ -61,10 +61,10 @@ export function search(state, photo, { limit, offset = 0, facets = [], without =
   return call(`${home()}/search`, { method: "POST", body: form, signal });
 }
 
-/** Fetches JSON. Waits and asks again when the server says that it is busy for a moment only. */
+/** Fetches JSON. Waits and asks again when the server says that it is busy for a moment only. `timeout: 0` waits without end. */
 export async function call(path, options = {}, attempt = 0) {
   let response;
-  const slow = AbortSignal.timeout(TIMEOUT_MS);
+  const slow = options.timeout === 0 ? new AbortController().signal : AbortSignal.timeout(TIMEOUT_MS);
   try {
     response = await fetch(path, { ...options, signal: options.signal ? AbortSignal.any([options.signal, slow]) : slow });
   } catch (reason) {

@@ -5,14 +5,15 @@ import { lastOf } from "./category.js";
 import { createComposer } from "./composer.js";
 import { createCrop } from "./crop.js";
 import * as detail from "./detail.js";
-import { byId, debounce, h, icon, toast } from "./dom.js";
+import { byId, debounce, h, toast } from "./dom.js";
 import { createFilters, createSheet } from "./filters.js";
 import * as home from "./home.js";
-import { language, onLanguage, setLanguage, t, translate } from "./i18n.js";
+import { startHeader } from "./header.js";
+import { onLanguage, t } from "./i18n.js";
 import { listenForPhotos, preparePhoto, takeFrom } from "./photo.js";
-import { nextTheme, theme } from "./preferences.js";
+import { explain } from "./problem.js";
 import * as recent from "./recent.js";
-import { explain, hitOf, showHits, showState, showWaiting } from "./results.js";
+import { hitOf, showHits, showState, showWaiting } from "./results.js";
 import * as state from "./state.js";
 
 const PAGE = 24;
@@ -289,7 +290,7 @@ function drawNothing(now) {
     document.documentElement.dataset.view = "empty";
     byId("results-title").hidden = true;
     const command = h("pre", {}, h("code", {}, `vetrina import FEED${state.catalogue() === "default" ? "" : ` --catalogue ${state.catalogue()}`}`));
-    return showState("empty", t("empty_title"), t("empty_text"), [[t("empty_open"), "/import"]], command);
+    return showState("empty", t("empty_title"), t("empty_text"), [[t("empty_open"), `/import?catalogue=${state.catalogue()}`]], command);
   }
   const text = state.filtersUsed(now) ? t("none_filters") : now.words ? t("none_words", { words: now.words }) : t("none_other");
   byId("count").textContent = t("count", { n: 0 });
@@ -334,15 +335,6 @@ function toResults() {
 
 // ---- header ----
 
-function drawPreferences() {
-  byId("language").textContent = t("language");
-  byId("language").setAttribute("aria-label", t("language_label"));
-  byId("language").lang = language() === "zh" ? "en" : "zh";
-  byId("theme").replaceChildren(icon(`i-${theme()}`));
-  byId("theme").setAttribute("aria-label", t(`theme_${theme()}`));
-  byId("theme").title = t(`theme_${theme()}`);
-}
-
 async function offerCatalogues() {
   const list = await api.catalogues().catch(() => []);
   const select = byId("catalogue");
@@ -360,11 +352,6 @@ byId("brand").addEventListener("click", (event) => {
   state.reset();
   window.scrollTo({ top: 0 });
 });
-byId("language").addEventListener("click", () => setLanguage(language() === "zh" ? "en" : "zh"));
-byId("theme").addEventListener("click", () => {
-  nextTheme();
-  drawPreferences();
-});
 byId("sort").addEventListener("change", (event) => state.set({ sort: event.target.value }));
 byId("whole").addEventListener("click", () => state.set({ crop: null }, "replace"));
 byId("photo-remove").addEventListener("click", () => {
@@ -380,15 +367,13 @@ state.subscribe((now, before) => state.asksNothing(now) && !state.asksNothing(be
 
 listenForPhotos({ inputs: [byId("choose"), byId("take")], veil: byId("veil"), take: takePhoto, refuse: (why) => toast(t(why)) });
 onLanguage(() => {
-  drawPreferences();
   drawRecent();
   if (!failed && found.hits.length) showHits(found.hits, cardActions());
   if (state.get().product) showProduct();
   draw();
 });
 
-translate();
-drawPreferences();
+startHeader();
 drawRecent();
 offerCatalogues();
 run();

@@ -4,7 +4,8 @@ import * as api from "./api.js";
 import { byId, h, icon } from "./dom.js";
 import { attributeName, attributeText } from "./format.js";
 import { t } from "./i18n.js";
-import { card, explain, hitOf, picture, priceOf, stockOf } from "./results.js";
+import { explain } from "./problem.js";
+import { card, hitOf, picture, priceOf, stockOf } from "./results.js";
 
 const dialog = byId("detail");
 const STRIP = 8;

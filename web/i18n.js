@@ -2,7 +2,8 @@
 
 import { remember } from "./preferences.js";
 
-const load = async (wanted) => (await import(`./words-${wanted}.js`)).default; // only the language in use travels
+// Only the language in use travels; a page with texts of its own names them in `data-words`.
+const load = async (wanted) => (await import(`./${document.documentElement.dataset.words ?? "words"}-${wanted}.js`)).default;
 let words = await load(language());
 const watchers = new Set();
 
