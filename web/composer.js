@@ -21,9 +21,11 @@ export function createComposer({ submit, drop }) {
     if (last) drop(last);
   });
 
+  let written = null;
   return {
     update(state, photo, likeTitle) {
-      if (document.activeElement !== words || state.words) words.value = state.words;
+      // Only what has changed elsewhere: what the shopper is typing must stay.
+      if (state.words !== written) words.value = written = state.words;
       words.placeholder = t(state.photo || state.like ? "words_with_photo" : "words_hint");
       const chips = [];
       if (state.photo) {

@@ -3,6 +3,16 @@
 const KEEP = 8;
 const memory = new Map(); // id → photo, of this visit; also when the browser keeps nothing
 
+function hold(photo) {
+  memory.set(photo.id, photo);
+  if (memory.size > KEEP) {
+    const [oldest] = memory.values();
+    memory.delete(oldest.id);
+    URL.revokeObjectURL(oldest.url);
+  }
+  return photo;
+}
+
 let opening = null;
 
 function open() {
@@ -27,7 +37,7 @@ async function store(mode, work) {
 
 /** Keeps a photo of photo.js; the oldest beyond the eighth are forgotten. */
 export async function keep(photo) {
-  memory.set(photo.id, photo);
+  hold(photo);
   if (!photo.thumb) return; // cannot be shown, so cannot be offered again
   const { id, blob, name, thumb, width, height } = photo;
   try {
@@ -50,8 +60,7 @@ export async function find(id) {
     const kept = await store("readonly", (photos) => photos.get(id));
     if (!kept) return null;
     const photo = { ...kept, url: URL.createObjectURL(kept.blob) };
-    memory.set(id, photo);
-    return photo;
+    return hold(photo);
   } catch {
     return null;
   }

@@ -15,7 +15,9 @@ const EMPTY = Object.freeze({
   product: "", // id of the product whose details are open
 });
 
+const ADDRESS_PAUSE_MS = 120;
 const watchers = new Set();
+let waiting = 0; // timer of a change that is not in the address yet
 let state = read();
 
 /** The state now. */
@@ -24,22 +26,35 @@ export const get = () => state;
 /** The catalogue named in the address; changing it loads the page anew. */
 export const catalogue = () => new URLSearchParams(location.search).get("catalogue") || "default";
 
-/** Calls `fn(state, before, how)` after each change; `how` is `push`, `replace`, or `arrive` when the browser went back or forward. */
+/** Calls `fn(state, before, how)` after each change; `how` is as given to `set`, or `arrive` when the browser went back or forward. */
 export const subscribe = (fn) => watchers.add(fn);
 
 /**
- * Changes some of the state. `history`: `push` makes a step that the back button undoes, `replace` makes none.
+ * Changes some of the state. `history`: `push` makes a step that the back button undoes, `replace` makes none; neither does `soon`, which waits
+ * for a pause, because browsers refuse an address that changes as often as a dragged frame does.
  */
 export function set(patch, history = "push") {
   const before = state;
   state = Object.freeze({ ...state, ...patch });
-  const address = write(state);
-  if (address !== location.pathname + location.search) {
-    if (history === "push") window.history.pushState(null, "", address);
-    else window.history.replaceState(null, "", address);
+  if (history === "push") {
+    flush(before);
+    if (write(state) !== here()) window.history.pushState(null, "", write(state));
+  } else if (history === "replace") flush(state);
+  else {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => flush(state), ADDRESS_PAUSE_MS);
   }
   for (const tell of watchers) tell(state, before, history);
 }
+
+/** Writes what has not yet got into the address. */
+function flush(now) {
+  clearTimeout(waiting);
+  waiting = 0;
+  if (write(now) !== here()) window.history.replaceState(null, "", write(now));
+}
+
+const here = () => location.pathname + location.search;
 
 /** Back to the shop window, keeping nothing. */
 export const reset = () => set({ ...EMPTY });
@@ -98,6 +113,7 @@ function readCrop(text) {
 }
 
 window.addEventListener("popstate", () => {
+  clearTimeout(waiting);
   const before = state;
   state = read();
   for (const tell of watchers) tell(state, before, "arrive");

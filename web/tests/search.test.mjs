@@ -61,6 +61,28 @@ test("a photo by the file chooser finds its product first", async () => {
   await close(page);
 });
 
+test("going back is instant, to where one was", async () => {
+  const page = await open("/");
+  await page.mouse.wheel(0, 900);
+  await page.waitForFunction(() => window.scrollY > 500);
+  const from = await page.evaluate(() => window.scrollY);
+  await searching(page, () => page.locator("#grid .alike").nth(5).click());
+  assert.equal(await page.evaluate(() => window.scrollY), 0);
+  const asked = page.searches.length;
+  await page.goBack();
+  await page.waitForFunction((y) => Math.abs(window.scrollY - y) < 5, from);
+  assert.equal(page.searches.length, asked);
+  await close(page);
+});
+
+test("words that are being typed stay when an answer arrives", async () => {
+  const page = await open("/?q=camera");
+  await page.fill("#words", "camera black");
+  await searching(page, () => page.locator("#filters input[type=checkbox]").first().check());
+  assert.equal(await page.inputValue("#words"), "camera black");
+  await close(page);
+});
+
 test("a photo and words are sent together", async () => {
   const page = await open("/");
   await choose(page);
@@ -137,7 +159,7 @@ test("dragging the frame with the mouse searches with that part", async () => {
   });
   const [x, y, w, h] = drawn.images[0].region;
   for (const [is, should] of [[x, 0.25], [y, 0.25], [w, 0.5], [h, 0.6]]) assert.ok(Math.abs(is - should) < 0.03, `${is} ${should}`);
-  assert.match(page.url(), /crop=/);
+  await page.waitForURL(/crop=/);
 
   const corner = await page.locator(".grip.se").boundingBox();
   const resized = await searching(page, async () => {
