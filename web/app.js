@@ -191,6 +191,7 @@ function listen() {
   });
   byId("sort").addEventListener("change", (event) => state.set({ sort: event.target.value }));
   byId("whole").addEventListener("click", () => state.set({ crop: null }, "replace"));
+  byId("photo-change").addEventListener("click", () => byId("choose").click());
   byId("photo-remove").addEventListener("click", () => {
     state.set({ photo: "", crop: null });
     byId("words").focus();
