@@ -1,0 +1,75 @@
+// Imports and jobs of docs/api.md, in the shape that the import page draws.
+
+import { call } from "./api.js";
+
+const home = (catalogue) => `/v1/catalogues/${encodeURIComponent(catalogue)}/imports`;
+
+/** What to send for a feed: a file as it is, or an address. */
+function request(feed, options, signal) {
+  const query = new URLSearchParams();
+  if (options.dryRun) query.set("dry_run", "true");
+  if (options.sync) query.set("sync", "true");
+  if (options.dialect && options.dialect !== "auto") query.set("dialect", options.dialect);
+  if (feed.file) query.set("name", feed.file.name);
+  const path = `${home(options.catalogue)}${query.size ? `?${query}` : ""}`;
+  if (feed.file) return [path, { method: "POST", headers: { "content-type": feed.file.type || "application/octet-stream" }, body: feed.file, signal, timeout: 0 }];
+  return [path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ url: feed.url }), signal, timeout: 0 }];
+}
+
+/** Reads the feed without changing anything: `{dialect, products, images, problems, problemCount, seconds, disk, memory, fits, why}`. */
+export async function look(feed, options, signal) {
+  const body = await call(...request(feed, { ...options, dryRun: true }, signal));
+  const report = body.report ?? body;
+  const problems = report.problems ?? [];
+  return {
+    dialect: report.dialect ?? null,
+    products: report.products ?? null,
+    images: report.images ?? null,
+    problems,
+    problemCount: report.problem_count ?? report.problems_total ?? problems.length,
+    seconds: report.seconds ?? null,
+    disk: report.disk_bytes ?? null,
+    memory: report.memory_bytes ?? null,
+    fits: report.fits !== false,
+    why: report.why ?? "",
+  };
+}
+
+/** Starts the import; the job. */
+export const start = (feed, options, signal) => call(...request(feed, options, signal)).then((body) => jobOf(body.job ?? body));
+
+/** One job. */
+export const job = (id, signal) => call(`/v1/jobs/${encodeURIComponent(id)}`, { signal }).then((body) => jobOf(body.job ?? body));
+
+/** All jobs, latest first. */
+export const jobs = (signal) => call("/v1/jobs", { signal }).then((body) => (body.jobs ?? []).map(jobOf));
+
+/** Stops a job, or lets it go on: `what` is `cancel` or `resume`. */
+export const tell = (id, what) => call(`/v1/jobs/${encodeURIComponent(id)}/${what}`, { method: "POST" });
+
+/** The ledger of failed items: `{items: [{line, id, reason, hint}], total}`. */
+export async function errors(id, limit, signal) {
+  const body = await call(`/v1/jobs/${encodeURIComponent(id)}/errors?limit=${limit}`, { signal });
+  const items = body.errors ?? body.items ?? [];
+  return { items, total: body.total ?? items.length };
+}
+
+/** Where the ledger can be downloaded as CSV. */
+export const ledgerUrl = (id) => `/v1/jobs/${encodeURIComponent(id)}/errors?format=csv`;
+
+function jobOf(body) {
+  return {
+    id: String(body.id),
+    name: body.name ?? body.feed ?? body.kind ?? String(body.id),
+    catalogue: body.catalogue ?? "default",
+    state: body.state ?? "running",
+    total: body.total ?? null,
+    done: body.done ?? 0,
+    failed: body.failed ?? 0,
+    skipped: body.skipped ?? 0,
+    perSecond: body.per_second ?? null,
+    secondsLeft: body.seconds_left ?? null,
+    message: body.message ?? "",
+    startedAt: body.started_at ?? body.created_at ?? null,
+  };
+}

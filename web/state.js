@@ -1,0 +1,120 @@
+// What is being searched for, kept in the address, so that back, forward, reload and sharing work.
+
+/** A search that asks for nothing: the shop window. Lists are never changed in place. */
+const EMPTY = Object.freeze({
+  words: "", // what the shopper typed
+  like: "", // id of the product that the hits should be like
+  photo: "", // id of the photo in this browser (see recent.js); the bytes never go into the address
+  crop: null, // [x, y, w, h] in fractions of the photo; null is the whole of it
+  category: [],
+  brand: [],
+  min: "", // lowest price, as typed
+  max: "",
+  stock: false, // in stock only
+  sort: "", // "price:asc" | "price:desc" | "" for best match
+  product: "", // id of the product whose details are open
+});
+
+const ADDRESS_PAUSE_MS = 120;
+const watchers = new Set();
+let waiting = 0; // timer of a change that is not in the address yet
+let state = read();
+
+/** The state now. */
+export const get = () => state;
+
+/** The catalogue named in the address; changing it loads the page anew. */
+export const catalogue = () => new URLSearchParams(location.search).get("catalogue") || "default";
+
+/** Calls `fn(state, before, how)` after each change; `how` is as given to `set`, or `arrive` when the browser went back or forward. */
+export const subscribe = (fn) => watchers.add(fn);
+
+/**
+ * Changes some of the state. `history`: `push` makes a step that the back button undoes, `replace` makes none; neither does `soon`, which waits
+ * for a pause, because browsers refuse an address that changes as often as a dragged frame does.
+ */
+export function set(patch, history = "push") {
+  const before = state;
+  state = Object.freeze({ ...state, ...patch });
+  if (history === "push") {
+    flush(before);
+    if (write(state) !== here()) window.history.pushState(null, "", write(state));
+  } else if (history === "replace") flush(state);
+  else {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => flush(state), ADDRESS_PAUSE_MS);
+  }
+  for (const tell of watchers) tell(state, before, history);
+}
+
+/** Writes what has not yet got into the address. */
+function flush(now) {
+  clearTimeout(waiting);
+  waiting = 0;
+  if (write(now) !== here()) window.history.replaceState(null, "", write(now));
+}
+
+const here = () => location.pathname + location.search;
+
+/** Back to the shop window, keeping nothing. */
+export const reset = () => set({ ...EMPTY });
+
+/** Whether anything is asked for; details may be open all the same. */
+export const asksNothing = (s = state) => !s.words && !s.like && !s.photo && !filtersUsed(s);
+
+/** How many filters are set. */
+export const filtersUsed = (s = state) => s.category.length + s.brand.length + (s.min || s.max ? 1 : 0) + (s.stock ? 1 : 0);
+
+/** Patch that takes all filters off. */
+export const noFilters = () => ({ category: [], brand: [], min: "", max: "", stock: false });
+
+/** The address of a state; used for links too, so that a new tab works. */
+export function write(s) {
+  const params = new URLSearchParams();
+  if (catalogue() !== "default") params.set("catalogue", catalogue());
+  if (s.words) params.set("q", s.words);
+  if (s.like) params.set("like", s.like);
+  if (s.photo) params.set("photo", s.photo);
+  if (s.photo && s.crop) params.set("crop", s.crop.map((n) => +n.toFixed(4)).join(","));
+  for (const each of s.category) params.append("category", each);
+  for (const each of s.brand) params.append("brand", each);
+  if (s.min) params.set("min", s.min);
+  if (s.max) params.set("max", s.max);
+  if (s.stock) params.set("stock", "1");
+  if (s.sort) params.set("sort", s.sort);
+  if (s.product) params.set("product", s.product);
+  const query = params.toString();
+  return query ? `/?${query}` : "/";
+}
+
+function read() {
+  const params = new URLSearchParams(location.search);
+  const amount = (name) => (/^\d+([.]\d+)?$/.test(params.get(name) ?? "") ? params.get(name) : "");
+  return Object.freeze({
+    words: (params.get("q") ?? "").trim().slice(0, 500),
+    like: params.get("like") ?? "",
+    photo: params.get("photo") ?? "",
+    crop: readCrop(params.get("crop")),
+    category: params.getAll("category"),
+    brand: params.getAll("brand"),
+    min: amount("min"),
+    max: amount("max"),
+    stock: params.get("stock") === "1",
+    sort: ["price:asc", "price:desc"].includes(params.get("sort")) ? params.get("sort") : "",
+    product: params.get("product") ?? "",
+  });
+}
+
+function readCrop(text) {
+  const numbers = (text ?? "").split(",").map(Number);
+  if (numbers.length !== 4 || !numbers.every((n) => Number.isFinite(n) && n >= 0 && n <= 1)) return null;
+  const [x, y, w, h] = numbers;
+  return w > 0 && h > 0 && x + w <= 1.0001 && y + h <= 1.0001 ? numbers : null;
+}
+
+window.addEventListener("popstate", () => {
+  clearTimeout(waiting);
+  const before = state;
+  state = read();
+  for (const tell of watchers) tell(state, before, "arrive");
+});
