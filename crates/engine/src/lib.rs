@@ -20,3 +20,7 @@ pub mod search;
 pub mod insight;
 
 pub mod learn;
+
+pub mod engine;
+
+pub use engine::{Engine, EngineError, EngineOptions};

@@ -1,0 +1,153 @@
+//! Imports: what is asked for, how a job stands, what went wrong with which item.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::CatalogueName;
+
+/// Where a feed comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedSource {
+    /// A file or a folder of pictures on this machine; its pictures may be files too.
+    File(PathBuf),
+    /// Fetched first. Its pictures must be remote or `data:`.
+    Url(String),
+    /// Sent by a client; its pictures must be remote or `data:`. The engine keeps a copy for the job.
+    Upload {
+        /// The file's name, for recognition and people; may be empty.
+        name: String,
+        /// The file, which the engine moves into its own folder.
+        file: PathBuf,
+    },
+}
+
+/// What to import, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRequest {
+    /// Into which catalogue; made when absent.
+    pub catalogue: CatalogueName,
+    /// The feed.
+    pub feed: FeedSource,
+    /// Name of a dialect (`crate::catalogue::feeds::Dialect`), or `auto`.
+    pub dialect: String,
+    /// Folder, or zip, where relative pictures are looked for first.
+    pub images: Option<PathBuf>,
+    /// Whether products of the catalogue that the feed does not have are removed.
+    pub sync: bool,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// At work.
+    Running,
+    /// Done; some items may have failed.
+    Done,
+    /// Ended by an error that was not an item's.
+    Failed,
+    /// Ended by a person.
+    Cancelled,
+    /// The process ended while it ran. It can be resumed.
+    Interrupted,
+}
+
+/// A job, as people and programs see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: String,
+    /// `import`.
+    pub kind: String,
+    /// Catalogue it works on.
+    pub catalogue: CatalogueName,
+    /// What it works on, for people: the feed's name.
+    pub name: String,
+    /// How it stands.
+    pub state: JobState,
+    /// Dialect of the feed, once recognised.
+    pub dialect: Option<String>,
+    /// Items in all, once known.
+    pub total: Option<u64>,
+    /// Items that were handled: `created + updated + unchanged + failed`.
+    pub done: u64,
+    /// New products.
+    pub created: u64,
+    /// Changed products.
+    pub updated: u64,
+    /// Products that were as they are.
+    pub skipped: u64,
+    /// Items that could not be imported; the ledger says which and why.
+    pub failed: u64,
+    /// Items of the ledger that are warnings: the product was imported, a part of it (a picture) was not.
+    pub warnings: u64,
+    /// Products that were removed because the feed no longer has them.
+    pub removed: u64,
+    /// Pictures that were embedded.
+    pub embedded: u64,
+    /// Items a second, lately.
+    pub per_second: Option<f64>,
+    /// Seconds until the end, as far as can be told.
+    pub seconds_left: Option<f64>,
+    /// Why it failed, in words; else empty.
+    pub message: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// One item of a feed that could not be used, or not wholly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemError {
+    /// 1-based line of the feed where the item begins; 0 where there is none.
+    pub line: u64,
+    /// The product's id, as far as it is known.
+    pub id: Option<String>,
+    /// The field at fault, or the picture's source.
+    pub field: Option<String>,
+    /// Kebab-case name of the problem.
+    pub code: String,
+    /// What happened.
+    pub reason: String,
+    /// What to do.
+    pub hint: String,
+    /// Whether the product was imported all the same.
+    pub warning: bool,
+}
+
+/// What a feed would bring.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DryRun {
+    /// Recognised or given dialect.
+    pub dialect: String,
+    /// Products that would be imported.
+    pub products: u64,
+    /// Pictures they name.
+    pub images: u64,
+    /// Different pictures among them.
+    pub distinct_images: u64,
+    /// Columns or fields that are used.
+    pub fields: Vec<String>,
+    /// Columns that are not used.
+    pub unknown_columns: Vec<String>,
+    /// The first problems, 100 at most.
+    pub problems: Vec<ItemError>,
+    /// How many problems there are in all.
+    pub problem_count: u64,
+    /// Rows that would be refused.
+    pub rejected: u64,
+    /// Roughly how long it would take, seconds.
+    pub seconds: f64,
+    /// Roughly what it would need on disk.
+    pub disk_bytes: u64,
+    /// Roughly what it would need in memory at its height, the whole process.
+    pub memory_bytes: u64,
+    /// Whether disk and memory are there.
+    pub fits: bool,
+    /// When it does not fit: why, and what to do.
+    pub why: String,
+}

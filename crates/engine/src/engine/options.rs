@@ -1,0 +1,44 @@
+//! What an engine is opened with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::image::Limits;
+
+/// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// The folder all state lives under; made when it is not there.
+    pub data: PathBuf,
+    /// ONNX Runtime's library; `None` looks where [`crate::model::find_runtime`] says.
+    pub onnxruntime: Option<PathBuf>,
+    /// Threads that import and embed, at least 1; `None` takes one for each core, four at most.
+    pub threads: Option<usize>,
+    /// Limits for pictures.
+    pub limits: Limits,
+    /// Whether pictures and feeds may be fetched from private and loopback addresses.
+    pub allow_private_addresses: bool,
+    /// Language whose stemmer and stop words apply to Latin script (`english`, `german`…, as in Snowball).
+    pub language: String,
+    /// ISO 4217 code of prices that name none.
+    pub default_currency: Option<String>,
+    /// Columns of general CSV feeds by field: `column → field`.
+    pub feed_mapping: BTreeMap<String, String>,
+}
+
+impl EngineOptions {
+    /// The defaults, over a folder.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            onnxruntime: None,
+            threads: None,
+            limits: Limits::default(),
+            allow_private_addresses: false,
+            language: "english".to_owned(),
+            default_currency: None,
+            feed_mapping: BTreeMap::new(),
+        }
+    }
+}
