@@ -1,0 +1,480 @@
+//! The shapes of requests and answers, for the description of the interface. The engine's types make the JSON; a test holds the two together.
+
+#![allow(dead_code, reason = "they describe; nobody makes one")]
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem: `urn:vetrina:problem:` and the code.
+    #[schema(example = "urn:vetrina:problem:no-such-product")]
+    r#type: String,
+    /// For people.
+    title: String,
+    /// The status of the answer.
+    status: u16,
+    /// What happened.
+    detail: String,
+    /// The item at fault.
+    item: Option<String>,
+    /// Kebab-case name that programs can rely on.
+    #[schema(example = "no-such-product")]
+    code: String,
+    /// What to do.
+    hint: Option<String>,
+    /// Column of the filter that is at fault, from 1.
+    column: Option<u64>,
+}
+
+/// An exact amount in a currency.
+#[derive(Serialize, ToSchema)]
+pub struct Money {
+    /// Decimal, as text.
+    #[schema(example = "59.00")]
+    amount: String,
+    /// ISO 4217; empty when the feed names none and the settings have no default.
+    #[schema(example = "EUR")]
+    currency: String,
+}
+
+/// Whether a shopper can buy it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Availability {
+    /// Now.
+    InStock,
+    /// Not now.
+    OutOfStock,
+    /// Before it is released.
+    Preorder,
+    /// Later.
+    Backorder,
+}
+
+/// Text, number, yes or no, or a list of texts.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AttributeValue {
+    /// One text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// Yes or no.
+    Flag(bool),
+    /// Several texts.
+    List(Vec<String>),
+}
+
+/// A picture of a product.
+#[derive(Serialize, ToSchema)]
+pub struct ImageRef {
+    /// Path, address or `data:` URI.
+    source: String,
+    /// BLAKE3 of its bytes, once read.
+    hash: Option<String>,
+    /// Pixels, once read.
+    width: Option<u32>,
+    /// Pixels, once read.
+    height: Option<u32>,
+}
+
+/// What is sold.
+#[derive(Serialize, ToSchema)]
+pub struct Product {
+    /// The shop's own, 1 to 512 bytes, unique in the catalogue.
+    id: String,
+    /// What it is called.
+    title: Option<String>,
+    /// Plain text.
+    description: Option<String>,
+    /// Who makes it.
+    brand: Option<String>,
+    /// Path, broadest first.
+    #[schema(example = json!(["Bags", "Handbags"]))]
+    category: Option<Vec<String>>,
+    /// Regular price.
+    price: Option<Money>,
+    /// Price while on sale.
+    sale_price: Option<Money>,
+    /// `in_stock` unless told.
+    availability: Option<Availability>,
+    /// Pieces.
+    stock: Option<i64>,
+    /// Variant group.
+    group: Option<String>,
+    /// The product's page in the shop.
+    link: Option<String>,
+    /// EAN, UPC or ISBN.
+    gtin: Option<String>,
+    /// The maker's number.
+    mpn: Option<String>,
+    /// What else shoppers choose by.
+    attributes: Option<BTreeMap<String, AttributeValue>>,
+    /// The main one first.
+    images: Option<Vec<ImageRef>>,
+    /// When the shop began to sell it.
+    #[schema(format = DateTime)]
+    added_at: Option<String>,
+}
+
+/// Products in the order in which they came.
+#[derive(Serialize, ToSchema)]
+pub struct ProductPage {
+    /// The products.
+    products: Vec<Product>,
+    /// How many the catalogue has.
+    total: u64,
+}
+
+/// What a write did.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was not there before.
+    Created,
+    /// It is another now.
+    Updated,
+    /// It was there and the same.
+    Unchanged,
+}
+
+/// A product that was written.
+#[derive(Serialize, ToSchema)]
+pub struct Written {
+    /// As it is now.
+    product: Product,
+    /// What the write did.
+    outcome: Outcome,
+    /// What was left out, such as pictures that cannot be read.
+    warnings: Vec<ItemError>,
+}
+
+/// The outcome of one line of NDJSON.
+#[derive(Serialize, ToSchema)]
+pub struct BatchOutcome {
+    /// Number of the line, from 1.
+    line: u64,
+    /// The product, as far as it is known.
+    id: Option<String>,
+    /// What the write did; absent where it failed.
+    outcome: Option<Outcome>,
+    /// What was left out.
+    warnings: Option<Vec<ItemError>>,
+    /// Why it failed.
+    error: Option<BatchError>,
+}
+
+/// Why one line failed.
+#[derive(Serialize, ToSchema)]
+pub struct BatchError {
+    /// Kebab-case name.
+    code: String,
+    /// The status that the line would have had as a request of its own; absent where the stream broke off.
+    status: Option<u16>,
+    /// What happened.
+    detail: String,
+    /// What to do.
+    hint: Option<String>,
+}
+
+/// One item of a feed that could not be used, or not wholly.
+#[derive(Serialize, ToSchema)]
+pub struct ItemError {
+    /// Line of the feed, from 1; 0 where there is none.
+    line: u64,
+    /// The product, as far as it is known.
+    id: Option<String>,
+    /// The field at fault, or the picture's source.
+    field: Option<String>,
+    /// Kebab-case name.
+    code: String,
+    /// What happened.
+    reason: String,
+    /// What to do.
+    hint: String,
+    /// Whether the product was imported all the same.
+    warning: bool,
+}
+
+/// A catalogue and its size.
+#[derive(Serialize, ToSchema)]
+pub struct Catalogue {
+    /// Its name.
+    name: String,
+    /// How many products.
+    products: u64,
+    /// How many different pictures.
+    images: u64,
+}
+
+/// All catalogues.
+#[derive(Serialize, ToSchema)]
+pub struct Catalogues {
+    /// The catalogues.
+    catalogues: Vec<Catalogue>,
+}
+
+/// A catalogue's name.
+#[derive(Serialize, ToSchema)]
+pub struct CatalogueName {
+    /// The name.
+    name: String,
+}
+
+/// How a job stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// At work.
+    Running,
+    /// Done; some items may have failed.
+    Done,
+    /// Ended by an error that was not an item's.
+    Failed,
+    /// Ended by a person.
+    Cancelled,
+    /// The process ended while it ran; it can be resumed.
+    Interrupted,
+}
+
+/// A job.
+#[derive(Serialize, ToSchema)]
+pub struct Job {
+    /// Its id.
+    id: String,
+    /// `import`.
+    kind: String,
+    /// Catalogue it works on.
+    catalogue: String,
+    /// The feed's name.
+    name: String,
+    /// How it stands.
+    state: JobState,
+    /// Dialect of the feed, once recognised.
+    dialect: Option<String>,
+    /// Items in all, once known.
+    total: Option<u64>,
+    /// Items that were handled.
+    done: u64,
+    /// New products.
+    created: u64,
+    /// Changed products.
+    updated: u64,
+    /// Products that were as they are.
+    skipped: u64,
+    /// Items that could not be imported.
+    failed: u64,
+    /// Items that were imported, but not wholly.
+    warnings: u64,
+    /// Products that were removed because the feed no longer has them.
+    removed: u64,
+    /// Pictures that were embedded.
+    embedded: u64,
+    /// Items a second, lately.
+    per_second: Option<f64>,
+    /// Seconds until the end, as far as can be told.
+    seconds_left: Option<f64>,
+    /// Why it failed; else empty.
+    message: String,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it ended.
+    #[schema(format = DateTime)]
+    finished_at: Option<String>,
+}
+
+/// All jobs, latest first.
+#[derive(Serialize, ToSchema)]
+pub struct Jobs {
+    /// The jobs.
+    jobs: Vec<Job>,
+}
+
+/// A job that was started.
+#[derive(Serialize, ToSchema)]
+pub struct StartedJob {
+    /// The job.
+    job: Job,
+}
+
+/// A part of a job's ledger.
+#[derive(Serialize, ToSchema)]
+pub struct Ledger {
+    /// The items.
+    errors: Vec<ItemError>,
+    /// How many the whole ledger has.
+    total: u64,
+}
+
+/// A feed by its address.
+#[derive(Serialize, ToSchema)]
+pub struct FeedAddress {
+    /// Where it is.
+    #[schema(example = "https://shop.example/feed.csv")]
+    url: String,
+}
+
+/// What a feed would bring.
+#[derive(Serialize, ToSchema)]
+pub struct DryRun {
+    /// Recognised or given dialect.
+    dialect: String,
+    /// Products that would be imported.
+    products: u64,
+    /// Pictures they name.
+    images: u64,
+    /// Different pictures among them.
+    distinct_images: u64,
+    /// Columns or fields that are used.
+    fields: Vec<String>,
+    /// Columns that are not used.
+    unknown_columns: Vec<String>,
+    /// The first problems, 100 at most.
+    problems: Vec<ItemError>,
+    /// How many problems there are in all.
+    problem_count: u64,
+    /// Rows that would be refused.
+    rejected: u64,
+    /// Roughly how long it would take.
+    seconds: f64,
+    /// Roughly what it would need on disk.
+    disk_bytes: u64,
+    /// Roughly what it would need in memory.
+    memory_bytes: u64,
+    /// Whether disk and memory are there.
+    fits: bool,
+    /// When it does not fit: why, and what to do.
+    why: String,
+}
+
+/// Whether the server is well.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `ready`.
+    status: String,
+}
+
+/// A photo to search with: exactly one of `part`, `url` and `data`.
+#[derive(Serialize, ToSchema)]
+pub struct QueryImage {
+    /// Number of the multipart file `image`, from 0.
+    part: Option<u32>,
+    /// Where it is.
+    url: Option<String>,
+    /// Base64 of the file.
+    data: Option<String>,
+    /// x, y, width, height, in fractions of the turned picture.
+    #[schema(example = json!([0.1, 0.2, 0.5, 0.6]))]
+    region: Option<Vec<f32>>,
+    /// How much it counts among several; 1 unless told.
+    weight: Option<f32>,
+}
+
+/// A search: everything is optional, but there has to be something to search for.
+#[derive(Serialize, ToSchema)]
+pub struct SearchRequest {
+    /// Words.
+    text: Option<String>,
+    /// Words that must not be there.
+    not_text: Option<String>,
+    /// Photos.
+    images: Option<Vec<QueryImage>>,
+    /// Products to be near to.
+    like: Option<Vec<String>>,
+    /// Products to be far from.
+    not_like: Option<Vec<String>>,
+    /// Colour, by name or as `#rrggbb`.
+    colour: Option<String>,
+    /// Which products may be found.
+    #[schema(example = "price < 80 AND in_stock")]
+    filter: Option<String>,
+    /// Fields whose values are counted.
+    facets: Option<Vec<String>>,
+    /// Order by fields.
+    #[schema(example = json!([{"price": "asc"}]))]
+    sort: Option<Vec<BTreeMap<String, String>>>,
+    /// How many products; 24 unless told.
+    limit: Option<u64>,
+    /// How many products to leave out at the start.
+    offset: Option<u64>,
+    /// `exact` or `similar`.
+    min_band: Option<String>,
+    /// Most products of one brand.
+    per_brand: Option<u32>,
+    /// 0 to 1.
+    diversity: Option<f32>,
+    /// Who asks.
+    user: Option<String>,
+    /// Say why each product was found.
+    explain: Option<bool>,
+}
+
+/// A search with photos.
+#[derive(Serialize, ToSchema)]
+pub struct SearchForm {
+    /// Files; repeatable.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    image: Vec<u8>,
+    /// The search, as JSON.
+    query: Option<SearchRequest>,
+}
+
+/// One product in a result.
+#[derive(Serialize, ToSchema)]
+pub struct Hit {
+    /// The product.
+    product: Product,
+    /// How near it is.
+    score: f32,
+    /// Calibrated, where it can be told.
+    probability: Option<f32>,
+    /// `exact`, `similar`, or nothing.
+    band: Option<String>,
+    /// The picture that matched best.
+    image: Option<HitImage>,
+    /// Why it was found.
+    reasons: Option<Vec<String>>,
+}
+
+/// The picture that matched best.
+#[derive(Serialize, ToSchema)]
+pub struct HitImage {
+    /// Where it is; `?w=320` makes it small.
+    url: String,
+    /// x, y, width, height, in fractions.
+    region: Vec<f32>,
+}
+
+/// One value of a facet.
+#[derive(Serialize, ToSchema)]
+pub struct FacetCount {
+    /// The value.
+    value: Value,
+    /// How many products have it.
+    count: u64,
+}
+
+/// What a search found.
+#[derive(Serialize, ToSchema)]
+pub struct SearchResponse {
+    /// The products, best first.
+    hits: Vec<Hit>,
+    /// How many there are in all.
+    total: u64,
+    /// Whether that number is exact.
+    total_is_exact: bool,
+    /// Values and counts by field.
+    facets: Option<BTreeMap<String, Vec<FacetCount>>>,
+    /// What was seen in the photo.
+    understood: Option<Value>,
+    /// The space that was searched in.
+    space: String,
+    /// Milliseconds by step.
+    took_ms: BTreeMap<String, f64>,
+}
