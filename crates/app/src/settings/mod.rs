@@ -13,7 +13,7 @@ use serde::Serialize;
 use vetrina_engine::EngineOptions;
 use vetrina_engine::image::Limits;
 
-pub use keys::{KEYS, Key};
+pub use keys::KEYS;
 pub use layers::Flags;
 use layers::Raw;
 
