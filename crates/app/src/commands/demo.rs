@@ -46,7 +46,11 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
         drop(bar);
         if job.state != JobState::Done {
             let hint = "run `vetrina demo` again; what was imported stays";
-            return Err(Failure::new("import-failed", format!("the demo catalogue was not imported: {}", job.message), hint));
+            return Err(Failure::new(
+                "import-failed",
+                format!("the demo catalogue was not imported: {}", job.message),
+                hint,
+            ));
         }
         say(&format!("Imported {} products of the demo shop.", job.created + job.updated + job.skipped));
         interrupt.forget();

@@ -52,8 +52,12 @@ fn in_force(settings: &Settings) -> Vec<(&'static str, String, String)> {
             let value = match key.path {
                 "data" => engine.data.display().to_string(),
                 "listen" => settings.listen.to_string(),
-                "onnxruntime" => optional(engine.onnxruntime.as_ref().map(|path| path.display().to_string()), "searched for"),
-                "threads" => optional(engine.threads.map(|threads| threads.to_string()), "one for each core, four at most"),
+                "onnxruntime" => {
+                    optional(engine.onnxruntime.as_ref().map(|path| path.display().to_string()), "searched for")
+                }
+                "threads" => {
+                    optional(engine.threads.map(|threads| threads.to_string()), "one for each core, four at most")
+                }
                 "permits" => settings.permits.to_string(),
                 "allow_private_addresses" => engine.allow_private_addresses.to_string(),
                 "language" => engine.language.clone(),

@@ -60,7 +60,12 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 /// Prints one picture's line.
-fn line(context: &Context, image: &str, product: Option<&str>, result: Result<Embedding, Failure>) -> Result<Exit, Failure> {
+fn line(
+    context: &Context,
+    image: &str,
+    product: Option<&str>,
+    result: Result<Embedding, Failure>,
+) -> Result<Exit, Failure> {
     let mut document = json!({"image": image});
     if let Some(product) = product {
         document["product_id"] = product.into();
@@ -107,7 +112,7 @@ impl Scratch {
             Failure::new("disk", format!("cannot make a temporary folder: {error}"), "look at the disk, or set TMPDIR")
         })?;
         let mut options = context.settings.engine.clone();
-        options.data = folder.path().to_owned();
+        folder.path().clone_into(&mut options.data);
         Ok(Self { engine: Engine::open(options)?, _folder: folder })
     }
 

@@ -22,7 +22,7 @@ pub struct Arguments {
     /// Feed of the products that are searched
     #[arg(long, value_name = "FEED")]
     gallery: PathBuf,
-    /// CSV with the columns image,product_id or text,product_id
+    /// CSV with the columns `image` or `text`, and `product_id`
     #[arg(long, value_name = "CSV")]
     queries: PathBuf,
     /// Folder or zip where the gallery's relative pictures are looked for first
@@ -74,13 +74,18 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::ItemErrors })
 }
 
-fn by_image(gallery: &Gallery, queries: &Queries, file: &Path, problems: &mut Vec<ItemError>) -> Result<Report, Failure> {
+fn by_image(
+    gallery: &Gallery,
+    queries: &Queries,
+    file: &Path,
+    problems: &mut Vec<ItemError>,
+) -> Result<Report, Failure> {
     let engine = gallery.engine();
     let mut rows: Vec<(String, Embedding)> = Vec::new();
     gallery.each_image(|product, image, result| {
         match result {
             Ok(embedding) => rows.push((product.to_owned(), embedding)),
-            Err(failure) => problems.push(problem(0, product, image, failure)),
+            Err(failure) => problems.push(problem(0, product, image, &failure)),
         }
         Ok(())
     })?;
@@ -89,10 +94,11 @@ fn by_image(gallery: &Gallery, queries: &Queries, file: &Path, problems: &mut Ve
         let source = beside(file, &query.ask);
         match engine.read_picture(&source).and_then(|bytes| engine.embed(&bytes, None)) {
             Ok((embedding, _)) => asked.push((query.product.clone(), embedding)),
-            Err(error) => problems.push(problem(query.line, &query.product, &query.ask, error.into())),
+            Err(error) => problems.push(problem(query.line, &query.product, &query.ask, &error.into())),
         }
     }
-    evaluate(&rows, &asked).map_err(|error| Failure::new("nothing-to-evaluate", error.to_string(), "look at gallery and queries"))
+    evaluate(&rows, &asked)
+        .map_err(|error| Failure::new("nothing-to-evaluate", error.to_string(), "look at gallery and queries"))
 }
 
 /// Words are asked of the search itself, since they are ranked by the index and not by an embedding alone.
@@ -124,14 +130,14 @@ fn by_text(gallery: &Gallery, queries: &Queries) -> Result<Report, Failure> {
     })
 }
 
-fn problem(line: u64, product: &str, field: &str, failure: Failure) -> ItemError {
+fn problem(line: u64, product: &str, field: &str, failure: &Failure) -> ItemError {
     ItemError {
         line,
         id: Some(product.to_owned()),
         field: Some(field.to_owned()),
-        code: failure.code,
-        reason: failure.what,
-        hint: failure.hint,
+        code: failure.code.clone(),
+        reason: failure.what.clone(),
+        hint: failure.hint.clone(),
         warning: false,
     }
 }
@@ -213,7 +219,9 @@ impl Gallery {
             let page = engine.products(&self.catalogue, PAGE, offset)?;
             for product in &page.products {
                 for image in &product.images {
-                    let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else { continue };
+                    let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else {
+                        continue;
+                    };
                     let result = engine.image(&hash).and_then(|stored| engine.embed(&stored.bytes, None));
                     each(&product.id, &image.source, result.map(|(embedding, _)| embedding).map_err(Failure::from))?;
                 }
@@ -249,8 +257,12 @@ impl Queries {
     fn read(file: &Path) -> Result<Self, Failure> {
         let name = file.display().to_string();
         let unreadable = |error: csv::Error| {
-            Failure::new("bad-queries", format!("cannot read the queries: {error}"), "a CSV with the columns image,product_id")
-                .with_item(name.clone())
+            Failure::new(
+                "bad-queries",
+                format!("cannot read the queries: {error}"),
+                "a CSV with the columns image,product_id",
+            )
+            .with_item(name.clone())
         };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(unreadable)?;
         let headings: Vec<String> = reader
@@ -265,7 +277,9 @@ impl Queries {
             (None, Some(column)) => (QueryKind::Text, column),
             (None, None) => {
                 let what = format!("the queries have no column `image` or `text`; they have {}", headings.join(", "));
-                return Err(Failure::arguments(what, "name the columns image,product_id or text,product_id").with_item(name));
+                return Err(
+                    Failure::arguments(what, "name the columns image,product_id or text,product_id").with_item(name)
+                );
             }
         };
         let Some(product) = column("product_id") else {
@@ -282,7 +296,9 @@ impl Queries {
             }
         }
         if rows.is_empty() {
-            return Err(Failure::new("bad-queries", "there are no queries in the file", "one query a row").with_item(name));
+            return Err(
+                Failure::new("bad-queries", "there are no queries in the file", "one query a row").with_item(name)
+            );
         }
         Ok(Self { kind, rows })
     }

@@ -1,5 +1,6 @@
 //! `vetrina import`: feeds into a catalogue.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -60,7 +61,11 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         };
         if arguments.dry_run {
             let report = engine.inspect(&request)?;
-            if context.json { print_json(&report)? } else { print_report(feed, &report)? }
+            if context.json {
+                print_json(&report)?;
+            } else {
+                print_report(feed, &report)?;
+            }
             if !report.fits {
                 return Err(Failure::new("does-not-fit", report.why, "").with_item(feed));
             }
@@ -155,7 +160,7 @@ fn print_report(feed: &str, report: &DryRun) -> Result<(), Failure> {
         mebibytes(report.memory_bytes),
     );
     if !report.unknown_columns.is_empty() {
-        text.push_str(&format!("\n  not used: {}", report.unknown_columns.join(", ")));
+        let _ = write!(text, "\n  not used: {}", report.unknown_columns.join(", "));
     }
     print(&text)?;
     let shown = &report.problems[..report.problems.len().min(SHOWN)];

@@ -80,7 +80,8 @@ impl Interrupt {
 
 /// Waits for SIGINT or SIGTERM; false when they cannot be watched.
 async fn signalled() -> bool {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return false;
     };
     tokio::select! {

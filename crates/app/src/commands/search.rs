@@ -27,12 +27,19 @@ pub struct Arguments {
     #[arg(long, value_name = "WORDS")]
     not_text: Option<String>,
     /// Part of the photo, in fractions of its width and height
-    #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',', num_args = 4, allow_negative_numbers = true, requires = "image")]
+    #[arg(
+        long,
+        value_name = "X,Y,W,H",
+        value_delimiter = ',',
+        num_args = 4,
+        allow_negative_numbers = true,
+        requires = "image"
+    )]
     region: Vec<f64>,
     /// Colour by name or as #RRGGBB
     #[arg(long, value_name = "NAME|#RRGGBB")]
     colour: Option<String>,
-    /// Which products may be found: 'price < 80 AND in_stock'
+    /// Which products may be found, as `price < 80 AND in_stock`
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
     /// Count the values of a field; can be given more than once
@@ -91,7 +98,11 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
     let response = engine
         .search(&arguments.catalogue, &request, &parts)
         .map_err(|error| super::search::pointed(error.into(), arguments.filter.as_deref()))?;
-    if context.json { print_json(&response)? } else { print_hits(&response)? }
+    if context.json {
+        print_json(&response)?;
+    } else {
+        print_hits(&response)?;
+    }
     Ok(Exit::Done)
 }
 
@@ -132,10 +143,13 @@ fn request(arguments: &Arguments) -> Map<String, Value> {
     put("sort", arguments.sort.iter().map(|(field, order)| json!({field.as_str(): order})).collect());
     put("limit", json!(arguments.limit));
     put("offset", json!(arguments.offset));
-    put("min_band", json!(arguments.min_band.map(|band| match band {
-        Band::Exact => "exact",
-        Band::Similar => "similar",
-    })));
+    put(
+        "min_band",
+        json!(arguments.min_band.map(|band| match band {
+            Band::Exact => "exact",
+            Band::Similar => "similar",
+        })),
+    );
     if arguments.explain {
         put("explain", json!(true));
     }
@@ -162,7 +176,9 @@ fn print_hits(response: &SearchResponse) -> Result<(), Failure> {
         let product = &hit["product"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let price = match &product["price"] {
-            Value::Object(price) => format!("{} {}", text(&price["amount"]), text(&price["currency"])).trim().to_owned(),
+            Value::Object(price) => {
+                format!("{} {}", text(&price["amount"]), text(&price["currency"])).trim().to_owned()
+            }
             _ => String::new(),
         };
         let score = hit["score"].as_f64().map(|score| format!("{score:.3}")).unwrap_or_default();
@@ -185,7 +201,13 @@ fn print_hits(response: &SearchResponse) -> Result<(), Failure> {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|count| format!("{} {}", count["value"].as_str().map_or_else(|| count["value"].to_string(), str::to_owned), count["count"]))
+            .map(|count| {
+                format!(
+                    "{} {}",
+                    count["value"].as_str().map_or_else(|| count["value"].to_string(), str::to_owned),
+                    count["count"]
+                )
+            })
             .collect();
         print(&crate::output::harmless(&format!("{field}: {}", counts.join(", "))))?;
     }

@@ -75,8 +75,11 @@ pub fn only_default(engine: &Engine, id: Option<&str>) -> Result<(), Failure> {
     match id {
         None | Some("default") => Ok(()),
         Some(id) if id == own => Ok(()),
-        Some(id) => {
-            Err(Failure::new("no-such-space", format!("there is no space `{id}`"), format!("the default space is {own}")).with_item(id))
-        }
+        Some(id) => Err(Failure::new(
+            "no-such-space",
+            format!("there is no space `{id}`"),
+            format!("the default space is {own}"),
+        )
+        .with_item(id)),
     }
 }

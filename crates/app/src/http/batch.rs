@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -29,7 +29,7 @@ pub const NDJSON: &str = "application/x-ndjson";
 /// Products that are written together: many enough for one transaction to be worth it, few enough to answer soon.
 const TOGETHER: usize = 32;
 /// How long the next bytes may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Write many products: NDJSON in, NDJSON out, one outcome a line, in order
 #[utoipa::path(post, path = "/v1/catalogues/{catalogue}/products", tag = "products",
@@ -40,7 +40,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
         (status = "4XX", body = schema::Problem, content_type = "application/problem+json"),
         (status = 503, body = schema::Problem, content_type = "application/problem+json"),
     ))]
-pub async fn put(State(app): State<Arc<App>>, InPath(name): InPath<String>, request: Request) -> Result<Response, Problem> {
+pub async fn put(
+    State(app): State<Arc<App>>,
+    InPath(name): InPath<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     let catalogue = catalogue(&name)?;
     app.engine()?;
     // Refused now or never: a stream that has begun waits its turn.
@@ -140,7 +144,9 @@ async fn write(app: &Arc<App>, catalogue: &CatalogueName, lines: Vec<Line>) -> B
 }
 
 fn failed(mut outcome: Value, problem: &Problem) -> Value {
-    if outcome.get("id").is_none() && let Some(item) = &problem.item {
+    if outcome.get("id").is_none()
+        && let Some(item) = &problem.item
+    {
         outcome["id"] = item.as_str().into();
     }
     outcome["error"] = json!({"code": problem.code, "status": problem.status().as_u16(), "detail": problem.detail});
@@ -171,7 +177,9 @@ struct Line {
 impl Line {
     fn product(&self) -> Result<Product, Problem> {
         let Some(bytes) = &self.bytes else {
-            return Err(Problem::too_large("the line is too long").hint("name pictures by address instead of sending them"));
+            return Err(
+                Problem::too_large("the line is too long").hint("name pictures by address instead of sending them")
+            );
         };
         let product = product(bytes)?;
         if product.id.is_empty() {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 
 /// How long a body that is held in memory may take to come in.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether the body is of a media type; parameters such as `charset` are ignored.
 pub fn is(headers: &HeaderMap, media_type: &str) -> bool {
@@ -121,7 +121,9 @@ async fn all_parts(mut multipart: Multipart, most: u64, most_of_image: u64) -> R
             "query" => return Err(Problem::bad_request("bad-multipart", "there are two parts `query`").item("query")),
             other => {
                 let detail = format!("there is no part `{other}`");
-                return Err(Problem::bad_request("bad-multipart", detail).item(other).hint("parts are `image` and `query`"));
+                return Err(Problem::bad_request("bad-multipart", detail)
+                    .item(other)
+                    .hint("parts are `image` and `query`"));
             }
         }
     }

@@ -47,7 +47,10 @@ pub fn routes(description: OpenApi) -> Router<Arc<App>> {
     let config = Arc::new(Config::new(["/openapi.json"]).use_base_layout());
     let index = Arc::clone(&config);
     Router::new()
-        .route("/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text.clone()) }))
+        .route(
+            "/openapi.json",
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text.clone()) }),
+        )
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(move || async move { file("", index) }))
         .route("/docs/{*path}", get(move |InPath(path): InPath<String>| async move { file(&path, config) }))
@@ -55,7 +58,9 @@ pub fn routes(description: OpenApi) -> Router<Arc<App>> {
 
 fn file(path: &str, config: Arc<Config<'static>>) -> Result<Response, Problem> {
     let file = utoipa_swagger_ui::serve(path, config).map_err(|error| Problem::internal(&error))?;
-    let Some(file) = file else { return Err(Problem::not_found("no-such-file", format!("there is no file docs/{path}"))) };
+    let Some(file) = file else {
+        return Err(Problem::not_found("no-such-file", format!("there is no file docs/{path}")));
+    };
     let mut response = file.bytes.into_owned().into_response();
     if let Ok(media_type) = HeaderValue::from_str(&file.content_type) {
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);

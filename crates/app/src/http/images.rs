@@ -42,8 +42,9 @@ pub async fn get(
     InQuery(width): InQuery<Width>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let hash: ImageHash =
-        name.parse().map_err(|_| Problem::not_found("no-such-image", format!("`{name}` is not the hash of an image")).item(&name))?;
+    let hash: ImageHash = name.parse().map_err(|_| {
+        Problem::not_found("no-such-image", format!("`{name}` is not the hash of an image")).item(&name)
+    })?;
     if let Some(w) = width.w.filter(|w| !(1..=WIDEST).contains(w)) {
         return Err(Problem::bad_request("bad-parameter", format!("w is {w}; it goes from 1 to {WIDEST}")).item("w"));
     }

@@ -26,7 +26,7 @@ use super::state::App;
 /// Folder under the data folder where feeds come in.
 pub const INCOMING: &str = "incoming";
 /// How long the next bytes may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Longest body that is looked at as `{"url": …}`.
 const LONGEST_ADDRESS: u64 = 64 << 10;
 
@@ -82,8 +82,13 @@ pub async fn start(
         Some(url) => FeedSource::Url(url),
         None => FeedSource::Upload { name: options.name.clone().unwrap_or_default(), file: file.path().to_owned() },
     };
-    let import =
-        ImportRequest { catalogue, feed, dialect: options.dialect.unwrap_or_else(|| "auto".to_owned()), images: None, sync: options.sync };
+    let import = ImportRequest {
+        catalogue,
+        feed,
+        dialect: options.dialect.unwrap_or_else(|| "auto".to_owned()),
+        images: None,
+        sync: options.sync,
+    };
     let permit = app.permits.work()?;
     if options.dry_run {
         let report = app
@@ -129,7 +134,10 @@ async fn receive(body: Body, folder: PathBuf, most: u64) -> Result<NamedTempFile
                 length += bytes.len() as u64;
                 if length > most {
                     let detail = format!("the feed is longer than {most} bytes");
-                    trouble = Some(Problem::too_large(detail).hint("let the operator raise `limits.feed_mib`, or import it by command"));
+                    trouble = Some(
+                        Problem::too_large(detail)
+                            .hint("let the operator raise `limits.feed_mib`, or import it by command"),
+                    );
                     break;
                 }
                 if sender.send(bytes).await.is_err() {
@@ -152,7 +160,9 @@ async fn receive(body: Body, folder: PathBuf, most: u64) -> Result<NamedTempFile
     let file = writer.await.map_err(|error| Problem::internal(&error))?.map_err(|error| disk(&error))?;
     match trouble {
         Some(problem) => Err(problem),
-        None if length == 0 => Err(Problem::bad_request("empty-feed", "the body is empty").hint("send the feed, or {\"url\": …}")),
+        None if length == 0 => {
+            Err(Problem::bad_request("empty-feed", "the body is empty").hint("send the feed, or {\"url\": …}"))
+        }
         None => Ok(file),
     }
 }

@@ -101,9 +101,8 @@ pub async fn errors(
         return download(app, id).await;
     }
     let limit = limit(ledger.limit, 100, MOST)?;
-    let (job, errors) = app
-        .read(move |engine| Ok((engine.job(&id)?, engine.job_errors(&id, limit, ledger.offset)?)))
-        .await?;
+    let (job, errors) =
+        app.read(move |engine| Ok((engine.job(&id)?, engine.job_errors(&id, limit, ledger.offset)?))).await?;
     Ok(Json(json!({"errors": errors, "total": job.failed + job.warnings})).into_response())
 }
 
@@ -119,7 +118,7 @@ async fn download(app: Arc<App>, id: String) -> Result<Response, Problem> {
             let page = app.read(move |engine| engine.job_errors(&wanted, MOST, offset)).await;
             let (chunk, last) = match page {
                 Ok(page) => (csv_of(&page, offset == 0), page.len() < MOST),
-                Err(problem) => (Err(std::io::Error::other(problem.detail)), true),
+                Err(problem) => (Err(std::io::Error::other(problem.detail.clone())), true),
             };
             if sender.send(chunk).await.is_err() || last {
                 return;
@@ -129,8 +128,10 @@ async fn download(app: Arc<App>, id: String) -> Result<Response, Problem> {
     });
     let name = format!("attachment; filename=\"vetrina-{}-errors.csv\"", job.id);
     let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
-    let headers =
-        [(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")), (header::CONTENT_DISPOSITION, name)];
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, name),
+    ];
     Ok((headers, Body::from_stream(ReceiverStream::new(receiver))).into_response())
 }
 

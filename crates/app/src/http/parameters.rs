@@ -50,7 +50,9 @@ pub fn catalogue(name: &str) -> Result<CatalogueName, Problem> {
 pub fn limit(limit: Option<usize>, usual: usize, most: usize) -> Result<usize, Problem> {
     let limit = limit.unwrap_or(usual);
     if limit > most {
-        return Err(Problem::bad_request("bad-parameter", format!("limit is {limit}; {most} is the most")).item("limit"));
+        return Err(
+            Problem::bad_request("bad-parameter", format!("limit is {limit}; {most} is the most")).item("limit")
+        );
     }
     Ok(limit)
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::ops::{Deref, DerefMut};
 
 use axum::Json;
 use axum::body::Body;
@@ -17,9 +18,14 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which a client may come again.
 const RETRY_AFTER: u32 = 1;
 
-/// What went wrong with a request.
+/// What went wrong with a request. Boxed, so that a result that went well is not as large as one that did not.
 #[derive(Debug, Clone, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Document>);
+
+/// The problem document.
+#[derive(Debug, Clone, Serialize)]
+pub struct Document {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -41,10 +47,24 @@ pub struct Problem {
     retry_after: Option<u32>,
 }
 
+impl Deref for Problem {
+    type Target = Document;
+
+    fn deref(&self) -> &Document {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Document {
+        &mut self.0
+    }
+}
+
 impl Problem {
     /// A problem of a status, with a name for programs and words for people.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Document {
             kind: format!("urn:vetrina:problem:{code}"),
             title: title(status),
             status: status.as_u16(),
@@ -54,7 +74,7 @@ impl Problem {
             hint: String::new(),
             column: None,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
-        }
+        }))
     }
 
     /// The request is not of the form.
@@ -144,7 +164,9 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         let kind = error.kind();
         if kind == ErrorKind::Internal {
-            return Self { code: error.code().to_owned(), ..Self::internal(&chain(&error)) };
+            let mut problem = Self::internal(&chain(&error));
+            error.code().clone_into(&mut problem.code);
+            return problem;
         }
         let mut problem = Self::new(status_of(kind), error.code(), error.to_string()).hint(error.hint());
         problem.item = error.item();

@@ -98,7 +98,9 @@ pub async fn put(
         product.id.clone_from(&id);
     } else if product.id != id {
         let detail = format!("the product's id is `{}`, the address says `{id}`", product.id);
-        return Err(Problem::unusable("id-differs", detail).item("id").hint("leave the id out of the body, or write the same"));
+        return Err(Problem::unusable("id-differs", detail)
+            .item("id")
+            .hint("leave the id out of the body, or write the same"));
     }
     let place = address(&name, &id);
     let permit = app.permits.work()?;
@@ -130,8 +132,9 @@ pub fn product(bytes: &[u8]) -> Result<Product, Problem> {
         } else {
             Problem::bad_request("bad-json", format!("the product is not JSON: {error}"))
         };
-        problem.hint = "docs/api.md says what a product looks like".to_owned();
-        let id = serde_json::from_slice::<Value>(bytes).ok().and_then(|value| Some(value.get("id")?.as_str()?.to_owned()));
+        problem = problem.hint("docs/api.md says what a product looks like");
+        let id =
+            serde_json::from_slice::<Value>(bytes).ok().and_then(|value| Some(value.get("id")?.as_str()?.to_owned()));
         problem.item = id;
         problem
     })
@@ -157,7 +160,8 @@ pub async fn delete(
 ) -> Result<StatusCode, Problem> {
     let catalogue = catalogue(&name)?;
     let permit = app.permits.work()?;
-    let missing = Problem::not_found("no-such-product", format!("there is no product `{id}` in catalogue `{name}`")).item(&id);
+    let missing =
+        Problem::not_found("no-such-product", format!("there is no product `{id}` in catalogue `{name}`")).item(&id);
     let gone = app.work(permit, move |engine| engine.delete_product(&catalogue, &id)).await?;
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(missing) }
 }

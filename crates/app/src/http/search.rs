@@ -34,13 +34,12 @@ pub async fn search(
     let most = app.settings.request_bytes;
     let (query, parts) = if body::is(request.headers(), "multipart/form-data") {
         let parts = body::parts(request, most, app.settings.engine.limits.file_bytes).await?;
-        let query: SearchRequest = match &parts.query {
-            Some(query) => body::json(query, "query")?,
+        let query: SearchRequest = if let Some(query) = &parts.query {
+            body::json(query, "query")?
+        } else {
             // A photo alone is a question too.
-            None => {
-                let images: Vec<_> = (0..parts.images.len()).map(|part| serde_json::json!({"part": part})).collect();
-                body::json(serde_json::json!({"images": images}).to_string().as_bytes(), "query")?
-            }
+            let images: Vec<_> = (0..parts.images.len()).map(|part| serde_json::json!({"part": part})).collect();
+            body::json(serde_json::json!({"images": images}).to_string().as_bytes(), "query")?
         };
         (query, parts.images.into_iter().map(Vec::from).collect())
     } else {

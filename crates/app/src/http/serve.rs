@@ -13,8 +13,8 @@ use vetrina_engine::{Engine, EngineError};
 
 use super::imports::INCOMING;
 use super::observe::SECONDS;
-use super::state::App;
 use super::router;
+use super::state::App;
 use crate::output::{Failure, print, print_json, say};
 use crate::settings::Settings;
 
@@ -43,7 +43,11 @@ pub fn bind(settings: &Settings, command: &str) -> Result<Door, Failure> {
                 format!("another program listens on {wanted}"),
                 format!("stop it, or choose another port: {command} --listen {other}"),
             ),
-            _ => Failure::new("listen", format!("cannot listen on {wanted}: {error}"), "choose another address with --listen"),
+            _ => Failure::new(
+                "listen",
+                format!("cannot listen on {wanted}: {error}"),
+                "choose another address with --listen",
+            ),
         }
         .with_item(wanted.to_string())
     };
@@ -157,7 +161,8 @@ async fn wait_for_failure(failure: oneshot::Receiver<Failure>) -> Failure {
 
 /// Waits for SIGINT or SIGTERM.
 async fn asked_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -1,5 +1,6 @@
 //! Why a command ended, in two or three calm lines.
 
+use std::ops::{Deref, DerefMut};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -33,9 +34,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Why a command ended. Boxed, so that a result that went well is not as large as one that did not.
+#[derive(Debug)]
+pub struct Failure(Box<Details>);
+
 /// What happened, to which item, and what to do.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Details {
     /// How the program ends.
     pub exit: Exit,
     /// Kebab-case name.
@@ -54,10 +59,24 @@ pub struct Failure {
     silent: bool,
 }
 
+impl Deref for Failure {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl Failure {
     /// A command that failed.
     pub fn new(code: &str, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             exit: Exit::Failed,
             code: code.to_owned(),
             what: what.into(),
@@ -66,18 +85,19 @@ impl Failure {
             column: None,
             pointed: None,
             silent: false,
-        }
+        }))
     }
 
     /// Arguments that cannot be used.
     pub fn arguments(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::BadArguments, ..Self::new("bad-arguments", what, hint) }
+        Self::new("bad-arguments", what, hint).with_exit(Exit::BadArguments)
     }
 
     /// Standard output cannot be written. A closed pipe (`vetrina … | head`) is not worth a word.
     pub fn output(error: &std::io::Error) -> Self {
-        let silent = error.kind() == std::io::ErrorKind::BrokenPipe;
-        Self { silent, ..Self::new("output", format!("cannot write the output: {error}"), "") }
+        let mut failure = Self::new("output", format!("cannot write the output: {error}"), "");
+        failure.silent = error.kind() == std::io::ErrorKind::BrokenPipe;
+        failure
     }
 
     /// Names the item at fault.
@@ -87,10 +107,17 @@ impl Failure {
         self
     }
 
+    fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// The error document of `--json`.
     pub fn document(&self) -> Value {
         let mut error = json!({"code": self.code, "detail": self.what});
-        for (key, value) in [("item", self.item.clone()), ("hint", Some(self.hint.clone()).filter(|hint| !hint.is_empty()))] {
+        for (key, value) in
+            [("item", self.item.clone()), ("hint", Some(self.hint.clone()).filter(|hint| !hint.is_empty()))]
+        {
             if let Some(value) = value {
                 error[key] = value.into();
             }
@@ -138,7 +165,8 @@ impl From<EngineError> for Failure {
 
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
-        Self { exit: Exit::BadArguments, ..Self::new("bad-setting", error.to_string(), error.hint.clone()) }
+        Self::new("bad-setting", error.to_string(), error.hint.clone())
+            .with_exit(Exit::BadArguments)
             .with_item(error.key)
     }
 }

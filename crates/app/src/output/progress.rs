@@ -1,5 +1,6 @@
 //! Progress of long work, on standard error; nothing when that is not a terminal.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -35,10 +36,10 @@ impl ImportBar {
             message = format!("{speed:.1}/s");
         }
         if let Some(seconds) = job.seconds_left.filter(|seconds| seconds.is_finite() && *seconds >= 0.5) {
-            message.push_str(&format!(", {} left", time(seconds)));
+            let _ = write!(message, ", {} left", time(seconds));
         }
         if job.failed > 0 {
-            message.push_str(&format!(", {} failed", job.failed));
+            let _ = write!(message, ", {} failed", job.failed);
         }
         self.bar.set_message(message);
     }

@@ -1,5 +1,7 @@
 //! Tables for people.
 
+use std::fmt::Write as _;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement};
 use vetrina_engine::engine::{ItemError, Job, JobState};
@@ -63,19 +65,20 @@ fn state(job: &Job) -> &'static str {
 pub fn print_job(job: &Job) -> Result<(), Failure> {
     let mut text = format!("{} into catalogue {}: {}", harmless(&job.name), job.catalogue, state(job));
     if let Some(dialect) = &job.dialect {
-        text.push_str(&format!(" ({dialect})"));
+        let _ = write!(text, " ({dialect})");
     }
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "\n  {} new, {} changed, {} unchanged, {} removed, {} failed, {} warnings; {} pictures embedded",
         job.created, job.updated, job.skipped, job.removed, job.failed, job.warnings, job.embedded
-    ));
+    );
     if let Some(total) = job.total.filter(|total| *total != job.done) {
-        text.push_str(&format!("\n  {} of {total} items done", job.done));
+        let _ = write!(text, "\n  {} of {total} items done", job.done);
     }
     if !job.message.is_empty() {
-        text.push_str(&format!("\n  {}", harmless(&job.message)));
+        let _ = write!(text, "\n  {}", harmless(&job.message));
     }
-    text.push_str(&format!("\n  job {}", job.id));
+    let _ = write!(text, "\n  job {}", job.id);
     print(&text)
 }
 

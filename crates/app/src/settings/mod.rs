@@ -121,7 +121,11 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     }
     let language = raw.language.trim().to_lowercase();
     if let Err(error) = vetrina_engine::index::words::Analyser::new(&language) {
-        return Err(wrong("language", error.to_string(), "write its name in English, such as english, german, spanish"));
+        return Err(wrong(
+            "language",
+            error.to_string(),
+            "write its name in English, such as english, german, spanish",
+        ));
     }
     if let Some(level) = &raw.log.level
         && let Err(error) = level.parse::<tracing_subscriber::EnvFilter>()

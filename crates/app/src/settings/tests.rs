@@ -14,7 +14,8 @@ fn with_file(text: &str) -> (tempfile::NamedTempFile, Flags) {
 
 #[test]
 fn the_file_is_over_the_defaults_and_flags_over_the_file() {
-    let (_file, mut flags) = with_file("threads = 3\nlanguage = \"German\"\n[limits]\nmegapixels = 7\n[feed.mapping]\nNr = \"id\"");
+    let (_file, mut flags) =
+        with_file("threads = 3\nlanguage = \"German\"\n[limits]\nmegapixels = 7\n[feed.mapping]\nNr = \"id\"");
     flags.values.insert("threads", Value::from(5_u64));
     let settings = Settings::load(&flags).unwrap();
     assert_eq!(settings.engine.threads, Some(5));
@@ -64,7 +65,8 @@ fn a_file_that_is_no_toml_or_not_there_is_an_error() {
 
 #[test]
 fn the_environment_is_read_by_name_and_kind() {
-    let values = environment_of(&[("VETRINA_DATA_DIR", "2024"), ("VETRINA_THREADS", "2"), ("VETRINA_DATA", "/x")]).unwrap();
+    let values =
+        environment_of(&[("VETRINA_DATA_DIR", "2024"), ("VETRINA_THREADS", "2"), ("VETRINA_DATA", "/x")]).unwrap();
     assert_eq!(values.len(), 2, "VETRINA_DATA belongs to tests and lab");
     assert!(environment_of(&[("VETRINA_THREADS", "two")]).is_err());
     assert!(environment_of(&[("VETRINA_ALLOW_PRIVATE_ADDRESSES", "perhaps")]).is_err());
