@@ -478,3 +478,91 @@ pub struct SearchResponse {
     /// Milliseconds by step.
     took_ms: BTreeMap<String, f64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+    use vetrina_engine::catalogue as engine_catalogue;
+    use vetrina_engine::engine::{CatalogueInfo, DryRun, ItemError, Job, Outcome, ProductPage, Written};
+
+    fn described(name: &str) -> BTreeSet<String> {
+        let (_, description) = crate::http::resources().split_for_parts();
+        let description = serde_json::to_value(description).unwrap();
+        let schema = &description["components"]["schemas"][name];
+        schema["properties"].as_object().unwrap_or_else(|| panic!("{name}: {schema}")).keys().cloned().collect()
+    }
+
+    #[track_caller]
+    fn same(name: &str, value: &impl serde::Serialize) {
+        let value = serde_json::to_value(value).unwrap();
+        let own: BTreeSet<String> = value.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(own, described(name), "{name}");
+    }
+
+    fn product() -> engine_catalogue::Product {
+        let money = json!({"amount": "1.50", "currency": "EUR"});
+        serde_json::from_value(json!({
+            "id": "a", "title": "t", "description": "d", "brand": "b", "category": ["c"], "price": money, "sale_price": money,
+            "availability": "in_stock", "stock": 1, "group": "g", "link": "https://x", "gtin": "1", "mpn": "2",
+            "attributes": {"size": ["S"]}, "added_at": "2026-01-31T12:00:00Z",
+            "images": [{"source": "s", "hash": "h", "width": 1, "height": 2}],
+        }))
+        .unwrap()
+    }
+
+    fn item() -> ItemError {
+        let text = String::new;
+        ItemError { line: 1, id: None, field: None, code: text(), reason: text(), hint: text(), warning: false }
+    }
+
+    #[test]
+    fn the_description_has_the_fields_of_the_engines_types() {
+        let product = product();
+        same("Product", &product);
+        same("ImageRef", &product.images[0]);
+        same("Money", &product.price);
+        same("ItemError", &item());
+        same("ProductPage", &ProductPage { products: Vec::new(), total: 0 });
+        same("Written", &Written { product, outcome: Outcome::Created, warnings: vec![item()] });
+        same("Catalogue", &CatalogueInfo { name: "a".parse().unwrap(), products: 0, images: 0 });
+        let job: Job = serde_json::from_value(json!({
+            "id": "", "kind": "", "catalogue": "a", "name": "", "state": "running", "dialect": null, "total": null, "done": 0, "created": 0,
+            "updated": 0, "skipped": 0, "failed": 0, "warnings": 0, "removed": 0, "embedded": 0, "per_second": null, "seconds_left": null,
+            "message": "", "created_at": "2026-01-31T12:00:00Z", "finished_at": null,
+        }))
+        .unwrap();
+        same("Job", &job);
+        let report = DryRun {
+            dialect: String::new(),
+            products: 0,
+            images: 0,
+            distinct_images: 0,
+            fields: Vec::new(),
+            unknown_columns: Vec::new(),
+            problems: Vec::new(),
+            problem_count: 0,
+            rejected: 0,
+            seconds: 0.0,
+            disk_bytes: 0,
+            memory_bytes: 0,
+            fits: true,
+            why: String::new(),
+        };
+        same("DryRun", &report);
+        let mut problem = crate::http::problem::Problem::busy().item("x");
+        problem.column = Some(1);
+        same("Problem", &problem);
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        let (_, description) = crate::http::resources().split_for_parts();
+        let description = serde_json::to_value(description).unwrap();
+        let text = description.to_string();
+        for reference in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(!matches!(description["components"]["schemas"][reference], Value::Null), "{reference}");
+        }
+    }
+}
