@@ -22,10 +22,7 @@ pub struct Arguments {
 /// Runs it. The port is taken first: that it is not free is better known before the import than after it.
 pub fn run(context: &Context) -> Result<Exit, Failure> {
     let door = http::bind(&context.settings, "vetrina demo")?;
-    let mut options = context.settings.engine.clone();
-    // The demo shop's prices name no currency; its own settings say US dollars.
-    options.default_currency.get_or_insert_with(|| "USD".to_owned());
-    let engine = vetrina_engine::Engine::open(options)?;
+    let engine = context.engine()?;
     let catalogue = CatalogueName::default();
     let filled = engine.catalogues()?.iter().any(|info| info.name == catalogue && info.products > 0);
     if !filled {
@@ -36,6 +33,8 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
             dialect: "auto".to_owned(),
             images: Some(folder.join("images")),
             sync: false,
+            // The demo shop's prices name no currency; its own settings say US dollars.
+            currency: Some("USD".to_owned()),
         };
         let interrupt = Interrupt::watch(&engine)?;
         let bar = ImportBar::new("demo catalogue");

@@ -107,9 +107,8 @@ fn by_text(gallery: &Gallery, queries: &Queries) -> Result<Report, Failure> {
     let products = engine.products(&gallery.catalogue, 1, 0)?.total as usize;
     let mut places = Vec::with_capacity(queries.rows.len());
     for query in &queries.rows {
-        let request = json!({"text": query.ask, "limit": DEPTH.min(products.max(1))});
-        let request: SearchRequest = serde_json::from_value(request)
-            .map_err(|error| Failure::new("bad-query", error.to_string(), "").with_item(query.ask.clone()))?;
+        let text = Some(query.ask.clone());
+        let request = SearchRequest { text, limit: DEPTH.min(products.max(1)), ..SearchRequest::default() };
         let response = engine.search(&gallery.catalogue, &request, &[])?;
         places.push(response.hits.iter().position(|hit| hit.product.id == query.product));
     }
@@ -168,6 +167,7 @@ impl Gallery {
             dialect: "auto".to_owned(),
             images,
             sync: false,
+            currency: None,
         };
         let interrupt = Interrupt::watch(scratch.shared())?;
         let bar = ImportBar::new(&feed.file_name().unwrap_or_default().to_string_lossy());
@@ -196,7 +196,7 @@ impl Gallery {
     pub fn problems(&self) -> Result<Vec<ItemError>, Failure> {
         let mut problems = Vec::new();
         loop {
-            let page = self.engine().job_errors(&self.job, PAGE, problems.len())?;
+            let (page, _) = self.engine().job_errors(&self.job, PAGE, problems.len())?;
             let last = page.len() < PAGE;
             problems.extend(page);
             if last {

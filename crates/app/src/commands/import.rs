@@ -58,6 +58,7 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
             dialect: arguments.dialect.clone(),
             images: arguments.images.clone(),
             sync: arguments.sync,
+            currency: None,
         };
         if arguments.dry_run {
             let report = engine.inspect(&request)?;
@@ -108,9 +109,8 @@ pub fn finish(context: &Context, engine: &Engine, job: &Job) -> Result<Exit, Fai
         print_json(&document(engine, job)?)?;
     } else {
         print_job(job)?;
-        let problems = engine.job_errors(&job.id, SHOWN, 0)?;
-        let all = job.failed + job.warnings;
-        print_problems(&problems, all.saturating_sub(problems.len() as u64))?;
+        let (problems, total) = engine.job_errors(&job.id, SHOWN, 0)?;
+        print_problems(&problems, total.saturating_sub(problems.len() as u64))?;
     }
     let resume = || format!("`vetrina job resume {}` goes on where it was", job.id);
     match job.state {
@@ -133,7 +133,7 @@ pub fn document(engine: &Engine, job: &Job) -> Result<Value, Failure> {
     let mut document = json!(job);
     let mut errors = Vec::new();
     loop {
-        let page = engine.job_errors(&job.id, PAGE, errors.len())?;
+        let (page, _) = engine.job_errors(&job.id, PAGE, errors.len())?;
         let last = page.len() < PAGE;
         errors.extend(page.into_iter().map(|item| json!(item)));
         if last {

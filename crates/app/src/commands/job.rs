@@ -48,9 +48,8 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
                 print_json(&document(&engine, &job)?)?;
             } else {
                 print_job(&job)?;
-                let problems = engine.job_errors(&id, 100, 0)?;
-                let all = job.failed + job.warnings;
-                print_problems(&problems, all.saturating_sub(problems.len() as u64))?;
+                let (problems, total) = engine.job_errors(&id, 100, 0)?;
+                print_problems(&problems, total.saturating_sub(problems.len() as u64))?;
             }
         }
         Action::Cancel(Which { id }) => {

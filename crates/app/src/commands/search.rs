@@ -1,12 +1,15 @@
 //! `vetrina search`: by photo, by words, by product.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use vetrina_engine::EngineError;
 use vetrina_engine::engine::CatalogueName;
-use vetrina_engine::search::{SearchRequest, SearchResponse};
+use vetrina_engine::image::Region;
+use vetrina_engine::search::{Band, ImageInput, SearchRequest, SearchResponse, SortOrder};
 
 use super::{Context, catalogue};
-use crate::output::{Exit, Failure, Table, print, print_json};
+use crate::output::{Exit, Failure, Table, harmless, print, print_json};
 
 /// Arguments of `search`.
 #[derive(Debug, Args)]
@@ -35,9 +38,9 @@ pub struct Arguments {
         allow_negative_numbers = true,
         requires = "image"
     )]
-    region: Vec<f64>,
-    /// Colour by name or as #RRGGBB
-    #[arg(long, value_name = "NAME|#RRGGBB")]
+    region: Vec<f32>,
+    /// Colour by name or as #RRGGBB: not there yet, and the engine says so
+    #[arg(long, hide = true, value_name = "NAME|#RRGGBB")]
     colour: Option<String>,
     /// Which products may be found, as `price < 80 AND in_stock`
     #[arg(long, value_name = "EXPR")]
@@ -47,16 +50,16 @@ pub struct Arguments {
     facet: Vec<String>,
     /// Order by a field; can be given more than once
     #[arg(long, value_name = "FIELD:asc|desc", value_parser = sort)]
-    sort: Vec<(String, String)>,
+    sort: Vec<(String, SortOrder)>,
     /// How many products
     #[arg(long, default_value_t = 10, value_name = "N")]
     limit: usize,
     /// How many products to leave out at the start
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: usize,
-    /// Leave out what is less sure than this
-    #[arg(long, value_name = "BAND")]
-    min_band: Option<Band>,
+    /// Leave out what is less sure than this: not there yet, and the engine says so
+    #[arg(long, hide = true, value_name = "BAND")]
+    min_band: Option<BandName>,
     /// Say why each product was found
     #[arg(long)]
     explain: bool,
@@ -66,38 +69,31 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Band {
+enum BandName {
     Exact,
     Similar,
 }
 
-fn sort(text: &str) -> Result<(String, String), String> {
+fn sort(text: &str) -> Result<(String, SortOrder), String> {
     let (field, order) = text.rsplit_once(':').unwrap_or((text, "asc"));
-    match order {
-        "asc" | "desc" if !field.is_empty() => Ok((field.to_owned(), order.to_owned())),
-        _ => Err("write FIELD:asc or FIELD:desc".to_owned()),
-    }
+    let order = match order {
+        "asc" => SortOrder::Asc,
+        "desc" => SortOrder::Desc,
+        _ => return Err("write FIELD:asc or FIELD:desc".to_owned()),
+    };
+    if field.is_empty() { Err("it names no field".to_owned()) } else { Ok((field.to_owned(), order)) }
 }
 
 /// Runs it.
 pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let document = request(&arguments);
-    if !["text", "images", "like", "filter", "colour"].iter().any(|field| document.contains_key(*field)) {
-        return Err(Failure::arguments(
-            "nothing to search for",
-            "give at least one of --image, --text, --like, --colour and --filter",
-        ));
-    }
-    let request: SearchRequest = serde_json::from_value(Value::Object(document))
-        .map_err(|error| Failure::arguments(error.to_string(), "`vetrina search --help` says what can be asked"))?;
+    let request = request(&arguments)?;
+    request.validate().map_err(EngineError::from)?;
     let engine = context.engine()?;
     let mut parts = Vec::new();
     for image in arguments.image.iter().filter(|image| !is_address(image)) {
         parts.push(engine.read_picture(image)?);
     }
-    let response = engine
-        .search(&arguments.catalogue, &request, &parts)
-        .map_err(|error| super::search::pointed(error.into(), arguments.filter.as_deref()))?;
+    let response = engine.search(&arguments.catalogue, &request, &parts)?;
     if context.json {
         print_json(&response)?;
     } else {
@@ -106,112 +102,76 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The arguments in the words of API.md's request.
-fn request(arguments: &Arguments) -> Map<String, Value> {
-    let mut request = Map::new();
-    let mut put = |name: &str, value: Value| {
-        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_str() == Some("");
-        if !empty {
-            request.insert(name.to_owned(), value);
-        }
+/// The arguments as a request. Files become parts, in their order; addresses are fetched by the engine.
+fn request(arguments: &Arguments) -> Result<SearchRequest, Failure> {
+    let region = match arguments.region.as_slice() {
+        &[x, y, width, height] => Some(Region::new(x, y, width, height).map_err(|error| {
+            Failure::arguments(
+                format!("--region: {error}"),
+                "write X,Y,W,H in fractions of width and height: 0.1,0.2,0.5,0.6",
+            )
+        })?),
+        _ => None,
     };
-    let mut part = 0;
-    let images: Vec<Value> = arguments
-        .image
-        .iter()
-        .map(|image| {
-            let mut entry = if is_address(image) {
-                json!({"url": image})
-            } else {
-                part += 1;
-                json!({"part": part - 1})
-            };
-            if !arguments.region.is_empty() {
-                entry["region"] = json!(arguments.region);
-            }
-            entry
-        })
-        .collect();
-    put("images", json!(images));
-    put("text", json!(arguments.text));
-    put("not_text", json!(arguments.not_text));
-    put("like", json!(arguments.like));
-    put("not_like", json!(arguments.not_like));
-    put("colour", json!(arguments.colour));
-    put("filter", json!(arguments.filter));
-    put("facets", json!(arguments.facet));
-    put("sort", arguments.sort.iter().map(|(field, order)| json!({field.as_str(): order})).collect());
-    put("limit", json!(arguments.limit));
-    put("offset", json!(arguments.offset));
-    put(
-        "min_band",
-        json!(arguments.min_band.map(|band| match band {
-            Band::Exact => "exact",
-            Band::Similar => "similar",
-        })),
-    );
-    if arguments.explain {
-        put("explain", json!(true));
-    }
-    request
+    let mut files = 0..;
+    let image = |image: &String| {
+        let address = is_address(image);
+        let part = if address { None } else { files.next() };
+        ImageInput { part, url: address.then(|| image.clone()), region, ..ImageInput::default() }
+    };
+    Ok(SearchRequest {
+        images: arguments.image.iter().map(image).collect(),
+        text: arguments.text.clone(),
+        not_text: arguments.not_text.clone(),
+        like: arguments.like.clone(),
+        not_like: arguments.not_like.clone(),
+        colour: arguments.colour.clone(),
+        filter: arguments.filter.clone(),
+        facets: arguments.facet.clone(),
+        sort: arguments.sort.iter().map(|(field, order)| BTreeMap::from([(field.clone(), *order)])).collect(),
+        limit: arguments.limit,
+        offset: arguments.offset,
+        min_band: arguments.min_band.map(|band| match band {
+            BandName::Exact => Band::Exact,
+            BandName::Similar => Band::Similar,
+        }),
+        explain: arguments.explain,
+        ..SearchRequest::default()
+    })
 }
 
 fn is_address(image: &str) -> bool {
     image.starts_with("http://") || image.starts_with("https://")
 }
 
-/// A filter's error, with the filter and a caret under the column.
-fn pointed(failure: Failure, _filter: Option<&str>) -> Failure {
-    failure
-}
-
 fn print_hits(response: &SearchResponse) -> Result<(), Failure> {
-    let response = json!(response);
-    let hits = response["hits"].as_array().cloned().unwrap_or_default();
     let mut table = Table::new(&["id", "title", "price", "score", "band"]);
     table.right(2);
     table.right(3);
-    let mut reasons = Vec::new();
-    for hit in &hits {
-        let product = &hit["product"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let price = match &product["price"] {
-            Value::Object(price) => {
-                format!("{} {}", text(&price["amount"]), text(&price["currency"])).trim().to_owned()
-            }
-            _ => String::new(),
+    for hit in &response.hits {
+        let product = &hit.product;
+        let price = product.sale_price.as_ref().or(product.price.as_ref());
+        let price = price.map(|price| format!("{} {}", price.amount, price.currency).trim().to_owned());
+        let band = match hit.band {
+            Some(Band::Exact) => "exact",
+            Some(Band::Similar) => "similar",
+            None => "",
         };
-        let score = hit["score"].as_f64().map(|score| format!("{score:.3}")).unwrap_or_default();
-        table.row([text(&product["id"]), text(&product["title"]), price, score, text(&hit["band"])]);
-        let why: Vec<&str> = hit["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        if !why.is_empty() {
-            reasons.push(format!("  {}: {}", text(&product["id"]), why.join("; ")));
-        }
+        let score = format!("{:.3}", hit.score);
+        table.row([product.id.clone(), product.title.clone(), price.unwrap_or_default(), score, band.to_owned()]);
     }
-    if hits.is_empty() {
+    if response.hits.is_empty() {
         print("Nothing found.")?;
     } else {
         table.print()?;
     }
-    for line in reasons {
-        print(&crate::output::harmless(&line))?;
+    for hit in response.hits.iter().filter(|hit| !hit.reasons.is_empty()) {
+        print(&harmless(&format!("  {}: {}", hit.product.id, hit.reasons.join("; "))))?;
     }
-    for (field, counts) in response["facets"].as_object().into_iter().flatten() {
-        let counts: Vec<String> = counts
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|count| {
-                format!(
-                    "{} {}",
-                    count["value"].as_str().map_or_else(|| count["value"].to_string(), str::to_owned),
-                    count["count"]
-                )
-            })
-            .collect();
-        print(&crate::output::harmless(&format!("{field}: {}", counts.join(", "))))?;
+    for (field, values) in &response.facets {
+        let counts: Vec<String> = values.iter().map(|value| format!("{} {}", value.value, value.count)).collect();
+        print(&harmless(&format!("{field}: {}", counts.join(", "))))?;
     }
-    let about = if response["total_is_exact"].as_bool() == Some(false) { "about " } else { "" };
-    let took = response["took_ms"]["total"].as_f64().map(|took| format!(", {took:.1} ms")).unwrap_or_default();
-    print(&format!("{} of {about}{}{took}", hits.len(), response["total"]))
+    let about = if response.total_is_exact { "" } else { "about " };
+    print(&format!("{} of {about}{}, {:.1} ms", response.hits.len(), response.total, response.took_ms.total))
 }

@@ -88,6 +88,7 @@ pub async fn start(
         dialect: options.dialect.unwrap_or_else(|| "auto".to_owned()),
         images: None,
         sync: options.sync,
+        currency: None,
     };
     let permit = app.permits.work()?;
     if options.dry_run {

@@ -101,9 +101,8 @@ pub async fn errors(
         return download(app, id).await;
     }
     let limit = limit(ledger.limit, 100, MOST)?;
-    let (job, errors) =
-        app.read(move |engine| Ok((engine.job(&id)?, engine.job_errors(&id, limit, ledger.offset)?))).await?;
-    Ok(Json(json!({"errors": errors, "total": job.failed + job.warnings})).into_response())
+    let (errors, total) = app.read(move |engine| engine.job_errors(&id, limit, ledger.offset)).await?;
+    Ok(Json(json!({"errors": errors, "total": total})).into_response())
 }
 
 /// The whole ledger as CSV, read as fast as the client takes it.
@@ -117,7 +116,7 @@ async fn download(app: Arc<App>, id: String) -> Result<Response, Problem> {
             let wanted = id.clone();
             let page = app.read(move |engine| engine.job_errors(&wanted, MOST, offset)).await;
             let (chunk, last) = match page {
-                Ok(page) => (csv_of(&page, offset == 0), page.len() < MOST),
+                Ok((page, _)) => (csv_of(&page, offset == 0), page.len() < MOST),
                 Err(problem) => (Err(std::io::Error::other(problem.detail.clone())), true),
             };
             if sender.send(chunk).await.is_err() || last {

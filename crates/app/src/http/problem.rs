@@ -170,6 +170,10 @@ impl From<EngineError> for Problem {
         }
         let mut problem = Self::new(status_of(kind), error.code(), error.to_string()).hint(error.hint());
         problem.item = error.item();
+        if let EngineError::Search(search) = &error {
+            problem.column = search.column();
+            problem.item = problem.item.take().or_else(|| search.field().map(str::to_owned));
+        }
         problem
     }
 }

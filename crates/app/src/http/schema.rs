@@ -389,7 +389,7 @@ pub struct SearchRequest {
     like: Option<Vec<String>>,
     /// Products to be far from.
     not_like: Option<Vec<String>>,
-    /// Colour, by name or as `#rrggbb`.
+    /// Colour, by name or as `#rrggbb`; not there yet.
     colour: Option<String>,
     /// Which products may be found.
     #[schema(example = "price < 80 AND in_stock")]
@@ -403,7 +403,7 @@ pub struct SearchRequest {
     limit: Option<u64>,
     /// How many products to leave out at the start.
     offset: Option<u64>,
-    /// `exact` or `similar`.
+    /// `exact` or `similar`; not there yet.
     min_band: Option<String>,
     /// Most products of one brand.
     per_brand: Option<u32>,
@@ -454,10 +454,14 @@ pub struct HitImage {
 /// One value of a facet.
 #[derive(Serialize, ToSchema)]
 pub struct FacetCount {
-    /// The value.
-    value: Value,
+    /// The value; a range such as `20..50` for numbers.
+    value: String,
     /// How many products have it.
     count: u64,
+    /// Lower end of a range, included.
+    from: Option<f64>,
+    /// Upper end of a range.
+    to: Option<f64>,
 }
 
 /// What a search found.
@@ -486,6 +490,7 @@ mod tests {
     use serde_json::{Value, json};
     use vetrina_engine::catalogue as engine_catalogue;
     use vetrina_engine::engine::{CatalogueInfo, DryRun, ItemError, Job, Outcome, ProductPage, Written};
+    use vetrina_engine::search::{SearchRequest, SearchResponse};
 
     fn described(name: &str) -> BTreeSet<String> {
         let (_, description) = crate::http::resources().split_for_parts();
@@ -517,6 +522,25 @@ mod tests {
         ItemError { line: 1, id: None, field: None, code: text(), reason: text(), hint: text(), warning: false }
     }
 
+    fn asked() -> SearchRequest {
+        serde_json::from_value(json!({
+            "text": "a", "not_text": "b", "images": [{"part": 0, "url": "u", "data": "d", "region": [0, 0, 1, 1], "weight": 1}],
+            "like": ["a"], "not_like": ["b"], "colour": "red", "filter": "in_stock", "facets": ["brand"], "sort": [{"price": "asc"}],
+            "limit": 1, "offset": 0, "min_band": "similar", "per_brand": 1, "diversity": 0.5, "user": "u", "explain": true,
+        }))
+        .unwrap()
+    }
+
+    fn found(product: engine_catalogue::Product) -> SearchResponse {
+        serde_json::from_value(json!({
+            "hits": [{"product": product, "score": 0.5, "probability": 0.5, "band": "exact", "reasons": ["r"],
+                      "image": {"url": "u", "region": [0, 0, 1, 1]}}],
+            "total": 1, "total_is_exact": true, "facets": {"price": [{"value": "0..1", "count": 1, "from": 0.0, "to": 1.0}]},
+            "understood": {}, "space": "s", "took_ms": {"decode": 0.0, "embed": 0.0, "search": 0.0, "total": 0.0},
+        }))
+        .unwrap()
+    }
+
     #[test]
     fn the_description_has_the_fields_of_the_engines_types() {
         let product = product();
@@ -525,7 +549,7 @@ mod tests {
         same("Money", &product.price);
         same("ItemError", &item());
         same("ProductPage", &ProductPage { products: Vec::new(), total: 0 });
-        same("Written", &Written { product, outcome: Outcome::Created, warnings: vec![item()] });
+        same("Written", &Written { product: product.clone(), outcome: Outcome::Created, warnings: vec![item()] });
         same("Catalogue", &CatalogueInfo { name: "a".parse().unwrap(), products: 0, images: 0 });
         let job: Job = serde_json::from_value(json!({
             "id": "", "kind": "", "catalogue": "a", "name": "", "state": "running", "dialect": null, "total": null, "done": 0, "created": 0,
@@ -551,6 +575,13 @@ mod tests {
             why: String::new(),
         };
         same("DryRun", &report);
+        same("SearchRequest", &asked());
+        same("QueryImage", &asked().images[0]);
+        let found = found(product());
+        same("SearchResponse", &found);
+        same("Hit", &found.hits[0]);
+        same("HitImage", &found.hits[0].image);
+        same("FacetCount", &found.facets["price"][0]);
         let mut problem = crate::http::problem::Problem::busy().item("x");
         problem.column = Some(1);
         same("Problem", &problem);

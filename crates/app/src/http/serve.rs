@@ -75,9 +75,11 @@ impl Door {
             .map_err(|error| Failure::new("server", format!("figures cannot be kept: {error}"), ""))?;
         let app = Arc::new(App::new(self.settings.clone(), metrics));
         let result = runtime.block_on(self.run(json, Arc::clone(&app), open));
-        // An import that runs stops here and can be resumed: its job is found interrupted at the next start.
+        // An import that runs stops after the items at hand and can be resumed; the index goes to disk.
+        if let Ok(engine) = app.engine() {
+            engine.close();
+        }
         runtime.shutdown_timeout(Duration::from_secs(1));
-        drop(app);
         result
     }
 

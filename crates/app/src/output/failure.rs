@@ -156,6 +156,14 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let mut failure = Self::new(error.code(), sentence(&error), error.hint());
         failure.item = error.item();
+        if let EngineError::Search(search) = &error {
+            failure.column = search.column();
+            failure.item = failure.item.take().or_else(|| search.field().map(str::to_owned));
+            if failure.column.is_some() {
+                // What to do about a filter is to look at the place: the hint is the filter with a caret under it.
+                failure.pointed = Some(std::mem::take(&mut failure.hint));
+            }
+        }
         if error.kind() == ErrorKind::BadRequest {
             failure.exit = Exit::BadArguments;
         }
