@@ -74,7 +74,7 @@ pub async fn start(
 ) -> Result<Response, Problem> {
     let catalogue = catalogue(&name)?;
     let held = app.permits.body()?;
-    let folder = app.engine()?.folder().join(INCOMING);
+    let folder = app.engine()?.options().data.join(INCOMING);
     let as_json = body::is(request.headers(), "application/json");
     let file = receive(request.into_body(), folder, app.settings.feed_bytes).await?;
     let address = if as_json { address_in(&file)? } else { None };

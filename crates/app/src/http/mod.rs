@@ -8,6 +8,7 @@ mod health;
 mod images;
 mod imports;
 mod jobs;
+mod linger;
 mod observe;
 mod page;
 mod parameters;
@@ -72,6 +73,7 @@ fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn(observe::watch))
         .layer(middleware::from_fn(harden))
         .layer(CompressionLayer::new().compress_when(compress))
+        .layer(middleware::from_fn(linger::linger))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(DefaultBodyLimit::disable());
     resources

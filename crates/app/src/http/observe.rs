@@ -69,7 +69,7 @@ pub async fn watch(request: Request, next: Next) -> Response {
     let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
     counter!("vetrina_requests_total", &labels).increment(1);
     histogram!("vetrina_request_seconds", &labels[..2]).record(took.as_secs_f64());
-    let ms = took.as_secs_f64() * 1000.0;
+    let ms = took.as_micros() as f64 / 1000.0;
     span.in_scope(|| tracing::info!(status, ms, "answered"));
     response
 }

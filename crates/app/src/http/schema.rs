@@ -577,7 +577,7 @@ mod tests {
         same("DryRun", &report);
         same("SearchRequest", &asked());
         same("QueryImage", &asked().images[0]);
-        let found = found(product());
+        let found = found(product);
         same("SearchResponse", &found);
         same("Hit", &found.hits[0]);
         same("HitImage", &found.hits[0].image);

@@ -136,7 +136,7 @@ fn start(
 ) -> Result<(), Failure> {
     let engine = open()?;
     // Feeds that were on their way in when the last process ended.
-    let _ = std::fs::remove_dir_all(engine.folder().join(INCOMING));
+    let _ = std::fs::remove_dir_all(engine.options().data.join(INCOMING));
     app.opened(Arc::clone(&engine));
     let url = format!("http://{address}");
     if json {

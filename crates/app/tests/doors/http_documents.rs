@@ -60,8 +60,9 @@ fn the_page_and_what_it_is_made_of() {
     let script = server.get("/assets/app.js").is(200);
     assert!(script.header("content-type").starts_with("text/javascript"), "{}", script.header("content-type"));
     server.get("/assets/tests/shop.mjs").problem(404);
-    let head = [("accept-encoding", "gzip")];
-    assert_eq!(server.ask("GET", "/assets/app.js", &head, Vec::new()).header("content-encoding"), "gzip");
+    let answer =
+        server.raw("GET /assets/app.js HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n");
+    assert!(String::from_utf8_lossy(&answer).contains("content-encoding: gzip"));
 }
 
 #[test]
