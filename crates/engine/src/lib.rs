@@ -5,6 +5,8 @@
 
 pub mod image;
 
+pub mod fetch;
+
 pub mod model;
 
 pub mod region;

@@ -3,5 +3,9 @@
 pub mod feeds;
 
 mod product;
+mod validate;
+pub mod store;
 
 pub use product::{AttributeValue, Availability, ImageRef, Money, Product};
+pub use validate::{LONGEST_ID, ProductProblem};
+pub use store::{Store, StoreError};

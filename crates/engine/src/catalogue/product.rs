@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::image::ImageHash;
+
 /// An exact amount in a currency. Never a float: prices are compared and shown as the shop wrote them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
@@ -59,6 +61,14 @@ pub struct ImageRef {
     /// Height in pixels after orientation; absent until read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
+}
+
+impl Product {
+    /// Hashes of the pictures that have been read, in the product's order: one embedding each.
+    #[must_use]
+    pub fn image_hashes(&self) -> Vec<ImageHash> {
+        self.images.iter().filter_map(|image| image.hash.as_deref()?.parse().ok()).collect()
+    }
 }
 
 /// What is sold. See `docs/api.md` for the JSON shape.

@@ -1,6 +1,16 @@
 //! Everything that can go wrong at the engine's door.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use super::{CatalogueNameError, ItemError};
+use crate::catalogue::feeds::FeedError;
+use crate::catalogue::StoreError;
+use crate::fetch::{FetchError, SourceError};
+use crate::image::{ImageHash, PictureError};
+use crate::index::IndexError;
+use crate::model::ModelError;
+use crate::search::SearchError;
+use crate::space::SpaceError;
 
 /// What kind of thing went wrong: what HTTP makes a status of, and the command line an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,30 +45,242 @@ pub enum EngineError {
         /// The folder.
         path: PathBuf,
     },
+    /// Not the name of a catalogue.
+    #[error(transparent)]
+    Name(#[from] CatalogueNameError),
+    /// There is no such catalogue.
+    #[error("there is no catalogue `{name}`")]
+    NoSuchCatalogue {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// There is no such product.
+    #[error("there is no product `{id}` in catalogue `{catalogue}`")]
+    NoSuchProduct {
+        /// Where it was looked for.
+        catalogue: String,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// There is no such image.
+    #[error("there is no image {hash}")]
+    NoSuchImage {
+        /// The hash that was asked for.
+        hash: ImageHash,
+    },
+    /// There is no such job.
+    #[error("there is no job `{id}`")]
+    NoSuchJob {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A job cannot do what it was asked to, as it stands.
+    #[error("job {id} is {state} and cannot be {asked}")]
+    JobState {
+        /// The job.
+        id: String,
+        /// How it stands.
+        state: String,
+        /// `cancelled`, `resumed`.
+        asked: &'static str,
+    },
+    /// Another import into the catalogue runs.
+    #[error("another import into catalogue `{catalogue}` runs: job {id}")]
+    Busy {
+        /// The job that runs.
+        id: String,
+        /// The catalogue.
+        catalogue: String,
+    },
+    /// A product cannot be written.
+    #[error("product `{id}`: {}", error.reason)]
+    Refused {
+        /// The product.
+        id: String,
+        /// Why.
+        error: Box<ItemError>,
+    },
+    /// A picture cannot be read.
+    #[error("{item}: {error}")]
+    Picture {
+        /// Which picture.
+        item: String,
+        /// Why.
+        error: PictureError,
+    },
+    /// A picture's file cannot be had.
+    #[error("{item}: {error}")]
+    Source {
+        /// Which picture.
+        item: String,
+        /// Why.
+        error: SourceError,
+    },
+    /// A picture or feed cannot be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A part of the request cannot be used.
+    #[error("{field}: {reason}")]
+    Request {
+        /// Which part.
+        field: String,
+        /// Why.
+        reason: String,
+    },
+    /// The search request, or its filter.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The feed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The model, or the library that runs it.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The space.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The truth.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The feature of an image is not in the store although a product has the image.
+    #[error("the feature of image {hash} is not in the store")]
+    FeatureLost {
+        /// The image.
+        hash: ImageHash,
+    },
+    /// The machine has not enough room for what was asked.
+    #[error("{why}")]
+    DoesNotFit {
+        /// What is missing.
+        why: String,
+    },
+    /// The disk refuses.
+    #[error("{doing} {}: {error}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
 }
 
 impl EngineError {
+    /// Wraps an error of the disk: `.map_err(EngineError::io("cannot read", path))`.
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Io { doing, path, error }
+    }
+
     /// Kebab-case name that programs can rely on.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        "internal"
+    pub fn code(&self) -> &str {
+        match self {
+            Self::InUse { .. } => "data-folder-in-use",
+            Self::Name(_) => "bad-catalogue-name",
+            Self::NoSuchCatalogue { .. } => "no-such-catalogue",
+            Self::NoSuchProduct { .. } => "no-such-product",
+            Self::NoSuchImage { .. } => "no-such-image",
+            Self::NoSuchJob { .. } => "no-such-job",
+            Self::JobState { .. } => "job-state",
+            Self::Busy { .. } => "import-runs",
+            Self::Refused { error, .. } => &error.code,
+            Self::Picture { error, .. } => error.code(),
+            Self::Source { error, .. } => error.code(),
+            Self::Fetch(error) => error.code(),
+            Self::Request { .. } => "bad-request",
+            Self::Search(error) => error.code(),
+            Self::Feed(error) => error.code(),
+            Self::Model(error) => error.code(),
+            Self::Space(_) => "space",
+            Self::Index(_) => "index",
+            Self::Store(StoreError::DiskFull { .. }) => "disk-full",
+            Self::Store(_) => "store",
+            Self::FeatureLost { .. } => "feature-lost",
+            Self::DoesNotFit { .. } => "does-not-fit",
+            Self::Io { .. } => "disk",
+        }
     }
 
     /// What to do about it; empty where there is nothing to say.
     #[must_use]
     pub fn hint(&self) -> String {
-        String::new()
+        match self {
+            Self::InUse { .. } => "stop the other `vetrina` first, ask the running server over HTTP, or name another folder with --data".into(),
+            Self::NoSuchCatalogue { .. } => "import a feed into it first, or look at the names: GET /v1/catalogues".into(),
+            Self::NoSuchProduct { .. } => "look at the id as the feed writes it; capital letters count".into(),
+            Self::NoSuchJob { .. } => "`vetrina job list` shows all jobs".into(),
+            Self::JobState { .. } => "`vetrina job show` says how it stands".into(),
+            Self::Busy { .. } => "wait until it is done, or cancel it".into(),
+            Self::Refused { error, .. } => error.hint.clone(),
+            Self::Picture { error, .. } => error.hint().into(),
+            Self::Source { error, .. } => error.hint().into(),
+            Self::Fetch(error) => error.hint().into(),
+            Self::Search(error) => error.hint(),
+            Self::Feed(error) => error.hint().into(),
+            Self::Model(error) => error.hint().into(),
+            Self::Store(error) => error.hint().into(),
+            Self::Index(_) => "restart; an index that cannot be used is made again from the store".into(),
+            Self::FeatureLost { .. } => "import the feed again".into(),
+            Self::DoesNotFit { .. } => "make room, or name a folder on a larger disk with --data".into(),
+            Self::Io { .. } => "look at the disk and at the rights of the folder".into(),
+            Self::Name(_) | Self::NoSuchImage { .. } | Self::Request { .. } | Self::Space(_) => String::new(),
+        }
     }
 
     /// The item at fault: a product's id, a picture, a field.
     #[must_use]
     pub fn item(&self) -> Option<String> {
-        None
+        match self {
+            Self::NoSuchProduct { id, .. }
+            | Self::NoSuchJob { id }
+            | Self::Busy { id, .. }
+            | Self::JobState { id, .. }
+            | Self::Refused { id, .. } => Some(id.clone()),
+            Self::NoSuchCatalogue { name } => Some(name.clone()),
+            Self::NoSuchImage { hash } | Self::FeatureLost { hash } => Some(hash.to_string()),
+            Self::Picture { item, .. } | Self::Source { item, .. } => Some(item.clone()),
+            Self::Request { field, .. } => Some(field.clone()),
+            _ => None,
+        }
     }
 
     /// What kind of thing it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
+        match self {
+            Self::Name(_) | Self::Request { .. } | Self::Search(_) => ErrorKind::BadRequest,
+            Self::NoSuchCatalogue { .. }
+            | Self::NoSuchProduct { .. }
+            | Self::NoSuchImage { .. }
+            | Self::NoSuchJob { .. } => ErrorKind::NotFound,
+            Self::InUse { .. } | Self::JobState { .. } | Self::Busy { .. } => ErrorKind::Conflict,
+            Self::Picture { error: PictureError::TooManyBytes { .. }, .. } => ErrorKind::TooLarge,
+            Self::Picture { error: PictureError::NotAPicture { .. }, .. } => ErrorKind::NotAPicture,
+            Self::Refused { .. }
+            | Self::Picture { .. }
+            | Self::Source { .. }
+            | Self::Feed(_)
+            | Self::Space(SpaceError::Zero | SpaceError::NotFinite) => ErrorKind::Unusable,
+            Self::Fetch(error) => match error {
+                FetchError::BadUrl { .. } | FetchError::Scheme { .. } | FetchError::PrivateAddress { .. } => {
+                    ErrorKind::BadRequest
+                }
+                _ => ErrorKind::Upstream,
+            },
+            Self::Model(ModelError::RuntimeMissing { .. } | ModelError::RuntimeRefused { .. })
+            | Self::DoesNotFit { .. }
+            | Self::Store(StoreError::DiskFull { .. }) => ErrorKind::Unavailable,
+            Self::Model(_)
+            | Self::Space(_)
+            | Self::Index(_)
+            | Self::Store(_)
+            | Self::FeatureLost { .. }
+            | Self::Io { .. } => ErrorKind::Internal,
+        }
     }
 }

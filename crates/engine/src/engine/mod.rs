@@ -1,29 +1,69 @@
 //! The engine: catalogue, model, index and search behind one door. Command line, HTTP and lab all go through it.
 
+mod catalogue;
+mod doctor;
 mod error;
+mod finding;
+mod image_files;
+mod images;
 mod import;
+mod jobs;
+mod keeper;
+mod model;
 mod name;
 mod options;
+mod prepare;
+#[cfg(test)]
+mod tests;
+mod writing;
 
 pub use error::{EngineError, ErrorKind};
 pub use import::{DryRun, FeedSource, ImportRequest, ItemError, Job, JobState};
 pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
+use crossbeam_channel::Sender;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
-use crate::catalogue::Product;
-use crate::image::{ImageHash, Region};
-use crate::model::RuntimeSearch;
-use crate::search::{SearchRequest, SearchResponse};
-use crate::space::{Embedding, Space};
+use self::catalogue::Catalogue;
+use self::image_files::ImageFiles;
+use self::import::{Run, Stop};
+use self::model::LazyModel;
+use crate::catalogue::{Product, Store};
+use crate::fetch::{FetchOptions, Fetcher};
+use crate::model::{ImageModel, RuntimeSearch, builtin_manifest, find_runtime};
+use crate::space::Space;
 
 /// Everything behind one door. Cheap to share: methods take `&self` and may be called from many threads.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    options: EngineOptions,
+    store: Store,
+    files: ImageFiles,
+    model: LazyModel,
+    space: Arc<Space>,
+    /// What features of the model are kept under.
+    feature_key: String,
+    fetcher: Fetcher,
+    catalogues: RwLock<BTreeMap<CatalogueName, Arc<Catalogue>>>,
+    /// Held while a catalogue is made or removed.
+    changing: Mutex<()>,
+    /// Jobs at work, by id.
+    running: Mutex<HashMap<String, Arc<Run>>>,
+    /// Threads of jobs in the background.
+    background: Mutex<Vec<JoinHandle<()>>>,
+    closing: AtomicBool,
+    keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    /// Locked as long as the engine lives: one process has the folder.
+    _lock: fs::File,
+}
 
 /// A catalogue and its size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,135 +153,250 @@ pub enum Health {
 }
 
 impl Engine {
-    /// Opens the data folder (made when it is not there) and brings every index to the state of the truth. The model is loaded
-    /// when it is first needed, so that words are found without ONNX Runtime.
+    /// Opens the data folder (made when it is not there) and brings every index to the state of the truth. The model is
+    /// loaded when it is first needed, so that words are found without ONNX Runtime.
     ///
     /// # Errors
     /// [`EngineError::InUse`] when another process has the folder; errors of disk and database.
-    pub fn open(_options: EngineOptions) -> Result<Arc<Self>, EngineError> {
-        unimplemented!()
+    pub fn open(options: EngineOptions) -> Result<Arc<Self>, EngineError> {
+        let data = options.data.clone();
+        fs::create_dir_all(&data).map_err(EngineError::io("cannot make the data folder", &data))?;
+        let lock = lock(&data)?;
+        let store = Store::open(&data.join("vetrina.db"))?;
+        let files = ImageFiles::open(&data).map_err(EngineError::io("cannot make folders in", &data))?;
+        let manifest = builtin_manifest()?;
+        let space = Arc::new(Space::default_for(manifest)?);
+        let fetcher = Fetcher::new(FetchOptions {
+            allow_private: options.allow_private_addresses,
+            max_bytes: options.limits.file_bytes,
+            ..FetchOptions::default()
+        });
+        let engine = Self {
+            feature_key: manifest.feature_key(),
+            options,
+            files,
+            model: LazyModel::default(),
+            space,
+            fetcher,
+            catalogues: RwLock::default(),
+            changing: Mutex::new(()),
+            running: Mutex::default(),
+            background: Mutex::default(),
+            closing: AtomicBool::new(false),
+            keeper: Mutex::new(None),
+            _lock: lock,
+            store,
+        };
+        engine.forget_the_dead()?;
+        for row in engine.store.catalogues()? {
+            let catalogue = engine.open_catalogue(&row)?;
+            engine.catalogues.write().insert(catalogue.name.clone(), Arc::new(catalogue));
+        }
+        let engine = Arc::new(engine);
+        let (wake, woken) = crossbeam_channel::bounded(1);
+        let weak = Arc::downgrade(&engine);
+        let thread = std::thread::spawn(move || keeper::keep(&weak, &woken));
+        *engine.keeper.lock() = Some((wake, thread));
+        Ok(engine)
     }
-    /// Looks at everything without changing anything, and without needing that [`Engine::open`] works.
-    pub fn doctor(_options: &EngineOptions) -> Vec<Check> {
-        unimplemented!()
+
+    /// Stops running jobs so that they can be resumed, and brings every index to disk. Reads still work afterwards.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        for run in self.running.lock().values() {
+            run.ask(Stop::Interrupt);
+        }
+        let background = std::mem::take(&mut *self.background.lock());
+        for job in background {
+            // A job that panicked has said so on its way.
+            let _ = job.join();
+        }
+        if let Some((wake, thread)) = self.keeper.lock().take() {
+            drop(wake);
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+        for catalogue in self.open_catalogues() {
+            if catalogue.unsettled() > 0
+                && let Err(error) = catalogue.settle(&self.store)
+            {
+                tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; it catches up at the next start");
+            }
+        }
     }
-    /// Where ONNX Runtime's library was looked for.
-    pub fn runtime(&self) -> RuntimeSearch {
-        unimplemented!()
-    }
-    /// Makes the model ready now rather than at the first picture.
-    pub fn warm_up(&self) -> Result<(), EngineError> {
-        unimplemented!()
-    }
+
+    /// What it was opened with.
+    #[must_use]
     pub fn options(&self) -> &EngineOptions {
-        unimplemented!()
+        &self.options
     }
-    pub fn catalogues(&self) -> Result<Vec<CatalogueInfo>, EngineError> {
-        unimplemented!()
-    }
-    /// True when it was made, false when it was there.
-    pub fn create_catalogue(&self, _name: &CatalogueName) -> Result<bool, EngineError> {
-        unimplemented!()
-    }
-    /// Removes a catalogue with all its products. False when it was not there.
-    pub fn drop_catalogue(&self, _name: &CatalogueName) -> Result<bool, EngineError> {
-        unimplemented!()
-    }
-    pub fn product(&self, _catalogue: &CatalogueName, _id: &str) -> Result<Product, EngineError> {
-        unimplemented!()
-    }
-    pub fn products(
-        &self,
-        _catalogue: &CatalogueName,
-        _limit: usize,
-        _offset: usize,
-    ) -> Result<ProductPage, EngineError> {
-        unimplemented!()
-    }
-    /// Writes products (catalogue made when absent); one outcome each, in order. Pictures: URLs and `data:` URIs only.
-    pub fn put_products(
-        &self,
-        _catalogue: &CatalogueName,
-        _products: Vec<Product>,
-    ) -> Result<Vec<Result<Written, EngineError>>, EngineError> {
-        unimplemented!()
-    }
-    /// False when it was not there.
-    pub fn delete_product(&self, _catalogue: &CatalogueName, _id: &str) -> Result<bool, EngineError> {
-        unimplemented!()
-    }
-    /// `parts` are the pictures that `images[].part` speaks of.
-    pub fn search(
-        &self,
-        _catalogue: &CatalogueName,
-        _request: &SearchRequest,
-        _parts: &[Vec<u8>],
-    ) -> Result<SearchResponse, EngineError> {
-        unimplemented!()
-    }
-    /// Products like one, itself left out.
-    pub fn similar(
-        &self,
-        _catalogue: &CatalogueName,
-        _id: &str,
-        _limit: usize,
-    ) -> Result<SearchResponse, EngineError> {
-        unimplemented!()
-    }
+
+    /// The space that pictures are embedded in.
+    #[must_use]
     pub fn space(&self) -> &Space {
-        unimplemented!()
+        &self.space
     }
-    /// The embedding of a picture, or of a region of it.
-    pub fn embed(&self, _bytes: &[u8], _region: Option<&Region>) -> Result<(Embedding, EmbedTimes), EngineError> {
-        unimplemented!()
+
+    /// Where ONNX Runtime's library was looked for.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeSearch {
+        find_runtime(self.options.onnxruntime.as_deref())
     }
-    /// Reads a file or fetches a URL, within the limits for pictures.
-    pub fn read_picture(&self, _source: &str) -> Result<Vec<u8>, EngineError> {
-        unimplemented!()
+
+    /// Makes the model ready now rather than at the first picture.
+    ///
+    /// # Errors
+    /// When ONNX Runtime is missing or refuses the model.
+    pub fn warm_up(&self) -> Result<(), EngineError> {
+        self.model().map(drop)
     }
-    pub fn image(&self, _hash: &ImageHash) -> Result<StoredImage, EngineError> {
-        unimplemented!()
+
+    /// All catalogues with their sizes, by name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn catalogues(&self) -> Result<Vec<CatalogueInfo>, EngineError> {
+        self.open_catalogues()
+            .into_iter()
+            .map(|catalogue| {
+                let (products, images) = self.store.sizes(catalogue.key)?;
+                Ok(CatalogueInfo { name: catalogue.name.clone(), products, images })
+            })
+            .collect()
     }
-    /// A JPEG at most `width` pixels wide.
-    pub fn thumbnail(&self, _hash: &ImageHash, _width: u32) -> Result<Vec<u8>, EngineError> {
-        unimplemented!()
+
+    /// Makes a catalogue; false when it was there.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn create_catalogue(&self, name: &CatalogueName) -> Result<bool, EngineError> {
+        let there = self.catalogues.read().contains_key(name);
+        self.catalogue_or_new(name)?;
+        Ok(!there)
     }
-    /// Reads a feed without writing anything.
-    pub fn inspect(&self, _request: &ImportRequest) -> Result<DryRun, EngineError> {
-        unimplemented!()
+
+    /// Removes a catalogue with all its products; false when it was not there. Pictures stay on disk, other catalogues may
+    /// show them.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] while an import into it runs; when the disk refuses.
+    pub fn drop_catalogue(&self, name: &CatalogueName) -> Result<bool, EngineError> {
+        let _changing = self.changing.lock();
+        if let Some(run) = self.running.lock().values().find(|run| run.job().catalogue == *name) {
+            return Err(EngineError::Busy { id: run.job().id, catalogue: name.to_string() });
+        }
+        let Some(catalogue) = self.catalogues.write().remove(name) else { return Ok(false) };
+        self.store.drop_catalogue(catalogue.key)?;
+        let folder = self.index_folder(catalogue.key);
+        // Searches that still run keep the files open; the names can go.
+        if let Err(error) = fs::remove_dir_all(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "the folder of a removed catalogue could not be removed");
+        }
+        Ok(true)
     }
-    /// Imports in this thread; `watch` is called a few times a second with the job as it stands, and once at the end.
-    pub fn import(&self, _request: ImportRequest, _watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
-        unimplemented!()
+
+    fn model(&self) -> Result<Arc<dyn ImageModel>, EngineError> {
+        self.model.get(&self.options)
     }
-    /// Starts an import in the background.
-    pub fn start_import(self: &Arc<Self>, _request: ImportRequest) -> Result<Job, EngineError> {
-        unimplemented!()
+
+    fn threads(&self) -> usize {
+        threads(&self.options)
     }
-    /// All jobs, latest first.
-    pub fn jobs(&self) -> Result<Vec<Job>, EngineError> {
-        unimplemented!()
+
+    fn closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
-    pub fn job(&self, _id: &str) -> Result<Job, EngineError> {
-        unimplemented!()
+
+    fn catalogue(&self, name: &CatalogueName) -> Result<Arc<Catalogue>, EngineError> {
+        self.catalogues
+            .read()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| EngineError::NoSuchCatalogue { name: name.to_string() })
     }
-    pub fn job_errors(&self, _id: &str, _limit: usize, _offset: usize) -> Result<Vec<ItemError>, EngineError> {
-        unimplemented!()
+
+    fn catalogue_or_new(&self, name: &CatalogueName) -> Result<Arc<Catalogue>, EngineError> {
+        if let Ok(catalogue) = self.catalogue(name) {
+            return Ok(catalogue);
+        }
+        let _changing = self.changing.lock();
+        if let Ok(catalogue) = self.catalogue(name) {
+            return Ok(catalogue);
+        }
+        let (row, _) = self.store.create_catalogue(name.as_str())?;
+        let catalogue = Arc::new(self.open_catalogue(&row)?);
+        self.catalogues.write().insert(name.clone(), Arc::clone(&catalogue));
+        Ok(catalogue)
     }
-    /// Asks a running job to stop; what it has done stays.
-    pub fn cancel_job(&self, _id: &str) -> Result<Job, EngineError> {
-        unimplemented!()
+
+    fn open_catalogue(&self, row: &crate::catalogue::store::CatalogueRow) -> Result<Catalogue, EngineError> {
+        let folder = self.index_folder(row.key);
+        Catalogue::open(&self.store, row, &self.space, &self.feature_key, &folder, &self.options.language)
     }
-    /// Goes on with a job that was cancelled, interrupted or failed, in the background.
-    pub fn resume_job(self: &Arc<Self>, _id: &str) -> Result<Job, EngineError> {
-        unimplemented!()
+
+    fn index_folder(&self, key: i64) -> std::path::PathBuf {
+        self.options.data.join("index").join(key.to_string())
     }
-    /// As [`Engine::resume_job`], in this thread.
-    pub fn resume_job_here(&self, _id: &str, _watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
-        unimplemented!()
+
+    fn open_catalogues(&self) -> Vec<Arc<Catalogue>> {
+        self.catalogues.read().values().cloned().collect()
     }
-    /// Products, pictures and bytes by catalogue, for metrics: `(name, products, images, index bytes)`.
-    pub fn folder(&self) -> &Path {
-        unimplemented!()
+
+    /// Whether an import into a catalogue runs.
+    fn imports_into(&self, name: &CatalogueName) -> bool {
+        self.running.lock().values().any(|run| run.job().catalogue == *name)
+    }
+
+    /// Lets the keeper look around soon.
+    fn keeper_soon(&self) {
+        if let Some((wake, _)) = self.keeper.lock().as_ref() {
+            // A full channel means that it has been told.
+            let _ = wake.try_send(());
+        }
+    }
+
+    /// Jobs that are said to run in a folder nobody had open were interrupted; folders of jobs nobody knows are removed.
+    fn forget_the_dead(&self) -> Result<(), EngineError> {
+        let jobs: Vec<(String, Job)> = self.store.read(|sql| {
+            sql.prepare("SELECT id, job FROM jobs WHERE state = 'running'")?
+                .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?
+                .filter_map(|row| {
+                    row.map(|(id, job)| serde_json::from_str(&job).ok().map(|job| (id, job))).transpose()
+                })
+                .collect()
+        })?;
+        for (id, mut job) in jobs {
+            job.state = JobState::Interrupted;
+            let text = serde_json::to_string(&job).unwrap_or_default();
+            self.store.write(|sql| {
+                sql.execute("UPDATE jobs SET state = 'interrupted', job = ?2 WHERE id = ?1", [&id, &text]).map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Threads that import and embed.
+fn threads(options: &EngineOptions) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    options.threads.unwrap_or(cores).max(1)
+}
+
+/// Takes the data folder for this process.
+fn lock(data: &std::path::Path) -> Result<fs::File, EngineError> {
+    let path = data.join("lock");
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(EngineError::io("cannot write", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(EngineError::InUse { path: data.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => Err(EngineError::Io { doing: "cannot lock", path, error }),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use qdrant_edge::{
     CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldIndexOperations, Filter, HnswIndexConfig, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult,
+    Condition, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult,
     Payload, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
     PointStructPersisted, UpdateOperation, VectorPersisted, VectorStructPersisted, WalOptions,
 };
@@ -314,6 +314,11 @@ pub(super) fn check_vector(vector: &[f32], dims: usize, item: impl Fn() -> Strin
         return Err(IndexError::NotFinite { item: item() });
     }
     Ok(())
+}
+
+/// See [`super::Index::has_picture`].
+pub(super) fn has_picture() -> Condition {
+    Condition::HasVector(HasVectorCondition { has_vector: PICTURE.into() })
 }
 
 fn config(options: &IndexOptions) -> EdgeConfig {

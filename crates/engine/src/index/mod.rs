@@ -298,6 +298,12 @@ impl Index {
         }
     }
 
+    /// The condition that a product has a picture.
+    #[must_use]
+    pub fn has_picture() -> qdrant_edge::Condition {
+        embedded::has_picture()
+    }
+
     /// Names of the attributes that products in the index have, folded, sorted.
     #[must_use]
     pub fn attributes(&self) -> Vec<String> {

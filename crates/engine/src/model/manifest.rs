@@ -157,6 +157,16 @@ impl Manifest {
         format!("{size} {layout:?} {colour:?} {framing:?} {fill:?} {filter:?} {mean:?} {std:?}")
     }
 
+    /// What features are kept under: 16 hexadecimal digits that are the same for the same file, preprocessing and output,
+    /// whatever the head. Features under different keys have nothing in common.
+    #[must_use]
+    pub fn feature_key(&self) -> String {
+        let parts = [self.sha256.as_str(), &self.preprocessing(), &self.outputs.pooled.name];
+        let mut key = blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string();
+        key.truncate(16);
+        key
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.name.is_empty() || self.name.len() > 100 {
             return Err("`name` must have 1 to 100 bytes".into());

@@ -1,5 +1,23 @@
 //! Search: from a query to ranked products.
+//!
+//! `SearchRequest → (pictures embedded, filter parsed) → `[`Query`]` → `[`execute`]` → `[`Ranked`]` → SearchResponse`. The
+//! request and the response are the JSON of `docs/api.md`; in between there are only numbers of products.
 
+mod error;
+mod execute;
+mod facets;
 pub mod filter;
+mod fusion;
+mod query;
+mod request;
+mod response;
+mod spread;
+#[cfg(test)]
+mod tests;
 
+pub use error::SearchError;
+pub use execute::execute;
 pub use filter::{Expr, FilterError, Schema};
+pub use query::{FacetField, Query, Ranked, RankedHit, SortField, Weighted};
+pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
+pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs, Understood};

@@ -31,6 +31,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
+pub(crate) use compile::has_keys;
 pub use error::FilterError;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_VALUES, parse};
 
@@ -48,6 +49,30 @@ pub enum Expr {
     Not(Box<Expr>),
     /// One test of one field.
     Test(Test),
+}
+
+impl Expr {
+    /// The same filter without what it asks of `field`, as far as that can be taken out: parts joined by AND that speak of
+    /// nothing else. `None` when nothing is left.
+    #[must_use]
+    pub fn without(&self, field: &Field) -> Option<Self> {
+        match self {
+            whole if whole.speaks_only_of(field) => None,
+            Self::And(parts) => {
+                let mut left: Vec<Self> = parts.iter().filter(|part| !part.speaks_only_of(field)).cloned().collect();
+                if left.len() > 1 { Some(Self::And(left)) } else { left.pop() }
+            }
+            whole => Some(whole.clone()),
+        }
+    }
+
+    fn speaks_only_of(&self, field: &Field) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().all(|part| part.speaks_only_of(field)),
+            Self::Not(inner) => inner.speaks_only_of(field),
+            Self::Test(test) => test.field == *field,
+        }
+    }
 }
 
 /// One test of one field.

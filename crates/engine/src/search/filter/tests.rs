@@ -290,7 +290,7 @@ fn any_product() -> impl Strategy<Value = Product> {
         Availability::Preorder,
         Availability::Backorder,
     ]);
-    let some = proptest::option::of;
+    use proptest::option::of as some;
     let first = (small_text(), small_text(), some(small_text()), proptest::collection::vec(small_text(), 0..3), some(money.clone()));
     let second = (some(money), availability, some(-1_i64..5), some(small_text()), some("[0-3]{1,2}"));
     let third = (proptest::collection::btree_map(name.prop_map(str::to_owned), attribute, 0..4), some(0_i64..4 * 24));

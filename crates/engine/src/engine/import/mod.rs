@@ -1,11 +1,19 @@
 //! Imports: what is asked for, how a job stands, what went wrong with which item.
 
+mod ready;
+mod run;
+mod survey;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::CatalogueName;
+
+pub(super) use ready::{ReadyFeed, extension};
+pub(super) use run::{Import, Run, Stop};
+pub(super) use survey::disk_free;
 
 /// Where a feed comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +45,18 @@ pub struct ImportRequest {
     pub images: Option<PathBuf>,
     /// Whether products of the catalogue that the feed does not have are removed.
     pub sync: bool,
+    /// ISO 4217 code of prices that name none; `None` takes the settings'.
+    #[serde(default)]
+    pub currency: Option<String>,
+}
+
+impl ImportRequest {
+    /// An import of a file of this machine with everything else as usual.
+    #[must_use]
+    pub fn of_file(catalogue: CatalogueName, feed: impl Into<PathBuf>) -> Self {
+        let feed = FeedSource::File(feed.into());
+        Self { catalogue, feed, dialect: "auto".into(), images: None, sync: false, currency: None }
+    }
 }
 
 /// How a job stands.
@@ -60,7 +80,7 @@ pub enum JobState {
 pub struct Job {
     /// Its id.
     pub id: String,
-    /// `import`.
+    /// What kind of work it is: `import`.
     pub kind: String,
     /// Catalogue it works on.
     pub catalogue: CatalogueName,
@@ -150,4 +170,32 @@ pub struct DryRun {
     pub fits: bool,
     /// When it does not fit: why, and what to do.
     pub why: String,
+}
+
+impl FeedSource {
+    /// What people call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let of_path = |path: &std::path::Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        match self {
+            Self::File(path) => of_path(path).unwrap_or_else(|| path.display().to_string()),
+            Self::Url(url) => url.split(['?', '#']).next().unwrap_or(url).to_owned(),
+            Self::Upload { name, .. } if name.is_empty() => "upload".to_owned(),
+            Self::Upload { name, .. } => name.chars().take(200).collect(),
+        }
+    }
+}
+
+impl JobState {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }

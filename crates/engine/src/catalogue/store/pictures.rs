@@ -1,0 +1,151 @@
+//! Images, their features, and what was found at which source.
+
+use chrono::{DateTime, Utc};
+use half::f16;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Sql, Store, StoreError};
+use crate::image::ImageHash;
+
+/// What is known of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageRow {
+    /// Pixels, as the picture is to be seen.
+    pub width: u32,
+    /// Pixels, as the picture is to be seen.
+    pub height: u32,
+    /// Length of the file.
+    pub bytes: u64,
+}
+
+/// What was found at a path or address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRow {
+    /// The bytes that were there.
+    pub hash: ImageHash,
+    /// Length of the file, for a path.
+    pub size: Option<u64>,
+    /// When the file was changed, nanoseconds since 1970, for a path.
+    pub modified: Option<i64>,
+    /// For an address.
+    pub etag: Option<String>,
+    /// For an address.
+    pub last_modified: Option<String>,
+    /// When it was looked at.
+    pub checked_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// What is known of an image.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn image(&self, hash: &ImageHash) -> Result<Option<ImageRow>, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT width, height, bytes FROM images WHERE hash = ?1")?
+                .query_row([hash.as_bytes()], |row| {
+                    Ok(ImageRow {
+                        width: row.get(0)?,
+                        height: row.get(1)?,
+                        bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+                    })
+                })
+                .optional()
+        })
+    }
+
+    /// Whether the feature of an image by a model is there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_feature(&self, hash: &ImageHash, model: &str) -> Result<bool, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT 1 FROM features WHERE hash = ?1 AND model = ?2")?
+                .exists(params![hash.as_bytes(), model])
+        })
+    }
+
+    /// Features of images by a model, in the order of `hashes`; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn features(&self, hashes: &[ImageHash], model: &str) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+        self.read(|sql| {
+            let mut statement = sql.prepare_cached("SELECT feature FROM features WHERE hash = ?1 AND model = ?2")?;
+            hashes
+                .iter()
+                .map(|hash| {
+                    statement
+                        .query_row(params![hash.as_bytes(), model], |row| Ok(numbers(row.get_ref(0)?.as_blob()?)))
+                        .optional()
+                })
+                .collect()
+        })
+    }
+
+    /// What was found at a source the last time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn source(&self, source: &str) -> Result<Option<SourceRow>, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached(
+                "SELECT hash, size, modified, etag, last_modified, checked_at FROM sources WHERE source = ?1",
+            )?
+            .query_row([source], |row| {
+                let bytes: [u8; 32] = row.get(0)?;
+                Ok(SourceRow {
+                    hash: ImageHash::from(bytes),
+                    size: row.get::<_, Option<i64>>(1)?.map(i64::unsigned_abs),
+                    modified: row.get(2)?,
+                    etag: row.get(3)?,
+                    last_modified: row.get(4)?,
+                    checked_at: moment(row.get_ref(5)?.as_str()?),
+                })
+            })
+            .optional()
+        })
+    }
+}
+
+/// Notes an image.
+pub(crate) fn put_image(sql: &Connection, hash: &ImageHash, image: &ImageRow) -> Sql<()> {
+    sql.prepare_cached("INSERT OR REPLACE INTO images (hash, width, height, bytes) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![hash.as_bytes(), image.width, image.height, image.bytes.cast_signed()])
+        .map(drop)
+}
+
+/// Keeps a feature.
+pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &str, feature: &[f16]) -> Sql<()> {
+    let bytes: Vec<u8> = feature.iter().flat_map(|number| number.to_le_bytes()).collect();
+    sql.prepare_cached("INSERT OR REPLACE INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?
+        .execute(params![hash.as_bytes(), model, bytes])
+        .map(drop)
+}
+
+/// Notes what was found at a source.
+pub(crate) fn put_source(sql: &Connection, source: &str, found: &SourceRow) -> Sql<()> {
+    sql.prepare_cached(
+        "INSERT OR REPLACE INTO sources (source, hash, size, modified, etag, last_modified, checked_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        source,
+        found.hash.as_bytes(),
+        found.size.map(u64::cast_signed),
+        found.modified,
+        found.etag,
+        found.last_modified,
+        found.checked_at.to_rfc3339()
+    ])
+    .map(drop)
+}
+
+fn numbers(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<2>().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect()
+}
+
+/// A moment as text; one that cannot be read is long ago, so that the source is looked at again.
+fn moment(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).map(|moment| moment.to_utc()).unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+use serde_json::json;
+
+use super::products::{next_revision, put, remove};
+use super::*;
+use crate::catalogue::Product;
+use crate::image::ImageHash;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("vetrina.db")).unwrap();
+    (folder, store)
+}
+
+fn product(id: &str) -> Product {
+    let hash = ImageHash::of(id.as_bytes()).to_string();
+    serde_json::from_value(json!({"id": id, "title": "T", "images": [{"source": "a.jpg", "hash": hash}]})).unwrap()
+}
+
+fn write(store: &Store, catalogue: i64, id: &str) -> (u64, bool) {
+    store.write(|sql| put(sql, catalogue, next_revision(sql, catalogue)?, &product(id), b"given")).unwrap()
+}
+
+#[test]
+fn products_come_back_and_their_numbers_are_never_used_twice() {
+    let (_folder, store) = store();
+    let (catalogue, made) = store.create_catalogue("shop").unwrap();
+    assert!(made && !store.create_catalogue("shop").unwrap().1);
+    let (first, new) = write(&store, catalogue.key, "a");
+    assert!(new);
+    assert_eq!(write(&store, catalogue.key, "a"), (first, false));
+    assert_eq!(store.product(catalogue.key, "a").unwrap().unwrap().product, product("a"));
+    assert_eq!(store.sizes(catalogue.key).unwrap(), (1, 1));
+    let gone = store.write(|sql| remove(sql, catalogue.key, next_revision(sql, catalogue.key)?, "a")).unwrap();
+    assert_eq!(gone, Some(first));
+    assert_eq!(store.removed_since(catalogue.key, 0).unwrap(), [first]);
+    assert!(write(&store, catalogue.key, "a").0 > first);
+    assert_eq!(store.sizes(catalogue.key).unwrap(), (1, 1));
+}
+
+#[test]
+fn the_index_learns_what_changed_since_its_revision() {
+    let (_folder, store) = store();
+    let key = store.create_catalogue("shop").unwrap().0.key;
+    let keys: Vec<u64> = ["a", "b", "c"].iter().map(|id| write(&store, key, id).0).collect();
+    let changed = |revision| -> Vec<u64> {
+        store.changed_since(key, revision, 0, 10).unwrap().into_iter().map(|product| product.key).collect()
+    };
+    assert_eq!(changed(0), keys);
+    store.note_indexed(key, "space", 2).unwrap();
+    let row = store.catalogues().unwrap().remove(0);
+    assert_eq!((row.revision, row.indexed_revision, row.indexed_space.as_str()), (3, 2, "space"));
+    assert_eq!(changed(2), keys[2..]);
+}
+
+#[test]
+fn a_catalogue_goes_with_everything_in_it() {
+    let (_folder, store) = store();
+    let key = store.create_catalogue("shop").unwrap().0.key;
+    write(&store, key, "a");
+    store.drop_catalogue(key).unwrap();
+    assert!(store.catalogues().unwrap().is_empty());
+    let left: i64 = store.read(|sql| sql.query_row("SELECT count(*) FROM product_images", [], |row| row.get(0))).unwrap();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn features_keep_their_numbers() {
+    let (_folder, store) = store();
+    let hash = ImageHash::of(b"x");
+    let feature: Vec<half::f16> = (0..1280).map(|i| half::f16::from_f32(i as f32 / 7.0)).collect();
+    store.write(|sql| pictures::put_feature(sql, &hash, "m", &feature)).unwrap();
+    let found = store.features(&[hash, ImageHash::of(b"y")], "m").unwrap();
+    assert_eq!(found[0].as_deref().unwrap(), feature.iter().map(|x| x.to_f32()).collect::<Vec<_>>());
+    assert!(found[1].is_none() && store.has_feature(&hash, "m").unwrap() && !store.has_feature(&hash, "n").unwrap());
+}
+
+#[test]
+fn a_failed_write_leaves_nothing_behind() {
+    let (_folder, store) = store();
+    let key = store.create_catalogue("shop").unwrap().0.key;
+    let failed = store.write(|sql| {
+        put(sql, key, next_revision(sql, key)?, &product("a"), b"")?;
+        sql.execute("INSERT INTO nowhere VALUES (1)", []).map(drop)
+    });
+    assert!(failed.is_err());
+    assert_eq!(store.sizes(key).unwrap(), (0, 0));
+    assert_eq!(store.catalogues().unwrap()[0].revision, 0);
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_alone() {
+    let (folder, store) = store();
+    store.write(|sql| sql.pragma_update(None, "user_version", 99)).unwrap();
+    drop(store);
+    let error = Store::open(&folder.path().join("vetrina.db")).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vetrina.db");
+    std::fs::write(&path, "this is a text file, not a database, and long enough to be looked at".repeat(40)).unwrap();
+    assert!(matches!(Store::open(&path).unwrap_err(), StoreError::Database { .. }));
+}

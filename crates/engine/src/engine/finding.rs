@@ -1,0 +1,189 @@
+//! Products found.
+
+use std::time::Instant;
+
+use base64::Engine as _;
+
+use super::catalogue::Catalogue;
+use super::{CatalogueName, EmbedTimes, Engine, EngineError};
+use crate::catalogue::Product;
+use crate::image::Region;
+use crate::search::{
+    Hit, HitImage, ImageInput, Query, RankedHit, Schema, SearchError, SearchRequest, SearchResponse, TookMs, Weighted,
+    execute,
+};
+
+impl Engine {
+    /// Searches a catalogue. `parts` are the pictures that `images[].part` speaks of.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchCatalogue`]; [`EngineError::Search`] for a request or filter that cannot be used; errors of pictures,
+    /// of fetching them, of the model.
+    pub fn search(
+        &self,
+        catalogue: &CatalogueName,
+        request: &SearchRequest,
+        parts: &[Vec<u8>],
+    ) -> Result<SearchResponse, EngineError> {
+        let started = Instant::now();
+        let open = self.catalogue(catalogue)?;
+        let mut query = Query::of(request, &Schema::new(open.index.attributes()))?;
+        let mut took = TookMs::default();
+        for (number, input) in request.images.iter().enumerate() {
+            let (vector, times) = self.query_picture(number, input, parts, &mut took)?;
+            took.decode += times.decode;
+            took.embed += times.embed;
+            query.pictures.push(Weighted { vector, weight: input.weight });
+        }
+        let searching = Instant::now();
+        for (field, ids) in [("like", &request.like), ("not_like", &request.not_like)] {
+            for id in ids {
+                let (key, vectors) = self.pictures_of(&open, field, id)?;
+                query.exclude.push(key);
+                let weight = 1.0 / vectors.len() as f32;
+                let weighted = vectors.into_iter().map(|vector| Weighted { vector, weight });
+                if field == "like" { query.pictures.extend(weighted) } else { query.not_pictures.extend(weighted) }
+            }
+        }
+        let ranked = execute(&open.index, &query)?;
+        let hits = self.hits(&open, &ranked.hits, &query, request.explain)?;
+        took.search = milliseconds(searching);
+        took.total = milliseconds(started);
+        Ok(SearchResponse {
+            hits,
+            total: ranked.total,
+            total_is_exact: ranked.total_is_exact,
+            facets: ranked.facets,
+            understood: None,
+            space: self.space().id().to_string(),
+            took_ms: took,
+        })
+    }
+
+    /// Products like one, itself left out.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchCatalogue`], [`EngineError::NoSuchProduct`]; [`EngineError::Search`] when it has no picture.
+    pub fn similar(&self, catalogue: &CatalogueName, id: &str, limit: usize) -> Result<SearchResponse, EngineError> {
+        self.product(catalogue, id)?;
+        let request = SearchRequest { like: vec![id.to_owned()], limit, ..SearchRequest::default() };
+        self.search(catalogue, &request, &[])
+    }
+
+    /// The embedding of a picture of a request.
+    fn query_picture(
+        &self,
+        number: usize,
+        input: &ImageInput,
+        parts: &[Vec<u8>],
+        took: &mut TookMs,
+    ) -> Result<(Vec<f32>, EmbedTimes), EngineError> {
+        let name = format!("images[{number}]");
+        let wrong = |reason: String| EngineError::Request { field: name.clone(), reason };
+        let fetched;
+        let bytes: &[u8] = if let Some(part) = input.part {
+            parts.get(part).ok_or_else(|| wrong(format!("there is no part {part}; {} came with the request", parts.len())))?
+        } else if let Some(url) = &input.url {
+            let fetching = Instant::now();
+            fetched = self.fetch_picture(url)?;
+            *took.fetch.get_or_insert(0.0) += milliseconds(fetching);
+            &fetched
+        } else {
+            let data = input.data.as_deref().unwrap_or_default();
+            // People paste whole data URIs.
+            let data = data.split_once(";base64,").map_or(data, |(_, data)| data);
+            let decoded = base64::engine::general_purpose::STANDARD.decode(data.trim());
+            fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
+            &fetched
+        };
+        let (embedding, times) = self.embed_called(bytes, input.region.as_ref(), &name)?;
+        Ok((embedding.into_vector(), times))
+    }
+
+    /// Number and embeddings of a product that a request names.
+    fn pictures_of(&self, open: &Catalogue, field: &str, id: &str) -> Result<(u64, Vec<Vec<f32>>), EngineError> {
+        let Some(stored) = self.store.product(open.key, id)? else {
+            return Err(EngineError::NoSuchProduct { catalogue: open.name.to_string(), id: id.to_owned() });
+        };
+        let vectors = open.index.vectors_of(&[stored.key])?.pop().unwrap_or_default();
+        if vectors.is_empty() {
+            return Err(EngineError::Search(SearchError::Request {
+                field: field.to_owned(),
+                reason: format!("product `{id}` has no picture"),
+                hint: "name a product that has one, or search by words".to_owned(),
+            }));
+        }
+        Ok((stored.key, vectors))
+    }
+
+    /// The hits with their products, in order; products that went in the meantime are left out.
+    fn hits(
+        &self,
+        open: &Catalogue,
+        ranked: &[RankedHit],
+        query: &Query,
+        explain: bool,
+    ) -> Result<Vec<Hit>, EngineError> {
+        let keys: Vec<u64> = ranked.iter().map(|hit| hit.key).collect();
+        let products = self.store.products_of(open.key, &keys)?;
+        let vectors = if query.pictures.is_empty() { Vec::new() } else { open.index.vectors_of(&keys)? };
+        let mut products = products.into_iter().peekable();
+        let mut hits = Vec::with_capacity(ranked.len());
+        for (place, found) in ranked.iter().enumerate() {
+            let Some(stored) = products.next_if(|stored| stored.key == found.key) else { continue };
+            let best = vectors.get(place).map_or(0, |pictures| best_picture(query, pictures));
+            let image = image(&stored.product, best);
+            let reasons = if explain { reasons(found, &stored.product, query) } else { Vec::new() };
+            let product = stored.product;
+            hits.push(Hit { product, score: found.score, probability: None, band: None, image, reasons });
+        }
+        Ok(hits)
+    }
+}
+
+/// Which of a product's pictures is most like the query's.
+fn best_picture(query: &Query, pictures: &[Vec<f32>]) -> usize {
+    let likeness = |picture: &[f32]| -> f32 {
+        let each = query.pictures.iter().map(|wanted| {
+            wanted.weight * wanted.vector.iter().zip(picture).map(|(a, b)| a * b).sum::<f32>()
+        });
+        each.fold(f32::MIN, f32::max)
+    };
+    let scores: Vec<f32> = pictures.iter().map(|picture| likeness(picture)).collect();
+    (1..scores.len()).fold(0, |best, at| if scores[at] > scores[best] { at } else { best })
+}
+
+/// The `number`th of the pictures that have been read.
+fn image(product: &Product, number: usize) -> Option<HitImage> {
+    let hashes = product.image_hashes();
+    let hash = hashes.get(number).or(hashes.first())?;
+    Some(HitImage { url: format!("/v1/images/{hash}"), region: Region::WHOLE })
+}
+
+/// Why a product is among the hits, in words.
+fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Some(picture) = found.picture {
+        let what = if query.exclude.is_empty() { "the photo" } else { "what was asked for" };
+        reasons.push(format!("picture: cosine {picture:.2} with {what}"));
+    }
+    if let Some(words) = found.words {
+        reasons.push(format!("words: {:.0} % of the best match", words * 100.0));
+    }
+    if let Some(text) = &query.text {
+        let title = product.title.to_lowercase();
+        let said: Vec<String> = text
+            .split_whitespace()
+            .filter(|word| title.contains(&word.to_lowercase()))
+            .map(|word| format!("“{word}”"))
+            .collect();
+        if !said.is_empty() {
+            reasons.push(format!("title: {}", said.join(", ")));
+        }
+    }
+    reasons
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}

@@ -1,0 +1,97 @@
+//! The pictures of all catalogues as files, by hash, and their thumbnails.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::image::ImageHash;
+
+/// The folders `images/` and `thumbnails/`. A file is there wholly or not at all: it appears by rename.
+#[derive(Debug)]
+pub(super) struct ImageFiles {
+    images: PathBuf,
+    thumbnails: PathBuf,
+}
+
+impl ImageFiles {
+    /// Makes the folders under the data folder.
+    pub(super) fn open(data: &Path) -> io::Result<Self> {
+        let files = Self { images: data.join("images"), thumbnails: data.join("thumbnails") };
+        fs::create_dir_all(&files.images)?;
+        fs::create_dir_all(&files.thumbnails)?;
+        Ok(files)
+    }
+
+    /// Keeps a picture's bytes.
+    pub(super) fn put(&self, hash: &ImageHash, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path(hash);
+        if path.exists() { Ok(()) } else { write(&path, bytes) }
+    }
+
+    /// The bytes of a picture; `None` when there is none of this hash.
+    pub(super) fn get(&self, hash: &ImageHash) -> io::Result<Option<Vec<u8>>> {
+        optional(fs::read(self.path(hash)))
+    }
+
+    /// Whether the picture is there.
+    pub(super) fn has(&self, hash: &ImageHash) -> bool {
+        self.path(hash).exists()
+    }
+
+    /// A thumbnail that was kept before.
+    pub(super) fn thumbnail(&self, hash: &ImageHash, width: u32) -> io::Result<Option<Vec<u8>>> {
+        optional(fs::read(self.thumbnail_path(hash, width)))
+    }
+
+    /// Keeps a thumbnail. Losing one costs only the time to make it again.
+    pub(super) fn put_thumbnail(&self, hash: &ImageHash, width: u32, bytes: &[u8]) -> io::Result<()> {
+        write(&self.thumbnail_path(hash, width), bytes)
+    }
+
+    fn path(&self, hash: &ImageHash) -> PathBuf {
+        let name = hash.to_string();
+        self.images.join(&name[..2]).join(name)
+    }
+
+    fn thumbnail_path(&self, hash: &ImageHash, width: u32) -> PathBuf {
+        let name = hash.to_string();
+        self.thumbnails.join(&name[..2]).join(format!("{name}-{width}.jpg"))
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_is_there_and_the_rest_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ImageFiles::open(folder.path()).unwrap();
+        let hash = ImageHash::of(b"picture");
+        assert_eq!(files.get(&hash).unwrap(), None);
+        files.put(&hash, b"picture").unwrap();
+        files.put(&hash, b"picture").unwrap();
+        assert_eq!(files.get(&hash).unwrap().as_deref(), Some(&b"picture"[..]));
+        assert!(files.has(&hash) && !files.has(&ImageHash::of(b"other")));
+        files.put_thumbnail(&hash, 320, b"small").unwrap();
+        assert_eq!(files.thumbnail(&hash, 320).unwrap().as_deref(), Some(&b"small"[..]));
+        assert_eq!(files.thumbnail(&hash, 640).unwrap(), None);
+    }
+}

@@ -1,0 +1,310 @@
+//! Jobs: started, watched, cancelled, resumed.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use super::import::{FeedSource, Import, ReadyFeed, Run, Stop, extension};
+use super::{DryRun, Engine, EngineError, ImportRequest, ItemError, Job, JobState};
+use crate::catalogue::store::{StoredJob, put_job};
+
+/// What is kept of a job's request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Kept {
+    import: ImportRequest,
+    /// Of the feed the job began with: another feed is begun from its first row.
+    fingerprint: Option<String>,
+}
+
+type StoredImport = StoredJob<Kept, Job>;
+
+impl Engine {
+    /// Reads a feed without writing anything, and says what it would bring, need and stumble over.
+    ///
+    /// # Errors
+    /// When the feed cannot be read at all.
+    pub fn inspect(&self, request: &ImportRequest) -> Result<DryRun, EngineError> {
+        let folder = tempfile::tempdir_in(self.jobs_folder()?).map_err(EngineError::io("cannot write to", &self.options.data))?;
+        let feed = self.ready(request, folder.path())?;
+        let survey = self.survey(&feed, true)?;
+        Ok(self.reckon(survey))
+    }
+
+    /// Imports a feed in this thread; `watch` is called a few times a second with the job as it stands, and at the end.
+    ///
+    /// # Errors
+    /// When the import could not begin or go on: the job is kept as failed and can be resumed. Failed items are no error: see
+    /// [`Job::failed`] and [`Engine::job_errors`].
+    pub fn import(&self, request: ImportRequest, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
+        let (stored, run) = self.begin(request)?;
+        self.work(stored, &run, watch)
+    }
+
+    /// Starts an import in the background.
+    ///
+    /// # Errors
+    /// When it could not begin: another import into the catalogue runs, the store refuses.
+    pub fn start_import(self: &Arc<Self>, request: ImportRequest) -> Result<Job, EngineError> {
+        let (stored, run) = self.begin(request)?;
+        Ok(self.in_background(stored, run))
+    }
+
+    /// Goes on with a job that was cancelled, interrupted or failed, in the background.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchJob`]; [`EngineError::JobState`] when it runs or is done.
+    pub fn resume_job(self: &Arc<Self>, id: &str) -> Result<Job, EngineError> {
+        let (stored, run) = self.begin_again(id)?;
+        Ok(self.in_background(stored, run))
+    }
+
+    /// As [`Engine::resume_job`], in this thread.
+    ///
+    /// # Errors
+    /// As [`Engine::resume_job`] and [`Engine::import`].
+    pub fn resume_job_here(&self, id: &str, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
+        let (stored, run) = self.begin_again(id)?;
+        self.work(stored, &run, watch)
+    }
+
+    /// Asks a running job to stop; what it has done stays. Returns the job as it stands, which may be running for a moment.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchJob`]; [`EngineError::JobState`] when it does not run.
+    pub fn cancel_job(&self, id: &str) -> Result<Job, EngineError> {
+        let run = self.running.lock().get(id).cloned();
+        let Some(run) = run else {
+            let job = self.job(id)?;
+            return Err(EngineError::JobState {
+                id: id.to_owned(),
+                state: job.state.as_str().to_owned(),
+                asked: "cancelled",
+            });
+        };
+        run.ask(Stop::Cancel);
+        Ok(run.job())
+    }
+
+    /// All jobs, latest first, 1,000 at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn jobs(&self) -> Result<Vec<Job>, EngineError> {
+        let stored: Vec<StoredImport> = self.store.jobs()?;
+        let running = self.running.lock();
+        Ok(stored
+            .into_iter()
+            .map(|stored| running.get(&stored.job.id).map_or(stored.job, |run| run.job()))
+            .collect())
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchJob`]; when the store fails.
+    pub fn job(&self, id: &str) -> Result<Job, EngineError> {
+        let running = self.running.lock().get(id).map(|run| run.job());
+        match running {
+            Some(job) => Ok(job),
+            None => Ok(self.stored_job(id)?.job),
+        }
+    }
+
+    /// The ledger of a job, in the feed's order, and how many items it has.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchJob`]; when the store fails.
+    pub fn job_errors(&self, id: &str, limit: usize, offset: usize) -> Result<(Vec<ItemError>, u64), EngineError> {
+        self.job(id)?;
+        Ok(self.store.job_errors(id, limit, offset)?)
+    }
+
+    fn stored_job(&self, id: &str) -> Result<StoredImport, EngineError> {
+        self.store.job(id)?.ok_or_else(|| EngineError::NoSuchJob { id: id.chars().take(80).collect() })
+    }
+
+    /// The folder of what jobs keep.
+    fn jobs_folder(&self) -> Result<PathBuf, EngineError> {
+        let folder = self.options.data.join("jobs");
+        fs::create_dir_all(&folder).map_err(EngineError::io("cannot make", &folder))?;
+        Ok(folder)
+    }
+
+    /// Writes a new job and marks it as running.
+    fn begin(&self, mut request: ImportRequest) -> Result<(StoredImport, Arc<Run>), EngineError> {
+        // Ids of version 7 grow with time.
+        let id = uuid::Uuid::now_v7().to_string();
+        let job = Job {
+            id: id.clone(),
+            kind: "import".to_owned(),
+            catalogue: request.catalogue.clone(),
+            name: request.feed.name(),
+            state: JobState::Running,
+            dialect: None,
+            total: None,
+            done: 0,
+            created: 0,
+            updated: 0,
+            skipped: 0,
+            failed: 0,
+            warnings: 0,
+            removed: 0,
+            embedded: 0,
+            per_second: None,
+            seconds_left: None,
+            message: String::new(),
+            created_at: Utc::now(),
+            finished_at: None,
+        };
+        let run = self.claim(&job)?;
+        let mut create = || {
+            if let FeedSource::Upload { name, file } = &mut request.feed {
+                let folder = self.jobs_folder()?.join(&id);
+                fs::create_dir_all(&folder).map_err(EngineError::io("cannot make", &folder))?;
+                let kept = folder.join(format!("feed{}", extension(name)));
+                fs::rename(&*file, &kept)
+                    .or_else(|_| fs::copy(&*file, &kept).map(drop))
+                    .map_err(EngineError::io("cannot keep the feed in", &kept))?;
+                *file = kept;
+            } else if let FeedSource::File(path) = &mut request.feed {
+                // A job may be resumed from another folder.
+                *path = std::path::absolute(&*path).map_err(EngineError::io("cannot find", path))?;
+            }
+            if let Some(images) = &mut request.images {
+                *images = std::path::absolute(&*images).map_err(EngineError::io("cannot find", images))?;
+            }
+            let kept = Kept { import: request.clone(), fingerprint: None };
+            self.store.create_job(&id, job.state.as_str(), &kept, &job)?;
+            Ok(StoredJob { request: kept, job: job.clone(), position: 0 })
+        };
+        match create() {
+            Ok(stored) => Ok((stored, run)),
+            Err(error) => {
+                self.running.lock().remove(&id);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin_again(&self, id: &str) -> Result<(StoredImport, Arc<Run>), EngineError> {
+        let state = self.job(id)?.state;
+        if matches!(state, JobState::Running | JobState::Done) {
+            let state = state.as_str().to_owned();
+            return Err(EngineError::JobState { id: id.to_owned(), state, asked: "resumed" });
+        }
+        let mut stored = self.stored_job(id)?;
+        stored.job.state = JobState::Running;
+        stored.job.message = String::new();
+        stored.job.finished_at = None;
+        let run = self.claim(&stored.job)?;
+        Ok((stored, run))
+    }
+
+    /// One import of a catalogue at a time: two would only wait for each other.
+    fn claim(&self, job: &Job) -> Result<Arc<Run>, EngineError> {
+        let mut running = self.running.lock();
+        if let Some(other) = running.values().map(|run| run.job()).find(|other| other.catalogue == job.catalogue) {
+            return Err(EngineError::Busy { id: other.id, catalogue: job.catalogue.to_string() });
+        }
+        let run = Arc::new(Run::new(job.clone()));
+        running.insert(job.id.clone(), Arc::clone(&run));
+        Ok(run)
+    }
+
+    fn in_background(self: &Arc<Self>, stored: StoredImport, run: Arc<Run>) -> Job {
+        let engine = Arc::clone(self);
+        let job = stored.job.clone();
+        let handle = std::thread::spawn(move || {
+            let id = stored.job.id.clone();
+            if let Err(error) = engine.work(stored, &run, &|_| {}) {
+                tracing::error!(job = id, %error, hint = error.hint(), "the job failed");
+            }
+        });
+        let mut workers = self.background.lock();
+        workers.retain(|worker| !worker.is_finished());
+        workers.push(handle);
+        job
+    }
+
+    /// Does the work of a job and writes how it ended.
+    fn work(
+        &self,
+        stored: StoredImport,
+        run: &Arc<Run>,
+        watch: &(dyn Fn(&Job) + Sync),
+    ) -> Result<Job, EngineError> {
+        let id = stored.job.id.clone();
+        let ended = self.import_from(stored, run, watch);
+        let ended = ended.or_else(|error| {
+            let mut job = run.job();
+            job.state = if matches!(run.asked(), Some(Stop::Interrupt)) && self.closing() {
+                JobState::Interrupted
+            } else {
+                JobState::Failed
+            };
+            job.message = error.to_string();
+            job.finished_at = Some(Utc::now());
+            let position: Option<StoredImport> = self.store.job(&id).ok().flatten();
+            let position = position.map_or(0, |stored| stored.position);
+            // A full disk may refuse this too; the job is then found interrupted at the next start.
+            if let Err(unwritten) = self.store.write(|sql| put_job(sql, &id, job.state.as_str(), &job, position)) {
+                tracing::error!(job = id, %unwritten, "how the job ended could not be written");
+            }
+            run.set(job);
+            Err(error)
+        });
+        self.running.lock().remove(&id);
+        let job = run.job();
+        if job.state == JobState::Done
+            && let Ok(folder) = self.jobs_folder()
+        {
+            // The feed that was kept for resuming is not needed any more.
+            let _ = fs::remove_dir_all(folder.join(&id));
+        }
+        watch(&job);
+        self.keeper_soon();
+        ended
+    }
+
+    fn import_from(
+        &self,
+        stored: StoredImport,
+        run: &Run,
+        watch: &(dyn Fn(&Job) + Sync),
+    ) -> Result<Job, EngineError> {
+        let StoredJob { request: mut kept, mut job, mut position } = stored;
+        // Before anything is read: without the model no picture can be.
+        self.model()?;
+        let feed: ReadyFeed = self.ready(&kept.import, &self.jobs_folder()?.join(&job.id))?;
+        let fingerprint = feed.fingerprint();
+        if kept.fingerprint.as_ref() != Some(&fingerprint) {
+            position = 0;
+            (job.done, job.created, job.updated, job.skipped) = (0, 0, 0, 0);
+            (job.failed, job.warnings, job.removed, job.embedded) = (0, 0, 0, 0);
+            kept.fingerprint = Some(fingerprint);
+        }
+        let survey = self.survey(&feed, false)?;
+        if let Some(why) = survey.why_not() {
+            return Err(EngineError::DoesNotFit { why });
+        }
+        (job.total, job.dialect) = (Some(survey.rows), Some(survey.dialect));
+        let text = serde_json::to_string(&kept).map_err(|error| EngineError::Request {
+            field: "request".into(),
+            reason: error.to_string(),
+        })?;
+        self.store.write(|sql| {
+            if position == 0 {
+                sql.execute("DELETE FROM job_errors WHERE job = ?1", [&job.id])?;
+            }
+            sql.execute("UPDATE jobs SET request = ?2 WHERE id = ?1", [&job.id, &text])?;
+            put_job(sql, &job.id, job.state.as_str(), &job, position)
+        })?;
+        run.set(job);
+        let catalogue = self.catalogue_or_new(&kept.import.catalogue)?;
+        let sync = kept.import.sync;
+        Import { engine: self, catalogue: &catalogue, feed: &feed, run, watch, sync }.run(position)
+    }
+}

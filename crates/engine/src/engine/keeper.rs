@@ -1,0 +1,43 @@
+//! The keeper: a thread that brings indexes to disk and optimises them while everything else goes on.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::Engine;
+
+/// How often it looks around.
+const ROUND: Duration = Duration::from_secs(5);
+/// Changed products from which an index is brought to disk on a round; fewer wait for a quiet moment or the end.
+const SETTLE_FROM: u64 = 1;
+/// Changed products from which an index is optimised while an import still runs.
+const OPTIMISE_FROM: u64 = 20_000;
+
+/// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
+pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
+    loop {
+        match wake.recv_timeout(ROUND) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        look_around(&engine);
+    }
+}
+
+fn look_around(engine: &Arc<Engine>) {
+    for catalogue in engine.open_catalogues() {
+        let busy = engine.imports_into(&catalogue.name);
+        if catalogue.take_unoptimised(if busy { OPTIMISE_FROM } else { 1 })
+            && let Err(error) = catalogue.index.optimize()
+        {
+            tracing::error!(catalogue = %catalogue.name, %error, "the index could not be optimised; searches go on without");
+        }
+        if catalogue.unsettled() >= SETTLE_FROM
+            && let Err(error) = catalogue.settle(&engine.store)
+        {
+            tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; nothing is lost, it is tried again");
+        }
+    }
+}

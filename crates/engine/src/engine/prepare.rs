@@ -1,0 +1,417 @@
+//! From a product to what is written: its pictures found, read, embedded.
+//!
+//! A picture is known by the hash of its bytes. What is known is not decoded again: not when the store has its feature, and
+//! not when another thread has it at work right now.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use half::f16;
+use parking_lot::Mutex;
+use tempfile::SpooledTempFile;
+
+use super::catalogue::{NewPicture, Prepared};
+use super::{Engine, EngineError, ItemError};
+use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
+use crate::catalogue::{ImageRef, Product};
+use crate::fetch::{Source, Sources, Validators};
+use crate::image::{ImageHash, decode_at_least};
+use crate::model::{Feature, preprocess};
+
+/// An address that was looked at within this time is taken to hold the same picture still.
+const FRESH: TimeDelta = TimeDelta::hours(24);
+/// A fetched picture of more bytes waits on disk.
+const IN_MEMORY: usize = 1 << 20;
+
+/// Pictures that are at work in this job, so that the same bytes are embedded once however many products show them.
+#[derive(Debug, Default)]
+pub(super) struct AtWork {
+    pictures: Mutex<HashMap<ImageHash, Arc<OnceLock<Result<Learned, Problem>>>>>,
+}
+
+impl AtWork {
+    /// Forgets pictures that are in the store now.
+    pub(super) fn forget<'a>(&self, hashes: impl Iterator<Item = &'a ImageHash>) {
+        let mut pictures = self.pictures.lock();
+        for hash in hashes {
+            pictures.remove(hash);
+        }
+    }
+}
+
+/// A picture that was read and embedded.
+#[derive(Debug, Clone)]
+pub(super) struct Learned {
+    row: ImageRow,
+    feature: Arc<Vec<f16>>,
+    embedding: Arc<Vec<f32>>,
+}
+
+/// Why a picture of a product cannot be used.
+#[derive(Debug, Clone)]
+pub(super) enum Problem {
+    /// The picture's own fault; the product may do without it.
+    Item {
+        /// Kebab-case name.
+        code: String,
+        /// What happened.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Not the picture's fault: nothing can go on.
+    Fatal(Arc<EngineError>),
+}
+
+/// A product of a feed on its way.
+pub(super) struct Candidate<'a> {
+    pub(super) line: u64,
+    pub(super) product: Product,
+    pub(super) sources: &'a Sources,
+    /// Whether an address is looked at again although it was looked at lately.
+    pub(super) revalidate: bool,
+    /// What was fetched for it ahead, by address.
+    pub(super) fetched: HashMap<String, Result<Remote, Problem>>,
+}
+
+/// What an address gave.
+#[derive(Debug)]
+pub(super) enum Remote {
+    /// A picture that is known.
+    Known {
+        hash: ImageHash,
+        learned: Learned,
+        /// To be noted, where something was learnt about the address.
+        source: Option<SourceRow>,
+    },
+    /// Bytes that may be a picture; on disk when they are many.
+    Bytes { bytes: SpooledTempFile, media_type: Option<String>, validators: Validators },
+}
+
+/// What became of a candidate.
+#[derive(Debug)]
+pub(super) enum Readied {
+    /// To be written; the warnings are pictures that were left out.
+    Write(Box<Prepared>, Vec<ItemError>),
+    /// The same as what is there.
+    Unchanged(Box<Product>),
+    /// Cannot be written.
+    Failed(ItemError),
+}
+
+impl Engine {
+    /// Finds and embeds a product's pictures.
+    ///
+    /// # Errors
+    /// Only what is not the product's fault: the model, the disk, the store.
+    pub(super) fn prepare(
+        &self,
+        catalogue: i64,
+        candidate: Candidate<'_>,
+        at_work: &AtWork,
+    ) -> Result<Readied, EngineError> {
+        let Candidate { line, mut product, sources, revalidate, mut fetched } = candidate;
+        for image in &mut product.images {
+            // What a client says about bytes is not believed.
+            *image = ImageRef { source: std::mem::take(&mut image.source), ..ImageRef::default() };
+        }
+        if let Err(problem) = product.check() {
+            let id = Some(product.id).filter(|id| !id.is_empty());
+            let (field, reason) = (Some(problem.field.clone()), problem.to_string());
+            let (code, hint) = (problem.code.to_owned(), problem.hint.to_owned());
+            return Ok(Readied::Failed(ItemError { line, id, field, code, reason, hint, warning: false }));
+        }
+        let given = fingerprint(&product);
+        if let Some(known) = self.store.known(catalogue, &product.id)?
+            && known.given == given
+            && self.pictures_stand(&known, sources, revalidate)?
+        {
+            return Ok(Readied::Unchanged(Box::new(known.product)));
+        }
+        let mut prepared = Prepared {
+            given,
+            embeddings: Vec::with_capacity(product.images.len()),
+            pictures: Vec::new(),
+            sources: Vec::new(),
+            product: Product::default(),
+        };
+        let mut left_out = Vec::new();
+        for image in &mut product.images {
+            match self.picture(&image.source, sources, revalidate, &mut fetched, at_work) {
+                Ok(found) => {
+                    let row = found.learned.row;
+                    (image.hash, image.width, image.height) =
+                        (Some(found.hash.to_string()), Some(row.width), Some(row.height));
+                    prepared.embeddings.push(found.learned.embedding.as_ref().clone());
+                    if found.new {
+                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature: found.learned.feature });
+                    }
+                    prepared.sources.extend(found.source);
+                }
+                Err(Problem::Item { code, reason, hint }) => {
+                    let field = Some(shorten(&image.source));
+                    let id = Some(product.id.clone());
+                    left_out.push(ItemError { line, id, field, code, reason, hint, warning: true });
+                }
+                Err(Problem::Fatal(error)) => {
+                    return Err(Arc::try_unwrap(error).unwrap_or_else(|shared| EngineError::Request {
+                        field: "picture".into(),
+                        reason: shared.to_string(),
+                    }));
+                }
+            }
+        }
+        if !product.images.is_empty() && prepared.embeddings.is_empty() {
+            let count = left_out.len();
+            let mut first = left_out.swap_remove(0);
+            first.warning = false;
+            if count > 1 {
+                first.reason = format!("none of its {count} pictures can be used; the first: {}", first.reason);
+            }
+            return Ok(Readied::Failed(first));
+        }
+        product.images.retain(|image| image.hash.is_some());
+        prepared.product = product;
+        Ok(Readied::Write(Box::new(prepared), left_out))
+    }
+
+    /// Whether the pictures of a product that is given as before are as before, as far as can be told without reading them.
+    fn pictures_stand(&self, known: &KnownProduct, sources: &Sources, revalidate: bool) -> Result<bool, EngineError> {
+        for image in &known.product.images {
+            let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else {
+                return Ok(false);
+            };
+            let stands = match sources.resolve(&image.source) {
+                Ok(Source::File(path)) => {
+                    let row = self.store.source(&file_key(&path))?;
+                    row.is_some_and(|row| row.hash == hash && stat(&path) == (row.size, row.modified))
+                }
+                Ok(Source::Remote(url)) => {
+                    let row = self.store.source(&url)?;
+                    row.is_some_and(|row| row.hash == hash && !revalidate && is_fresh(row.checked_at))
+                }
+                // The bytes are in the product itself, which is as before.
+                Ok(Source::Data) => true,
+                Ok(Source::Archive(_)) | Err(_) => false,
+            };
+            if !stands {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// One picture of a product: found, known or learned.
+    fn picture(
+        &self,
+        source: &str,
+        sources: &Sources,
+        revalidate: bool,
+        fetched: &mut HashMap<String, Result<Remote, Problem>>,
+        at_work: &AtWork,
+    ) -> Result<Found, Problem> {
+        let resolved = sources.resolve(source).map_err(|error| item(error.code(), &error, error.hint()))?;
+        match resolved {
+            Source::Remote(url) => {
+                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, revalidate))?;
+                self.remote(url, remote, at_work)
+            }
+            Source::File(path) => {
+                let key = file_key(&path);
+                let (size, modified) = stat(&path);
+                let row = self.store.source(&key).map_err(fatal)?;
+                if let Some(row) = row.filter(|row| size.is_some() && (row.size, row.modified) == (size, modified))
+                    && let Some(learned) = self.known(&row.hash)?
+                {
+                    return Ok(Found { hash: row.hash, learned, new: false, source: None });
+                }
+                let bytes = self.read_source(&Source::File(path), source, sources)?;
+                let mut found = self.learn(&bytes, at_work)?;
+                let row =
+                    SourceRow { size, modified, ..SourceRow::of(found.hash, None, None) };
+                found.source = Some((key, row));
+                Ok(found)
+            }
+            other => {
+                let bytes = self.read_source(&other, source, sources)?;
+                self.learn(&bytes, at_work)
+            }
+        }
+    }
+
+    fn read_source(&self, resolved: &Source, source: &str, sources: &Sources) -> Result<Vec<u8>, Problem> {
+        sources
+            .read(resolved, source, self.options.limits.file_bytes)
+            .map_err(|error| item(error.code(), &error, error.hint()))
+    }
+
+    /// Fetches what is at an address, unless it is known to be as before.
+    pub(super) fn fetch(&self, url: &str, revalidate: bool) -> Result<Remote, Problem> {
+        let row = self.store.source(url).map_err(fatal)?;
+        let known = match &row {
+            Some(row) => self.known(&row.hash)?.map(|learned| (row, learned)),
+            None => None,
+        };
+        if let Some((row, learned)) = &known
+            && !revalidate
+            && is_fresh(row.checked_at)
+        {
+            return Ok(Remote::Known { hash: row.hash, learned: learned.clone(), source: None });
+        }
+        let validators = known.as_ref().map_or_else(Validators::default, |(row, _)| Validators {
+            etag: row.etag.clone(),
+            last_modified: row.last_modified.clone(),
+        });
+        let fetched = match (self.fetcher.get_if_changed(url, &validators), known) {
+            (Ok(Some(fetched)), _) => fetched,
+            (Ok(None), Some((row, learned))) => {
+                let row = SourceRow { checked_at: Utc::now(), ..row.clone() };
+                return Ok(Remote::Known { hash: row.hash, learned, source: Some(row) });
+            }
+            // A server that is away for a moment takes no picture from the shop window.
+            (Err(error), Some((row, learned))) if error.is_temporary() => {
+                tracing::warn!(url, %error, "the picture could not be looked at again; the one known is kept");
+                return Ok(Remote::Known { hash: row.hash, learned, source: None });
+            }
+            (Ok(None), None) => return Err(item("network", &"the server did not send the picture", "try again later")),
+            (Err(error), _) => return Err(item(error.code(), &error, error.hint())),
+        };
+        let mut bytes = SpooledTempFile::new(IN_MEMORY);
+        bytes.write_all(&fetched.bytes).map_err(|error| self.spool(error))?;
+        Ok(Remote::Bytes { bytes, media_type: fetched.media_type, validators: fetched.validators })
+    }
+
+    fn spool(&self, error: std::io::Error) -> Problem {
+        fatal(EngineError::io("cannot keep a fetched picture in", &std::env::temp_dir())(error))
+    }
+
+    fn remote(&self, url: String, remote: Remote, at_work: &AtWork) -> Result<Found, Problem> {
+        let (mut file, media_type, validators) = match remote {
+            Remote::Known { hash, learned, source } => {
+                return Ok(Found { hash, learned, new: false, source: source.map(|row| (url, row)) });
+            }
+            Remote::Bytes { bytes, media_type, validators } => (bytes, media_type, validators),
+        };
+        let mut bytes = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|error| self.spool(error))?;
+        let mut found = self.learn(&bytes, at_work).map_err(|problem| match (problem, media_type) {
+            (Problem::Item { code, reason, hint }, Some(media_type)) if code == "not-a-picture" => {
+                Problem::Item { code, reason: format!("{reason} (the server calls it {media_type})"), hint }
+            }
+            (problem, _) => problem,
+        })?;
+        let row = SourceRow::of(found.hash, validators.etag, validators.last_modified);
+        found.source = Some((url, row));
+        Ok(found)
+    }
+
+    /// What the store knows of an image, wholly: size, feature, file.
+    fn known(&self, hash: &ImageHash) -> Result<Option<Learned>, Problem> {
+        let Some(row) = self.store.image(hash).map_err(fatal)? else { return Ok(None) };
+        let feature = self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
+        let Some(feature) = feature.filter(|_| self.files.has(hash)) else { return Ok(None) };
+        let embedding = self
+            .space()
+            .embed(&Feature { pooled: feature.clone(), map: None })
+            .map_err(|error| fatal(error))?;
+        Ok(Some(Learned {
+            row,
+            feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
+            embedding: Arc::new(embedding.into_vector()),
+        }))
+    }
+
+    /// Learns a picture from its bytes, once.
+    fn learn(&self, bytes: &[u8], at_work: &AtWork) -> Result<Found, Problem> {
+        let hash = ImageHash::of(bytes);
+        let entry = Arc::clone(at_work.pictures.lock().entry(hash).or_default());
+        let mut new = true;
+        let learned = entry.get_or_init(|| {
+            if let Some(learned) = self.known(&hash)? {
+                new = false;
+                return Ok(learned);
+            }
+            self.read_and_embed(&hash, bytes)
+        });
+        Ok(Found { hash, learned: learned.clone()?, new, source: None })
+    }
+
+    fn read_and_embed(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
+        let model = self.model().map_err(fatal)?;
+        let side = model.manifest().input.size;
+        let picture = decode_at_least(bytes, &self.options.limits, side)
+            .map_err(|error| item(error.code(), &error, error.hint()))?;
+        let (width, height) = picture.original_size();
+        let tensor = preprocess(model.manifest(), &picture);
+        drop(picture);
+        let feature = model.features(&[tensor], false).map_err(fatal)?.pop();
+        let pooled = feature.map(|feature| feature.pooled).unwrap_or_default();
+        // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
+        let feature: Vec<f16> = pooled.iter().map(|number| f16::from_f32(*number)).collect();
+        let rounded = Feature { pooled: feature.iter().map(|number| number.to_f32()).collect(), map: None };
+        let embedding = self.space().embed(&rounded).map_err(|error| {
+            item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
+        })?;
+        self.files.put(hash, bytes).map_err(|error| fatal(EngineError::io("cannot keep a picture under", &self.options.data)(error)))?;
+        Ok(Learned {
+            row: ImageRow { width, height, bytes: bytes.len() as u64 },
+            feature: Arc::new(feature),
+            embedding: Arc::new(embedding.into_vector()),
+        })
+    }
+}
+
+/// A picture of a product.
+struct Found {
+    hash: ImageHash,
+    learned: Learned,
+    /// Whether the store has yet to be told.
+    new: bool,
+    source: Option<(String, SourceRow)>,
+}
+
+impl SourceRow {
+    fn of(hash: ImageHash, etag: Option<String>, last_modified: Option<String>) -> Self {
+        Self { hash, size: None, modified: None, etag, last_modified, checked_at: Utc::now() }
+    }
+}
+
+fn is_fresh(checked_at: DateTime<Utc>) -> bool {
+    Utc::now() - checked_at < FRESH
+}
+
+/// First 16 bytes of the hash of a product as it was given.
+fn fingerprint(product: &Product) -> [u8; 16] {
+    // A product is plain data: it can always be written as JSON.
+    let json = serde_json::to_vec(product).unwrap_or_default();
+    let mut first = [0; 16];
+    first.copy_from_slice(&blake3::hash(&json).as_bytes()[..16]);
+    first
+}
+
+fn file_key(path: &std::path::Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!("file:{}", absolute.display())
+}
+
+/// Length and time of change of a file; nothing when it is not there.
+fn stat(path: &std::path::Path) -> (Option<u64>, Option<i64>) {
+    let Ok(metadata) = std::fs::metadata(path) else { return (None, None) };
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    (Some(metadata.len()), modified.and_then(|time| i64::try_from(time.as_nanos()).ok()))
+}
+
+fn item(code: &str, reason: &impl ToString, hint: &str) -> Problem {
+    Problem::Item { code: code.to_owned(), reason: reason.to_string(), hint: hint.to_owned() }
+}
+
+fn fatal(error: impl Into<EngineError>) -> Problem {
+    Problem::Fatal(Arc::new(error.into()))
+}
+
+/// A source fit for an error message: `data:` URIs are long.
+fn shorten(source: &str) -> String {
+    if source.chars().count() <= 200 { source.to_owned() } else { source.chars().take(200).chain(['…']).collect() }
+}

@@ -1,0 +1,185 @@
+//! A search ready to be executed: vectors instead of pictures, a tree instead of a filter's text.
+
+use std::collections::BTreeMap;
+
+use super::{Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
+use crate::index::Column;
+use crate::search::filter::Field;
+
+/// An embedding of a query and how much it counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighted {
+    /// Unit length, of the index's space.
+    pub vector: Vec<f32>,
+    /// Above 0.
+    pub weight: f32,
+}
+
+/// A search over one index.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// Pictures to be like.
+    pub pictures: Vec<Weighted>,
+    /// Pictures not to be like.
+    pub not_pictures: Vec<Weighted>,
+    /// Words to be found.
+    pub text: Option<String>,
+    /// Words that speak against a product.
+    pub not_text: Option<String>,
+    /// Who may be found.
+    pub filter: Option<Expr>,
+    /// Products that are never found: those that were asked about.
+    pub exclude: Vec<u64>,
+    /// What is counted, by the name it was asked for.
+    pub facets: Vec<(String, FacetField)>,
+    /// Order, when not by fit.
+    pub sort: Vec<(SortField, SortOrder)>,
+    /// Most hits.
+    pub limit: usize,
+    /// Hits to be skipped.
+    pub offset: usize,
+    /// Most hits of one brand.
+    pub per_brand: Option<usize>,
+    /// 0 best first, 1 as different as can be.
+    pub diversity: Option<f32>,
+}
+
+/// What can be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FacetField {
+    /// Values of a text column; the field is the one whose own filter is left out while counting.
+    Values(Column, Field),
+    /// Ranges of the price.
+    Price,
+}
+
+/// What hits can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortField {
+    /// How well it fits.
+    Score,
+    /// What the shopper pays.
+    Price,
+    /// Since when it is sold.
+    AddedAt,
+    /// Pieces on hand.
+    Stock,
+    /// Title, by its folded beginning.
+    Title,
+}
+
+impl SortField {
+    /// The column that is sorted by; none for the score.
+    #[must_use]
+    pub fn column(self) -> Option<Column> {
+        match self {
+            Self::Score => None,
+            Self::Price => Some(Column::Price),
+            Self::AddedAt => Some(Column::AddedAt),
+            Self::Stock => Some(Column::Stock),
+            Self::Title => Some(Column::Title),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ranked {
+    /// Best first, or in the order asked for.
+    pub hits: Vec<RankedHit>,
+    /// How many match.
+    pub total: usize,
+    /// Whether all were counted.
+    pub total_is_exact: bool,
+    /// Counts by the name they were asked for.
+    pub facets: BTreeMap<String, Vec<FacetValue>>,
+}
+
+/// A product that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RankedHit {
+    /// Its number.
+    pub key: u64,
+    /// How well it fits; see [`super::Hit::score`].
+    pub score: f32,
+    /// Cosine of its best picture with the query's pictures (mean over them, by weight).
+    pub picture: Option<f32>,
+    /// How well it says the words, relative to the product that says them best, 0 to 1.
+    pub words: Option<f32>,
+}
+
+impl Query {
+    /// Everything of a request but its pictures.
+    ///
+    /// # Errors
+    /// [`SearchError`] for what cannot be used; see [`SearchRequest::validate`].
+    pub fn of(request: &SearchRequest, schema: &Schema) -> Result<Self, SearchError> {
+        request.validate()?;
+        request.refuse_unsupported()?;
+        let words = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let filter = match request.filter.as_deref() {
+            None => None,
+            Some(filter) => Some(
+                super::filter::parse(filter, schema)
+                    .map_err(|error| SearchError::Filter { error, filter: filter.to_owned() })?,
+            ),
+        };
+        let facets = request.facets.iter().map(|name| Ok((name.clone(), facet(name, schema)?)));
+        let sort = request.sort.iter().flatten().map(|(name, order)| Ok((sort(name)?, *order)));
+        Ok(Self {
+            text: words(&request.text),
+            not_text: words(&request.not_text),
+            filter,
+            facets: facets.collect::<Result<_, SearchError>>()?,
+            sort: sort.collect::<Result<_, SearchError>>()?,
+            limit: request.limit,
+            offset: request.offset,
+            per_brand: request.per_brand,
+            diversity: request.diversity.filter(|diversity| *diversity > 0.0),
+            ..Self::default()
+        })
+    }
+}
+
+fn facet(name: &str, schema: &Schema) -> Result<FacetField, SearchError> {
+    let field = match schema.field(name) {
+        Ok(field) => field,
+        // A catalogue may lack what another has: nothing is counted then.
+        Err(_) if ["colour", "color", "size", "material", "gender"].contains(&name) => Field::attribute(name),
+        Err(similar) => {
+            let hint = match similar.first() {
+                Some(similar) => format!("did you mean {similar}?"),
+                None => "count brand, category, availability, price or an attribute".to_owned(),
+            };
+            return Err(SearchError::request("facets", format!("there is no field `{name}`"), hint));
+        }
+    };
+    let column = match &field {
+        Field::Brand => Column::Brand,
+        Field::Category => Column::Category,
+        Field::Availability => Column::Availability,
+        Field::Currency => Column::Currency,
+        Field::Group => Column::Group,
+        Field::Price => return Ok(FacetField::Price),
+        Field::Attribute(name) => Column::Attribute(name.clone()),
+        _ => {
+            let hint = "count brand, category, availability, currency, group, price or an attribute";
+            return Err(SearchError::request("facets", format!("`{name}` cannot be counted"), hint));
+        }
+    };
+    Ok(FacetField::Values(column, field))
+}
+
+fn sort(name: &str) -> Result<SortField, SearchError> {
+    match name.to_lowercase().as_str() {
+        "score" | "relevance" => Ok(SortField::Score),
+        "price" => Ok(SortField::Price),
+        "added_at" => Ok(SortField::AddedAt),
+        "stock" => Ok(SortField::Stock),
+        "title" => Ok(SortField::Title),
+        _ => {
+            let hint = "sort by score, price, added_at, stock or title";
+            Err(SearchError::request("sort", format!("`{name}` cannot be sorted by"), hint))
+        }
+    }
+}
