@@ -73,7 +73,7 @@ impl Problem {
             code: code.to_owned(),
             hint: String::new(),
             column: None,
-            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
+            retry_after: None,
         }))
     }
 
@@ -97,10 +97,16 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 
+    /// Not now, but soon: clients may come again by themselves.
+    pub fn soon(code: &str, detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        problem.retry_after = Some(RETRY_AFTER);
+        problem
+    }
+
     /// Every permit is taken.
     pub fn busy() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "the server has as much work as it can do")
-            .hint("come again when Retry-After says")
+        Self::soon("busy", "the server has as much work as it can do").hint("come again when Retry-After says")
     }
 
     /// Something of ours broke; what, is in the log and not for strangers.

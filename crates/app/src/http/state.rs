@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use vetrina_engine::{Engine, EngineError};
 
@@ -46,7 +45,7 @@ impl App {
     /// 503 while the data folder is opened.
     pub fn engine(&self) -> Result<&Arc<Engine>, Problem> {
         self.engine.get().ok_or_else(|| {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "the server is still opening its data folder")
+            Problem::soon("starting", "the server is still opening its data folder")
                 .hint("/readyz says when it is ready")
         })
     }
@@ -60,7 +59,7 @@ impl App {
         match self.model.get() {
             Some(Ok(())) => Ok(()),
             Some(Err(problem)) => Err(problem.clone()),
-            None => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "the model is being loaded")),
+            None => Err(Problem::soon("starting", "the model is being loaded")),
         }
     }
 
