@@ -17,4 +17,5 @@ mod http_search;
 mod interface;
 mod limits;
 mod settings;
+mod shapes;
 mod shop;
