@@ -25,7 +25,7 @@ pub struct Width {
     w: Option<u32>,
 }
 
-/// An image: a JPEG at most `w` pixels wide, or without `w` the file as it came
+/// An image: a JPEG at least `w` pixels wide where the picture is, or without `w` the file as it came
 #[utoipa::path(get, path = "/v1/images/{hash}", tag = "images",
     params(
         ("hash" = String, Path, description = "The image's hash"),

@@ -83,7 +83,7 @@ fn what_cannot_be_searched_is_a_problem_with_its_reason() {
         (json!({"txet": "camera"}), 400),
         (json!({"text": 3}), 400),
         (json!({"images": [{"part": 0}]}), 400),
-        (json!({"images": [{"url": "http://127.0.0.1:9/x.jpg"}]}), 422),
+        (json!({"images": [{"url": "http://127.0.0.1:9/x.jpg"}]}), 400),
         (json!({"like": ["no-such"]}), 404),
     ] {
         let answer = server.search(&query);

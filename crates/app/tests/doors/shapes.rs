@@ -53,7 +53,7 @@ fn a_written_product_a_hit_and_a_problem() {
     let found =
         server.post("/v1/catalogues/shop/search", &json!({"filter": "stock = 3", "facets": ["brand"]})).is(200).json();
     insta::assert_json_snapshot!(found, {
-        ".hits[].product" => "[product]", ".hits[].image.url" => "[url]", ".space" => "[space]", ".took_ms.*" => 0,
+        ".hits[].product" => "[product]", ".hits[].image.url" => "[url]", ".space" => "[space]", ".took_ms.decode" => 0, ".took_ms.embed" => 0, ".took_ms.search" => 0, ".took_ms.total" => 0,
     }, @r#"
     {
       "hits": [
