@@ -9,9 +9,9 @@ const LONGEST_WAIT_S = 4;
 /** What went wrong, as the server's problem document (RFC 9457) says it, or as the network did. */
 export class Problem extends Error {
   /** `kind`: `problem` (the server answered), `offline` (nobody answered), `slow` (no answer in time). */
-  constructor(kind, { status = 0, title = "", detail = "", item = null } = {}) {
+  constructor(kind, { status = 0, title = "", detail = "", item = null, code = "" } = {}) {
     super(detail || title || kind);
-    Object.assign(this, { kind, status, title, detail, item });
+    Object.assign(this, { kind, status, title, detail, item, code });
   }
 }
 
@@ -71,8 +71,8 @@ export async function call(path, options = {}, attempt = 0) {
     if (options.signal?.aborted) throw reason; // nobody waits for this answer any more
     throw new Problem(slow.aborted ? "slow" : "offline");
   }
-  if (response.status === 503 && attempt < 2) {
-    const wait = Number(response.headers.get("retry-after") ?? 1);
+  if (response.status === 503 && response.headers.has("retry-after") && attempt < 2) {
+    const wait = Number(response.headers.get("retry-after"));
     if (wait <= LONGEST_WAIT_S) {
       await new Promise((done) => setTimeout(done, (wait + Math.random() / 2) * 1000));
       options.signal?.throwIfAborted();

@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 export function explain(problem) {
   if (problem.kind === "offline") return { title: t("offline_title"), text: t("offline_text") };
   if (problem.kind === "slow") return { title: t("slow_title"), text: t("slow_text") };
-  if (problem.status === 503) return { title: t("busy_title"), text: t("busy_text") };
+  if (problem.status === 503 && (!problem.code || ["busy", "starting"].includes(problem.code))) return { title: t("busy_title"), text: t("busy_text") };
   const text = problem.detail || problem.title || problem.message;
   return { title: problem.title && problem.detail ? problem.title : t("error_title"), text };
 }

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
 
 /** The binary under test. */
-export const BINARY = process.env.VETRINA_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/vetrina");
+export const BINARY = process.env.VETRINA_BINARY ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/vetrina");
 /** Folder of the demo catalogue: `products.csv` and `images/`. */
 export const DEMO = process.env.VETRINA_DEMO ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "vetrina/demo");
 /** A photo to search with: the demo shop's instant camera, the only one of its kind there. */

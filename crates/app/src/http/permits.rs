@@ -1,0 +1,119 @@
+//! Permits: work starts with one, or not at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::problem::Problem;
+
+/// Bodies that may be on their way in, for each permit of work: they cost memory, not time.
+const BODIES_PER_PERMIT: usize = 2;
+/// Short reads (a product, a job) that may be at work at once.
+const READS: usize = 64;
+/// Reads and thumbnails that may wait.
+const WAITING: usize = 512;
+/// How long they wait at most.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All permits.
+#[derive(Debug)]
+pub struct Permits {
+    all: usize,
+    work: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    thumbnails: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+/// The right to work; given back when dropped.
+#[derive(Debug)]
+pub struct Permit(#[expect(dead_code, reason = "it is held, not looked at")] OwnedSemaphorePermit);
+
+impl Permits {
+    /// As many as the settings say.
+    pub fn new(permits: usize) -> Self {
+        let of = |count| Arc::new(Semaphore::new(count));
+        Self {
+            all: permits,
+            work: of(permits),
+            bodies: of(permits * BODIES_PER_PERMIT),
+            reads: of(READS),
+            thumbnails: of(permits),
+            waiting: of(WAITING),
+        }
+    }
+
+    /// For a search or a write: now, or 503.
+    ///
+    /// # Errors
+    /// 503 when all are taken.
+    pub fn work(&self) -> Result<Permit, Problem> {
+        take(&self.work)
+    }
+
+    /// For work that is part of a stream that has begun: as soon as one is free.
+    ///
+    /// # Errors
+    /// Never while the server runs.
+    pub async fn work_in_turn(&self) -> Result<Permit, Problem> {
+        Arc::clone(&self.work).acquire_owned().await.map(Permit).map_err(|_| Problem::busy())
+    }
+
+    /// For a body that will be held in memory: now, or 503.
+    ///
+    /// # Errors
+    /// 503 when all are taken.
+    pub fn body(&self) -> Result<Permit, Problem> {
+        take(&self.bodies)
+    }
+
+    /// For a short read: soon, or 503.
+    ///
+    /// # Errors
+    /// 503 when too many wait, or it took too long.
+    pub async fn read(&self) -> Result<Permit, Problem> {
+        self.soon(&self.reads).await
+    }
+
+    /// For a thumbnail, which a page asks for by the dozen: soon, or 503.
+    ///
+    /// # Errors
+    /// 503 when too many wait, or it took too long.
+    pub async fn thumbnail(&self) -> Result<Permit, Problem> {
+        self.soon(&self.thumbnails).await
+    }
+
+    async fn soon(&self, of: &Arc<Semaphore>) -> Result<Permit, Problem> {
+        let _place = take(&self.waiting)?;
+        match tokio::time::timeout(PATIENCE, Arc::clone(of).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Permit(permit)),
+            Ok(Err(_)) | Err(_) => Err(Problem::busy()),
+        }
+    }
+
+    /// How many there are for searches and writes, and how many are free.
+    pub fn count(&self) -> (usize, usize) {
+        (self.all, self.work.available_permits())
+    }
+}
+
+fn take(of: &Arc<Semaphore>) -> Result<Permit, Problem> {
+    Arc::clone(of).try_acquire_owned().map(Permit).map_err(|_| Problem::busy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_refused_at_once_when_all_permits_are_taken() {
+        let permits = Permits::new(1);
+        let held = permits.work().unwrap();
+        assert_eq!(permits.work().unwrap_err().status().as_u16(), 503);
+        assert_eq!(permits.count(), (1, 0));
+        drop(held);
+        assert!(permits.work().is_ok());
+    }
+}
