@@ -1,0 +1,211 @@
+//! Google Merchant Center as TSV or CSV, and every other table whose columns have telling names.
+//!
+//! Names of columns: <https://support.google.com/merchants/answer/7052112> (product data specification), and the usual ones
+//! of other shops. Columns that mean nothing become attributes.
+
+use std::collections::BTreeMap;
+
+use super::columns::{ID, TITLE, add_attribute, availability, category, folded, need, plain_text, price, some, tidy_attributes};
+use super::table::{Record, Table};
+use super::{FeedOptions, FeedRow, Reading, RowProblem};
+use crate::catalogue::{ImageRef, Product};
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Id,
+    Title,
+    Description,
+    Brand,
+    /// The shop's own category; goes before Google's.
+    ProductType,
+    GoogleCategory,
+    Price,
+    SalePrice,
+    Currency,
+    Availability,
+    Stock,
+    Group,
+    Link,
+    Gtin,
+    Mpn,
+    Image,
+    Images,
+    AddedAt,
+    /// Values separated by `/` or `,` are one list.
+    Attribute(String),
+    /// Of no use to a shopper.
+    Ignored,
+}
+
+impl Meaning {
+    /// What a field of a mapping, or a column's folded name, means.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            name if ID.contains(&name) => Self::Id,
+            name if TITLE.contains(&name) => Self::Title,
+            "description" | "long description" | "product description" | "beschreibung" => Self::Description,
+            "brand" | "manufacturer" | "vendor" | "marke" | "hersteller" => Self::Brand,
+            "product type" | "category" | "categories" | "kategorie" => Self::ProductType,
+            "google product category" => Self::GoogleCategory,
+            "price" | "regular price" | "preis" => Self::Price,
+            "sale price" | "special price" => Self::SalePrice,
+            "currency" => Self::Currency,
+            "availability" | "in stock" => Self::Availability,
+            "stock" | "quantity" | "inventory" | "stock on hand" | "qty" => Self::Stock,
+            "item group id" | "group" | "group id" => Self::Group,
+            "link" | "url" | "product url" => Self::Link,
+            "gtin" | "ean" | "upc" | "isbn" | "barcode" => Self::Gtin,
+            "mpn" => Self::Mpn,
+            "image link" | "image" | "image url" | "image src" | "picture" | "bild" => Self::Image,
+            "additional image link" | "images" | "additional images" | "image urls" => Self::Images,
+            "added at" | "created at" | "date added" => Self::AddedAt,
+            "color" | "colour" | "farbe" => Self::Attribute("colour".into()),
+            "gender" | "material" | "pattern" | "size" | "age group" | "condition" | "size type" | "size system" => {
+                Self::Attribute(name.into())
+            }
+            "shipping" | "tax" | "shipping weight" | "identifier exists" | "ads redirect" | "mobile link" => Self::Ignored,
+            _ => return None,
+        })
+    }
+}
+
+pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
+    let mapping: BTreeMap<String, &str> =
+        options.mapping.iter().map(|(column, field)| (folded(column), field.as_str())).collect();
+    let (mut fields, mut unknown) = (Vec::new(), Vec::new());
+    let meanings: Vec<Meaning> = table
+        .columns
+        .iter()
+        .zip(&table.written)
+        .map(|(column, written)| {
+            let mapped = mapping.get(column).map(|field| {
+                Meaning::of(&folded(field)).unwrap_or_else(|| Meaning::Attribute(field.trim().to_lowercase()))
+            });
+            let known = mapped.or_else(|| Meaning::of(column));
+            if known.is_some() { fields.push(written.clone()) } else { unknown.push(written.clone()) }
+            known.unwrap_or_else(|| Meaning::Attribute(column.clone()))
+        })
+        .collect();
+    let currency = options.default_currency.clone();
+    let rows = table.into_rows().map(move |record| match record {
+        Ok(record) => row(&record, &meanings, currency.as_deref()),
+        Err(rejected) => rejected,
+    });
+    Reading { rows: Box::new(rows), fields, unknown }
+}
+
+fn row(record: &Record, meanings: &[Meaning], currency: Option<&str>) -> FeedRow {
+    let cells = meanings.iter().zip(&record.cells).map(|(meaning, cell)| (meaning, cell.as_str()));
+    finish(record.line, product(cells, currency))
+}
+
+/// A row out of what was read.
+pub(super) fn finish(line: u64, read: Result<(Product, Vec<RowProblem>), (Option<String>, RowProblem)>) -> FeedRow {
+    match read {
+        Ok((product, warnings)) => FeedRow::Product { line, product, warnings },
+        Err((id, problem)) => FeedRow::Rejected { line, id: id.filter(|id| !id.is_empty()), problem },
+    }
+}
+
+/// A product out of values and what they mean.
+pub(super) fn product<'a>(
+    values: impl Iterator<Item = (&'a Meaning, &'a str)> + Clone,
+    currency: Option<&str>,
+) -> Result<(Product, Vec<RowProblem>), (Option<String>, RowProblem)> {
+    let mut product = Product::default();
+    let mut warnings = Vec::new();
+    let (mut google_category, mut more_images) = (Vec::new(), Vec::new());
+    let named = values.clone().find(|(meaning, _)| **meaning == Meaning::Currency).and_then(|(_, code)| some(code));
+    let currency = named.as_deref().or(currency);
+    let mut read = || -> Result<(), RowProblem> {
+        for (meaning, value) in values.clone() {
+            let value = value.trim();
+            if value.is_empty() {
+                continue;
+            }
+            match meaning {
+                Meaning::Id => value.clone_into(&mut product.id),
+                Meaning::Title => product.title = plain_text(value),
+                Meaning::Description => product.description = plain_text(value),
+                Meaning::Brand => product.brand = some(value),
+                Meaning::ProductType if product.category.is_empty() => {
+                    // Google allows several types; the first is the main one.
+                    product.category = category(first_path(value));
+                }
+                Meaning::GoogleCategory => google_category = category(value),
+                Meaning::Price => product.price = price(value, "price", currency)?,
+                Meaning::SalePrice => product.sale_price = price(value, "sale_price", currency)?,
+                Meaning::Availability => product.availability = availability(value, &mut warnings),
+                Meaning::Stock => product.stock = stock(value, &mut warnings),
+                Meaning::Group => product.group = some(value),
+                Meaning::Link => product.link = some(value),
+                Meaning::Gtin => product.gtin = some(value),
+                Meaning::Mpn => product.mpn = some(value),
+                Meaning::Image => product.images.extend(images(value)),
+                Meaning::Images => more_images.extend(images(value)),
+                Meaning::AddedAt => product.added_at = moment(value, &mut warnings),
+                Meaning::Attribute(name) => {
+                    for each in value.split(['/', '|']) {
+                        add_attribute(&mut product.attributes, name, each);
+                    }
+                }
+                Meaning::Currency | Meaning::Ignored | Meaning::ProductType => {}
+            }
+        }
+        Ok(())
+    };
+    if let Err(problem) = read() {
+        return Err((some(&product.id), problem));
+    }
+    for image in more_images {
+        if !product.images.contains(&image) {
+            product.images.push(image);
+        }
+    }
+    // Google writes a number where the path has one: it says nothing to people.
+    google_category.retain(|step: &String| step.parse::<u64>().is_err());
+    if product.category.is_empty() {
+        product.category = google_category;
+    }
+    tidy_attributes(&mut product);
+    match need(&product) {
+        Ok(()) => Ok((product, warnings)),
+        Err(problem) => Err((some(&product.id), problem)),
+    }
+}
+
+/// The first of several paths that are separated by commas; a comma inside a path without `>` is part of its name.
+fn first_path(value: &str) -> &str {
+    match value.split_once(',') {
+        Some((first, rest)) if first.contains('>') && rest.contains('>') => first,
+        _ => value,
+    }
+}
+
+/// Addresses separated by commas, `|` or spaces before the next `http`; names of files may have spaces.
+pub(super) fn images(value: &str) -> Vec<ImageRef> {
+    if value.starts_with("data:") {
+        return vec![ImageRef { source: value.to_owned(), ..ImageRef::default() }];
+    }
+    value.split(['|', ',']).filter_map(some).map(|source| ImageRef { source, ..ImageRef::default() }).collect()
+}
+
+fn stock(value: &str, warnings: &mut Vec<RowProblem>) -> Option<i64> {
+    let number = value.split(['.', ',']).next().unwrap_or(value).trim().parse();
+    number.map_err(|_| {
+        let reason = format!("`{value}` is not a number of pieces and was left out");
+        warnings.push(RowProblem::new("bad-stock", Some("stock"), reason, "write a whole number"));
+    })
+    .ok()
+}
+
+fn moment(value: &str, warnings: &mut Vec<RowProblem>) -> Option<chrono::DateTime<chrono::Utc>> {
+    let day = || Some(chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0)?.and_utc());
+    let moment = chrono::DateTime::parse_from_rfc3339(value).ok().map(|moment| moment.to_utc()).or_else(day);
+    if moment.is_none() {
+        let reason = format!("`{value}` is not a date and was left out");
+        warnings.push(RowProblem::new("bad-date", Some("added_at"), reason, "write 2026-01-31 or 2026-01-31T12:00:00Z"));
+    }
+    moment
+}
