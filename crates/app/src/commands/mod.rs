@@ -163,7 +163,13 @@ impl Common {
 /// Sends the log to standard error.
 fn log(settings: &Settings, usual: &str) {
     let level = settings.log.level.as_deref().unwrap_or(usual);
-    let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_default();
+    let filter = if level.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        // A bare level is of Vetrina itself; the index tells of its own start with warnings that are none.
+        format!("warn,qdrant_edge=error,vetrina={level},vetrina_engine={level}")
+    } else {
+        level.to_owned()
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_default();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = crate::output::colours();
     // A second subscriber cannot be: this is called once.
