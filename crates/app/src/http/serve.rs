@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
+use vetrina_engine::engine::CatalogueName;
 use vetrina_engine::{Engine, EngineError};
 
 use super::imports::INCOMING;
@@ -137,6 +138,10 @@ fn start(
     let engine = open()?;
     // Feeds that were on their way in when the last process ended.
     let _ = std::fs::remove_dir_all(engine.options().data.join(INCOMING));
+    // A new shop has a window, and it is empty.
+    if engine.catalogues()?.is_empty() {
+        engine.create_catalogue(&CatalogueName::default())?;
+    }
     app.opened(Arc::clone(&engine));
     let url = format!("http://{address}");
     if json {

@@ -135,6 +135,16 @@ fn outcomes_come_while_the_batch_is_still_being_sent() {
 }
 
 #[test]
+fn a_new_shop_has_an_empty_window() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::over(data.path());
+    let page = server.get("/v1/catalogues/default/products").is(200).json();
+    assert_eq!(page, json!({"products": [], "total": 0}));
+    let everything = server.search(&json!({"filter": "in_stock OR NOT in_stock"})).is(200).json();
+    assert_eq!(everything["total"], 0);
+}
+
+#[test]
 fn catalogues_are_made_listed_and_removed() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::over(data.path());
