@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::shop::{demo, demo_data, ids, import_demo, instant_camera, png, product, ran, run, titles, vetrina};
+use super::shop::{Server, demo, demo_data, ids, import_demo, instant_camera, png, product, ran, run, titles, vetrina};
 
 #[test]
 fn bad_arguments_end_with_2_and_say_why() {
@@ -64,6 +64,25 @@ fn the_demo_is_imported_and_the_second_time_costs_nothing() {
     assert_eq!(run(data.path(), &["job", "show", id, "--json"]).ends(0).json()["state"], "done");
     run(data.path(), &["job", "list"]).ends(0);
     run(data.path(), &["job", "resume", id]).ends(1);
+}
+
+#[test]
+fn the_demo_shop_opens_and_opens_again_without_an_import() {
+    let data = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let mut server = Server::demo(data.path());
+        let page = server.get("/v1/catalogues/default/products?limit=1").is(200).json();
+        assert_eq!(page["total"], 54);
+        assert_eq!(page["products"][0]["price"]["currency"], "USD");
+        assert_eq!(server.get("/v1/jobs").json()["jobs"].as_array().unwrap().len(), 1);
+        server.signal("INT");
+        assert_eq!(server.wait(), 0);
+    }
+    let missing = ran(vetrina()
+        .args(["demo", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path().join("new"))
+        .env("VETRINA_DEMO", "/nowhere"));
+    assert!(missing.ends(1).err.contains("make setup"));
 }
 
 #[test]

@@ -146,8 +146,19 @@ impl Server {
 
     /// Starts one and waits until its data folder is open.
     pub fn started(data: &Path, arguments: &[&str]) -> Self {
+        Self::of("serve", data, arguments)
+    }
+
+    /// The demo shop.
+    pub fn demo(data: &Path) -> Self {
+        let server = Self::of("demo", data, &[]);
+        server.wait_until_ready();
+        server
+    }
+
+    fn of(command: &str, data: &Path, arguments: &[&str]) -> Self {
         let mut child = vetrina()
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--log-level", "error", "--data"])
+            .args([command, "--json", "--listen", "127.0.0.1:0", "--log-level", "error", "--data"])
             .arg(data)
             .args(arguments)
             .stdin(Stdio::null())
