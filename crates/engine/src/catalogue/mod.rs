@@ -4,10 +4,10 @@ pub mod feeds;
 
 mod money;
 mod product;
-mod validate;
 pub mod store;
+mod validate;
 
 pub use money::{PriceError, parse_price};
 pub use product::{AttributeValue, Availability, ImageRef, Money, Product};
-pub use validate::{LONGEST_ID, ProductProblem};
 pub use store::{Store, StoreError};
+pub use validate::{LONGEST_ID, ProductProblem};

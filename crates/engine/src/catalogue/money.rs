@@ -59,8 +59,7 @@ pub fn parse_price(text: &str, default_currency: Option<&str>) -> Result<Money, 
 
 /// Digits with `.` as the only sign.
 fn plain_number(digits: &str) -> Option<String> {
-    let spaceless: String =
-        digits.chars().filter(|c| !matches!(c, '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}')).collect();
+    let spaceless: String = digits.chars().filter(|c| !matches!(c, '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}')).collect();
     let trimmed = spaceless.trim_end_matches(['.', ',']);
     let count = |sign| trimmed.matches(sign).count();
     let decimal = match (trimmed.rfind('.'), trimmed.rfind(',')) {

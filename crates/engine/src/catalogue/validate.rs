@@ -112,7 +112,11 @@ mod tests {
             (price("-1", "EUR"), "price", "bad-price"),
             (price("1", "EURO"), "price", "bad-currency"),
             (Product { description: "x".repeat(2 << 20), ..product() }, "description", "too-long"),
-            (Product { images: vec![crate::catalogue::ImageRef::default(); 251], ..product() }, "images", "too-many-images"),
+            (
+                Product { images: vec![crate::catalogue::ImageRef::default(); 251], ..product() },
+                "images",
+                "too-many-images",
+            ),
             (Product { attributes: number, ..product() }, "weight", "bad-number"),
         ] {
             let problem = bad.check().unwrap_err();

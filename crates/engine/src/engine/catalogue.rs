@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::{CatalogueName, EngineError};
+use crate::catalogue::Product;
 use crate::catalogue::store::{
     CatalogueRow, ImageRow, SourceRow, Store, StoredProduct, next_revision, put, put_feature, put_image, put_source,
     remove,
 };
-use crate::catalogue::Product;
 use crate::image::ImageHash;
 use crate::index::{Index, IndexOptions, IndexPoint, State};
 use crate::model::Feature;

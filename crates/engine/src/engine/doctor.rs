@@ -38,7 +38,9 @@ fn check_runtime(options: &EngineOptions) -> Check {
         })
         .collect();
     match load_runtime(options.onnxruntime.as_deref()) {
-        Ok(runtime) => check(name, Health::Good, format!("{} ({})", runtime.path().display(), runtime.build_info()), None),
+        Ok(runtime) => {
+            check(name, Health::Good, format!("{} ({})", runtime.path().display(), runtime.build_info()), None)
+        }
         Err(error) => {
             let found = format!("{error}. Looked at: {}", places.join("; "));
             check(name, Health::Bad, found, Some(error.hint().to_owned()))
@@ -68,9 +70,9 @@ fn check_model(options: &EngineOptions) -> Check {
 
 fn check_space() -> Check {
     let name = "space";
-    let space = builtin_manifest().map_err(|error| error.to_string()).and_then(|manifest| {
-        Space::default_for(manifest).map_err(|error| error.to_string())
-    });
+    let space = builtin_manifest()
+        .map_err(|error| error.to_string())
+        .and_then(|manifest| Space::default_for(manifest).map_err(|error| error.to_string()));
     match space {
         Ok(space) => check(name, Health::Good, format!("{}, {} numbers", space.id(), space.dim()), None),
         Err(error) => check(name, Health::Bad, error, Some("the build is damaged: build it again".into())),
@@ -144,7 +146,8 @@ impl Engine {
                 if info.points as u64 == products {
                     check(&name, Health::Good, found, None)
                 } else {
-                    let hint = "restart; if it stays, remove the folder `index` in the data folder: it is made again".to_owned();
+                    let hint = "restart; if it stays, remove the folder `index` in the data folder: it is made again"
+                        .to_owned();
                     check(&name, Health::Warning, found, Some(hint))
                 }
             })

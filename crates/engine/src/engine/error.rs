@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{CatalogueNameError, ItemError};
-use crate::catalogue::feeds::FeedError;
 use crate::catalogue::StoreError;
+use crate::catalogue::feeds::FeedError;
 use crate::fetch::{FetchError, SourceError};
 use crate::image::{ImageHash, PictureError};
 use crate::index::IndexError;
@@ -210,8 +210,13 @@ impl EngineError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::InUse { .. } => "stop the other `vetrina` first, ask the running server over HTTP, or name another folder with --data".into(),
-            Self::NoSuchCatalogue { .. } => "import a feed into it first, or look at the names: GET /v1/catalogues".into(),
+            Self::InUse { .. } => {
+                "stop the other `vetrina` first, ask the running server over HTTP, or name another folder with --data"
+                    .into()
+            }
+            Self::NoSuchCatalogue { .. } => {
+                "import a feed into it first, or look at the names: GET /v1/catalogues".into()
+            }
             Self::NoSuchProduct { .. } => "look at the id as the feed writes it; capital letters count".into(),
             Self::NoSuchJob { .. } => "`vetrina job list` shows all jobs".into(),
             Self::JobState { .. } => "`vetrina job show` says how it stands".into(),

@@ -82,7 +82,9 @@ impl Engine {
         let wrong = |reason: String| EngineError::Request { field: name.clone(), reason };
         let fetched;
         let bytes: &[u8] = if let Some(part) = input.part {
-            parts.get(part).ok_or_else(|| wrong(format!("there is no part {part}; {} came with the request", parts.len())))?
+            parts
+                .get(part)
+                .ok_or_else(|| wrong(format!("there is no part {part}; {} came with the request", parts.len())))?
         } else if let Some(url) = &input.url {
             let fetching = Instant::now();
             fetched = self.fetch_picture(url)?;
@@ -144,9 +146,10 @@ impl Engine {
 /// Which of a product's pictures is most like the query's.
 fn best_picture(query: &Query, pictures: &[Vec<f32>]) -> usize {
     let likeness = |picture: &[f32]| -> f32 {
-        let each = query.pictures.iter().map(|wanted| {
-            wanted.weight * wanted.vector.iter().zip(picture).map(|(a, b)| a * b).sum::<f32>()
-        });
+        let each = query
+            .pictures
+            .iter()
+            .map(|wanted| wanted.weight * wanted.vector.iter().zip(picture).map(|(a, b)| a * b).sum::<f32>());
         each.fold(f32::MIN, f32::max)
     };
     let scores: Vec<f32> = pictures.iter().map(|picture| likeness(picture)).collect();

@@ -51,10 +51,7 @@ impl Engine {
         })?;
         let embedding = self.space().embed(&feature)?;
         let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
-        let times = EmbedTimes {
-            decode: milliseconds(started, decoded),
-            embed: milliseconds(decoded, Instant::now()),
-        };
+        let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
         Ok((embedding, times))
     }
 
@@ -86,7 +83,8 @@ impl Engine {
     /// [`EngineError::NoSuchImage`].
     pub fn image(&self, hash: &ImageHash) -> Result<StoredImage, EngineError> {
         let bytes = self.image_bytes(hash)?;
-        let media_type = probe(&bytes, &self.options.limits).map_or(Format::Pixels, |header| header.format).media_type();
+        let media_type =
+            probe(&bytes, &self.options.limits).map_or(Format::Pixels, |header| header.format).media_type();
         Ok(StoredImage { bytes, media_type })
     }
 

@@ -27,7 +27,8 @@ impl Engine {
     /// # Errors
     /// When the feed cannot be read at all.
     pub fn inspect(&self, request: &ImportRequest) -> Result<DryRun, EngineError> {
-        let folder = tempfile::tempdir_in(self.jobs_folder()?).map_err(EngineError::io("cannot write to", &self.options.data))?;
+        let folder = tempfile::tempdir_in(self.jobs_folder()?)
+            .map_err(EngineError::io("cannot write to", &self.options.data))?;
         let feed = self.ready(request, folder.path())?;
         let survey = self.survey(&feed, true)?;
         Ok(self.reckon(survey))
@@ -95,10 +96,7 @@ impl Engine {
     pub fn jobs(&self) -> Result<Vec<Job>, EngineError> {
         let stored: Vec<StoredImport> = self.store.jobs()?;
         let running = self.running.lock();
-        Ok(stored
-            .into_iter()
-            .map(|stored| running.get(&stored.job.id).map_or(stored.job, |run| run.job()))
-            .collect())
+        Ok(stored.into_iter().map(|stored| running.get(&stored.job.id).map_or(stored.job, |run| run.job())).collect())
     }
 
     /// One job.
@@ -230,12 +228,7 @@ impl Engine {
     }
 
     /// Does the work of a job and writes how it ended.
-    fn work(
-        &self,
-        stored: StoredImport,
-        run: &Arc<Run>,
-        watch: &(dyn Fn(&Job) + Sync),
-    ) -> Result<Job, EngineError> {
+    fn work(&self, stored: StoredImport, run: &Arc<Run>, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
         let id = stored.job.id.clone();
         let ended = self.import_from(stored, run, watch);
         let ended = ended.or_else(|error| {
@@ -269,12 +262,7 @@ impl Engine {
         ended
     }
 
-    fn import_from(
-        &self,
-        stored: StoredImport,
-        run: &Run,
-        watch: &(dyn Fn(&Job) + Sync),
-    ) -> Result<Job, EngineError> {
+    fn import_from(&self, stored: StoredImport, run: &Run, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
         let StoredJob { request: mut kept, mut job, mut position } = stored;
         // Before anything is read: without the model no picture can be.
         self.model()?;
@@ -291,10 +279,8 @@ impl Engine {
             return Err(EngineError::DoesNotFit { why });
         }
         (job.total, job.dialect) = (Some(survey.rows), Some(survey.dialect));
-        let text = serde_json::to_string(&kept).map_err(|error| EngineError::Request {
-            field: "request".into(),
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_string(&kept)
+            .map_err(|error| EngineError::Request { field: "request".into(), reason: error.to_string() })?;
         self.store.write(|sql| {
             if position == 0 {
                 sql.execute("DELETE FROM job_errors WHERE job = ?1", [&job.id])?;

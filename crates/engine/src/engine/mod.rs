@@ -309,11 +309,7 @@ impl Engine {
     }
 
     fn catalogue(&self, name: &CatalogueName) -> Result<Arc<Catalogue>, EngineError> {
-        self.catalogues
-            .read()
-            .get(name)
-            .cloned()
-            .ok_or_else(|| EngineError::NoSuchCatalogue { name: name.to_string() })
+        self.catalogues.read().get(name).cloned().ok_or_else(|| EngineError::NoSuchCatalogue { name: name.to_string() })
     }
 
     fn catalogue_or_new(&self, name: &CatalogueName) -> Result<Arc<Catalogue>, EngineError> {
@@ -361,9 +357,7 @@ impl Engine {
         let jobs: Vec<(String, Job)> = self.store.read(|sql| {
             sql.prepare("SELECT id, job FROM jobs WHERE state = 'running'")?
                 .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?
-                .filter_map(|row| {
-                    row.map(|(id, job)| serde_json::from_str(&job).ok().map(|job| (id, job))).transpose()
-                })
+                .filter_map(|row| row.map(|(id, job)| serde_json::from_str(&job).ok().map(|job| (id, job))).transpose())
                 .collect()
         })?;
         for (id, mut job) in jobs {

@@ -229,8 +229,7 @@ impl Engine {
                 }
                 let bytes = self.read_source(&Source::File(path), source, sources)?;
                 let mut found = self.learn(&bytes, at_work)?;
-                let row =
-                    SourceRow { size, modified, ..SourceRow::of(found.hash, None, None) };
+                let row = SourceRow { size, modified, ..SourceRow::of(found.hash, None, None) };
                 found.source = Some((key, row));
                 Ok(found)
             }
@@ -310,12 +309,11 @@ impl Engine {
     /// What the store knows of an image, wholly: size, feature, file.
     fn known(&self, hash: &ImageHash) -> Result<Option<Learned>, Problem> {
         let Some(row) = self.store.image(hash).map_err(fatal)? else { return Ok(None) };
-        let feature = self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
+        let feature =
+            self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash)) else { return Ok(None) };
-        let embedding = self
-            .space()
-            .embed(&Feature { pooled: feature.clone(), map: None })
-            .map_err(|error| fatal(error))?;
+        let embedding =
+            self.space().embed(&Feature { pooled: feature.clone(), map: None }).map_err(|error| fatal(error))?;
         Ok(Some(Learned {
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
@@ -354,7 +352,9 @@ impl Engine {
         let embedding = self.space().embed(&rounded).map_err(|error| {
             item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
         })?;
-        self.files.put(hash, bytes).map_err(|error| fatal(EngineError::io("cannot keep a picture under", &self.options.data)(error)))?;
+        self.files
+            .put(hash, bytes)
+            .map_err(|error| fatal(EngineError::io("cannot keep a picture under", &self.options.data)(error)))?;
         Ok(Learned {
             row: ImageRow { width, height, bytes: bytes.len() as u64 },
             feature: Arc::new(feature),

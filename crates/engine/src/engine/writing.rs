@@ -28,12 +28,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NoSuchCatalogue`]; errors of the store.
-    pub fn products(
-        &self,
-        catalogue: &CatalogueName,
-        limit: usize,
-        offset: usize,
-    ) -> Result<ProductPage, EngineError> {
+    pub fn products(&self, catalogue: &CatalogueName, limit: usize, offset: usize) -> Result<ProductPage, EngineError> {
         let open = self.catalogue(catalogue)?;
         let page = self.store.products_page(open.key, limit.min(LONGEST_PAGE), offset)?;
         let (total, _) = self.store.sizes(open.key)?;
@@ -60,7 +55,8 @@ impl Engine {
         let mut places = Vec::new();
         for product in products {
             let id = product.id.clone();
-            let candidate = Candidate { line: 0, product, sources: &sources, revalidate: true, fetched: HashMap::new() };
+            let candidate =
+                Candidate { line: 0, product, sources: &sources, revalidate: true, fetched: HashMap::new() };
             let outcome = match self.prepare(open.key, candidate, &at_work)? {
                 Readied::Unchanged(product) => {
                     let product = *product;

@@ -60,7 +60,8 @@ impl Archive {
     pub fn read(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
         let missing = || SourceError::Missing { name: name.to_owned(), looked_at: vec![self.path.clone()] };
         let number = self.number(name).ok_or_else(missing)?;
-        let failed = |reason: String| SourceError::Archive { path: self.path.clone(), reason: format!("{name}: {reason}") };
+        let failed =
+            |reason: String| SourceError::Archive { path: self.path.clone(), reason: format!("{name}: {reason}") };
         let mut zip = self.zip.lock();
         let file = zip.by_index(number).map_err(|error| failed(error.to_string()))?;
         let mut bytes = Vec::new();

@@ -247,8 +247,7 @@ impl Fetcher {
                 return Err(FetchError::TooLarge { url: shown(url), limit: max_bytes });
             }
             let bytes = buffer.get(..read).unwrap_or_default();
-            into.write_all(bytes)
-                .map_err(|error| FetchError::Write { url: shown(url), reason: error.to_string() })?;
+            into.write_all(bytes).map_err(|error| FetchError::Write { url: shown(url), reason: error.to_string() })?;
             let elapsed = started.elapsed();
             if elapsed > GRACE && total < self.options.least_bytes_per_second * elapsed.as_secs() {
                 return Err(FetchError::SlowServer { url: shown(url) });
@@ -258,7 +257,8 @@ impl Fetcher {
 }
 
 fn parse(url: &str) -> Result<Url, FetchError> {
-    let parsed = Url::parse(url.trim()).map_err(|error| FetchError::BadUrl { url: shown(url), reason: error.to_string() })?;
+    let parsed =
+        Url::parse(url.trim()).map_err(|error| FetchError::BadUrl { url: shown(url), reason: error.to_string() })?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(FetchError::Scheme { url: shown(url) });
     }
@@ -271,10 +271,9 @@ fn parse(url: &str) -> Result<Url, FetchError> {
 /// Where a redirect leads. From `https` never back to `http`: what was private on the way would not be any more.
 fn next(here: &Url, answer: &Response<ureq::Body>, url: &str) -> Result<Url, FetchError> {
     let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let there = location.and_then(|location| here.join(location).ok()).ok_or_else(|| FetchError::Network {
-        url: shown(url),
-        reason: "the server redirects to nowhere".into(),
-    })?;
+    let there = location
+        .and_then(|location| here.join(location).ok())
+        .ok_or_else(|| FetchError::Network { url: shown(url), reason: "the server redirects to nowhere".into() })?;
     let there = parse(there.as_str())?;
     if here.scheme() == "https" && there.scheme() == "http" {
         return Err(FetchError::Network { url: shown(url), reason: "the server redirects from https to http".into() });

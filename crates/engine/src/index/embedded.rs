@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use qdrant_edge::{
-    CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
-    Condition, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult,
-    Payload, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, UpdateOperation, VectorPersisted, VectorStructPersisted, WalOptions,
+    Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
+    EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig, Modifier,
+    MultiVectorComparator, MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema, PayloadSchemaType, PointId,
+    PointInsertOperations, PointOperations, PointStructPersisted, UpdateOperation, VectorPersisted,
+    VectorStructPersisted, WalOptions,
 };
 
 use super::fields::{Column, FieldKind};

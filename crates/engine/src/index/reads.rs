@@ -88,7 +88,9 @@ impl Embedded {
                 Prefixed::Id => Column::Id,
             };
             let texts = self.values(&keys, &[column])?;
-            let fits = |values: &Vec<Value>| values.first().and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix));
+            let fits = |values: &Vec<Value>| {
+                values.first().and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix))
+            };
             let mut checks = texts.iter().map(fits);
             keys.retain(|_| checks.next().unwrap_or(false));
         }

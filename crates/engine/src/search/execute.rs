@@ -135,12 +135,8 @@ fn by_pictures(
     depth: usize,
 ) -> Result<Vec<RankedHit>, SearchError> {
     let found = nearest(index, query, filter, total, depth)?;
-    let hit = |scored: &Scored| RankedHit {
-        key: scored.key,
-        score: scored.score,
-        picture: Some(scored.score),
-        words: None,
-    };
+    let hit =
+        |scored: &Scored| RankedHit { key: scored.key, score: scored.score, picture: Some(scored.score), words: None };
     let mut hits: Vec<RankedHit> = found.iter().map(hit).collect();
     push_away(index, query, &mut hits)?;
     Ok(hits)
@@ -185,8 +181,7 @@ fn nearest(
 ) -> Result<Vec<Scored>, SearchError> {
     let sum: f32 = query.pictures.iter().map(|picture| picture.weight).sum();
     let scaled = |weight: f32, vector: &[f32]| vector.iter().map(|number| number * weight / sum).collect();
-    let vectors: Vec<Vec<f32>> =
-        query.pictures.iter().map(|picture| scaled(picture.weight, &picture.vector)).collect();
+    let vectors: Vec<Vec<f32>> = query.pictures.iter().map(|picture| scaled(picture.weight, &picture.vector)).collect();
     Ok(index.nearest(&vectors, Some(filter), limit, total <= SCANNED)?)
 }
 
@@ -203,12 +198,7 @@ fn push_away(index: &Index, query: &Query, hits: &mut [RankedHit]) -> Result<(),
 }
 
 /// Products in their own order, or sorted: a search that ranks nothing.
-fn listed(
-    index: &Index,
-    query: &Query,
-    filter: Option<&Filter>,
-    exclude: &[u64],
-) -> Result<Ranked, SearchError> {
+fn listed(index: &Index, query: &Query, filter: Option<&Filter>, exclude: &[u64]) -> Result<Ranked, SearchError> {
     let total = index.count(filter)?;
     let need = query.offset + query.limit;
     let hit = |key| RankedHit { key, score: 0.0, picture: None, words: None };

@@ -49,7 +49,9 @@ fn prices(index: &Index, filter: Filter) -> Result<Vec<FacetValue>, SearchError>
         let values = index.values(&keys, &[Column::Price])?;
         Ok(values.first().and_then(|values| values.first()).and_then(serde_json::Value::as_f64))
     };
-    let (Some(lowest), Some(highest)) = (end(Order::Ascending)?, end(Order::Descending)?) else { return Ok(Vec::new()) };
+    let (Some(lowest), Some(highest)) = (end(Order::Ascending)?, end(Order::Descending)?) else {
+        return Ok(Vec::new());
+    };
     let ends = round_ends(lowest, highest);
     let mut found = Vec::new();
     for (at, pair) in ends.windows(2).enumerate() {
@@ -75,7 +77,8 @@ fn prices(index: &Index, filter: Filter) -> Result<Vec<FacetValue>, SearchError>
 fn round_ends(lowest: f64, highest: f64) -> Vec<f64> {
     let rough = ((highest - lowest) / RANGES).max(0.01);
     let power = 10_f64.powf(rough.log10().floor());
-    let width = [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|width| *width >= rough).unwrap_or(power);
+    let width =
+        [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|width| *width >= rough).unwrap_or(power);
     let from = (lowest / width).floor();
     let to = (highest / width).ceil().max(from + 1.0);
     // Multiples, not sums: sums of 0.1 drift.

@@ -57,7 +57,8 @@ mod tests {
     fn both_sides_count_alike_and_the_best_picture_counts() {
         assert_eq!(fused(Some(0.8), Some(0.4)), 0.6);
         assert_eq!(fused(Some(-0.5), None), 0.0);
-        let query = [Weighted { vector: vec![1.0, 0.0], weight: 3.0 }, Weighted { vector: vec![0.0, 1.0], weight: 1.0 }];
+        let query =
+            [Weighted { vector: vec![1.0, 0.0], weight: 3.0 }, Weighted { vector: vec![0.0, 1.0], weight: 1.0 }];
         assert_eq!(likeness(&query, &[vec![1.0, 0.0], vec![0.0, -1.0]]), Some((3.0 + 0.0) / 4.0));
         assert_eq!(likeness(&query, &[]), None);
         assert!(less_unwanted(0.9, Some(0.8)) < 0.9 && less_unwanted(0.9, Some(0.1)) == 0.9);

@@ -186,7 +186,11 @@ impl SearchRequest {
             return bad("limit", format!("{} is out of range", self.limit), "ask for 1 to 1000 hits");
         }
         if self.offset > MOST_SKIPPED {
-            return bad("offset", format!("{} is out of range", self.offset), "skip 10000 hits at most; filter instead");
+            return bad(
+                "offset",
+                format!("{} is out of range", self.offset),
+                "skip 10000 hits at most; filter instead",
+            );
         }
         if self.facets.len() > MOST_FACETS {
             return bad("facets", format!("{} facets; {MOST_FACETS} are allowed", self.facets.len()), "ask for fewer");

@@ -27,7 +27,8 @@ pub(super) fn cap_brands(index: &Index, hits: &mut Vec<RankedHit>, most: usize) 
 /// `(1 − diversity) · score − diversity · likeness to the most alike before`. `pictures` are the hits' own; products without
 /// pictures are unlike everything.
 pub(super) fn diversify(hits: &mut Vec<RankedHit>, pictures: &[Vec<Vec<f32>>], diversity: f32) {
-    let mut left: Vec<(RankedHit, &[Vec<f32>])> = hits.iter().copied().zip(pictures.iter().map(Vec::as_slice)).collect();
+    let mut left: Vec<(RankedHit, &[Vec<f32>])> =
+        hits.iter().copied().zip(pictures.iter().map(Vec::as_slice)).collect();
     let mut alike = vec![0.0_f32; left.len()];
     hits.clear();
     while !left.is_empty() {

@@ -6,7 +6,8 @@ use super::RowProblem;
 use crate::catalogue::{AttributeValue, Availability, Money, Product, parse_price};
 
 /// Columns of general tables that hold the id.
-pub(super) const ID: &[&str] = &["id", "sku", "product id", "item id", "article number", "offer id", "code", "artikelnummer"];
+pub(super) const ID: &[&str] =
+    &["id", "sku", "product id", "item id", "article number", "offer id", "code", "artikelnummer"];
 /// Columns of general tables that hold the title.
 pub(super) const TITLE: &[&str] = &["title", "name", "product name", "product title", "bezeichnung", "titel"];
 
@@ -37,7 +38,9 @@ pub(super) fn attribute_name(name: &str) -> String {
 /// Reads an availability; an unknown one is a warning.
 pub(super) fn availability(text: &str, warnings: &mut Vec<RowProblem>) -> Availability {
     match folded(text).as_str() {
-        "" | "in stock" | "instock" | "available" | "yes" | "true" | "1" | "available for order" => Availability::InStock,
+        "" | "in stock" | "instock" | "available" | "yes" | "true" | "1" | "available for order" => {
+            Availability::InStock
+        }
         "out of stock" | "outofstock" | "sold out" | "no" | "false" | "0" | "discontinued" => Availability::OutOfStock,
         "preorder" | "pre order" => Availability::Preorder,
         "backorder" | "back order" | "onbackorder" => Availability::Backorder,
@@ -54,11 +57,7 @@ pub(super) fn availability(text: &str, warnings: &mut Vec<RowProblem>) -> Availa
 }
 
 /// Reads a price, if there is one.
-pub(super) fn price(
-    text: &str,
-    field: &str,
-    default_currency: Option<&str>,
-) -> Result<Option<Money>, RowProblem> {
+pub(super) fn price(text: &str, field: &str, default_currency: Option<&str>) -> Result<Option<Money>, RowProblem> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -114,7 +113,10 @@ pub(super) fn plain_text(html: &str) -> String {
                 }
             }
             scraper::Node::Element(element)
-                if matches!(element.name(), "p" | "br" | "li" | "div" | "tr" | "h1" | "h2" | "h3" | "h4" | "ul" | "table") =>
+                if matches!(
+                    element.name(),
+                    "p" | "br" | "li" | "div" | "tr" | "h1" | "h2" | "h3" | "h4" | "ul" | "table"
+                ) =>
             {
                 text.push('\n');
             }

@@ -15,7 +15,8 @@ pub(super) fn read(folder: &Path) -> io::Result<Reading> {
     let mut pictures = Vec::new();
     gather(folder, folder, DEEPEST, &mut pictures)?;
     pictures.sort();
-    let rows = (1..).zip(pictures).map(|(line, path)| FeedRow::Product { line, product: product(&path), warnings: vec![] });
+    let rows =
+        (1..).zip(pictures).map(|(line, path)| FeedRow::Product { line, product: product(&path), warnings: vec![] });
     Ok(Reading { rows: Box::new(rows), fields: vec!["file name".into(), "folders".into()], unknown: Vec::new() })
 }
 
@@ -30,9 +31,10 @@ fn gather(top: &Path, folder: &Path, deeper: usize, into: &mut Vec<PathBuf>) -> 
             if deeper > 0 {
                 gather(top, &path, deeper - 1, into)?;
             }
-        } else if path.extension().is_some_and(|extension| {
-            EXTENSIONS.contains(&extension.to_string_lossy().to_lowercase().as_str())
-        }) && let Ok(relative) = path.strip_prefix(top)
+        } else if path
+            .extension()
+            .is_some_and(|extension| EXTENSIONS.contains(&extension.to_string_lossy().to_lowercase().as_str()))
+            && let Ok(relative) = path.strip_prefix(top)
         {
             into.push(relative.to_owned());
         }

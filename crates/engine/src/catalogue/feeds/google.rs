@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{ID, TITLE, add_attribute, availability, category, folded, need, plain_text, price, some, tidy_attributes};
+use super::columns::{
+    ID, TITLE, add_attribute, availability, category, folded, need, plain_text, price, some, tidy_attributes,
+};
 use super::table::{Record, Table};
 use super::{FeedOptions, FeedRow, Reading, RowProblem};
 use crate::catalogue::{ImageRef, Product};
@@ -64,7 +66,9 @@ impl Meaning {
             "gender" | "material" | "pattern" | "size" | "age group" | "condition" | "size type" | "size system" => {
                 Self::Attribute(name.into())
             }
-            "shipping" | "tax" | "shipping weight" | "identifier exists" | "ads redirect" | "mobile link" => Self::Ignored,
+            "shipping" | "tax" | "shipping weight" | "identifier exists" | "ads redirect" | "mobile link" => {
+                Self::Ignored
+            }
             _ => return None,
         })
     }
@@ -83,7 +87,11 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
                 Meaning::of(&folded(field)).unwrap_or_else(|| Meaning::Attribute(field.trim().to_lowercase()))
             });
             let known = mapped.or_else(|| Meaning::of(column));
-            if known.is_some() { fields.push(written.clone()) } else { unknown.push(written.clone()) }
+            if known.is_some() {
+                fields.push(written.clone())
+            } else {
+                unknown.push(written.clone())
+            }
             known.unwrap_or_else(|| Meaning::Attribute(column.clone()))
         })
         .collect();
@@ -193,11 +201,12 @@ pub(super) fn images(value: &str) -> Vec<ImageRef> {
 
 fn stock(value: &str, warnings: &mut Vec<RowProblem>) -> Option<i64> {
     let number = value.split(['.', ',']).next().unwrap_or(value).trim().parse();
-    number.map_err(|_| {
-        let reason = format!("`{value}` is not a number of pieces and was left out");
-        warnings.push(RowProblem::new("bad-stock", Some("stock"), reason, "write a whole number"));
-    })
-    .ok()
+    number
+        .map_err(|_| {
+            let reason = format!("`{value}` is not a number of pieces and was left out");
+            warnings.push(RowProblem::new("bad-stock", Some("stock"), reason, "write a whole number"));
+        })
+        .ok()
 }
 
 fn moment(value: &str, warnings: &mut Vec<RowProblem>) -> Option<chrono::DateTime<chrono::Utc>> {
@@ -205,7 +214,12 @@ fn moment(value: &str, warnings: &mut Vec<RowProblem>) -> Option<chrono::DateTim
     let moment = chrono::DateTime::parse_from_rfc3339(value).ok().map(|moment| moment.to_utc()).or_else(day);
     if moment.is_none() {
         let reason = format!("`{value}` is not a date and was left out");
-        warnings.push(RowProblem::new("bad-date", Some("added_at"), reason, "write 2026-01-31 or 2026-01-31T12:00:00Z"));
+        warnings.push(RowProblem::new(
+            "bad-date",
+            Some("added_at"),
+            reason,
+            "write 2026-01-31 or 2026-01-31T12:00:00Z",
+        ));
     }
     moment
 }

@@ -32,7 +32,11 @@ impl Iterator for Lines {
             let read = self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes);
             self.line += 1;
             let end = |code, reason: String, hint: &str| {
-                Some(FeedRow::Rejected { line: self.line, id: None, problem: RowProblem::new(code, None, reason, hint) })
+                Some(FeedRow::Rejected {
+                    line: self.line,
+                    id: None,
+                    problem: RowProblem::new(code, None, reason, hint),
+                })
             };
             match read {
                 Ok(0) => break,
@@ -44,7 +48,11 @@ impl Iterator for Lines {
                 Ok(_) => {}
                 Err(error) => {
                     self.ended = true;
-                    return end("feed-unreadable", format!("the rest cannot be read: {error}"), "export the feed again");
+                    return end(
+                        "feed-unreadable",
+                        format!("the rest cannot be read: {error}"),
+                        "export the feed again",
+                    );
                 }
             }
             let text = String::from_utf8_lossy(&bytes);
@@ -59,7 +67,8 @@ impl Iterator for Lines {
 
 fn row(line: u64, text: &str) -> FeedRow {
     let rejected = |id, problem| FeedRow::Rejected { line, id, problem };
-    let bad = |reason: String| RowProblem::new("bad-json", None, reason, "write one product of docs/api.md on each line");
+    let bad =
+        |reason: String| RowProblem::new("bad-json", None, reason, "write one product of docs/api.md on each line");
     let mut value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => return rejected(None, bad(format!("it is not JSON: {}", position(&error)))),

@@ -162,10 +162,8 @@ pub fn open_bytes(bytes: Vec<u8>, name: &str, options: &FeedOptions) -> Result<F
 }
 
 fn open_reader(bytes: Box<dyn Read + Send>, name: &str, options: &FeedOptions) -> Result<Feed, FeedError> {
-    let text = text::decoded(bytes).map_err(|error| FeedError::Unreadable {
-        name: name.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let text = text::decoded(bytes)
+        .map_err(|error| FeedError::Unreadable { name: name.to_owned(), reason: error.to_string() })?;
     let found = detect::detect(&text.beginning, name, options)?;
     let reading = match found {
         detect::Found::Jsonl => jsonl::read(text),

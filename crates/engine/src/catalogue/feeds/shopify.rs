@@ -59,9 +59,23 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
     };
     let pairs = columns.options.iter().flat_map(|(name, value)| [*name, *value]);
     let used: Vec<usize> = [
-        columns.handle, columns.title, columns.body, columns.vendor, columns.category, columns.kind, columns.tags,
-        columns.status, columns.published, columns.price, columns.compare_at, columns.sku, columns.barcode, columns.stock,
-        columns.policy, columns.image, columns.variant_image,
+        columns.handle,
+        columns.title,
+        columns.body,
+        columns.vendor,
+        columns.category,
+        columns.kind,
+        columns.tags,
+        columns.status,
+        columns.published,
+        columns.price,
+        columns.compare_at,
+        columns.sku,
+        columns.barcode,
+        columns.stock,
+        columns.policy,
+        columns.image,
+        columns.variant_image,
     ]
     .into_iter()
     .chain(pairs)
@@ -126,7 +140,8 @@ impl Products {
         let text = |column| cell(&record.cells, column);
         let handle = text(self.columns.handle);
         if handle.is_empty() {
-            let problem = RowProblem::new("missing-id", Some("Handle"), "there is no handle", "export the products again");
+            let problem =
+                RowProblem::new("missing-id", Some("Handle"), "there is no handle", "export the products again");
             self.ready.push_back(FeedRow::Rejected { line: record.line, id: None, problem });
             return;
         }

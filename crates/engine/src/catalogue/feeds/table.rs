@@ -39,7 +39,8 @@ impl Table {
         let header = match rows.next() {
             Some(Ok(header)) => header.cells,
             Some(Err(rejected)) => {
-                let reason = if let FeedRow::Rejected { problem, .. } = rejected { problem.reason } else { String::new() };
+                let reason =
+                    if let FeedRow::Rejected { problem, .. } = rejected { problem.reason } else { String::new() };
                 return Err(FeedError::Unreadable { name: name.to_owned(), reason });
             }
             None => return Err(FeedError::Empty { name: name.to_owned() }),

@@ -26,7 +26,8 @@ pub(super) fn decoded(mut bytes: Box<dyn Read + Send>) -> io::Result<Text> {
     let (text, _, _) = encoding.decode(&beginning);
     let text = text.into_owned();
     let whole = Cursor::new(beginning).chain(bytes);
-    let reader = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).strip_bom(true).build(whole);
+    let reader =
+        DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).strip_bom(true).build(whole);
     Ok(Text { beginning: text, reader: Box::new(reader) })
 }
 

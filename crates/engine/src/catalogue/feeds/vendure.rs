@@ -133,7 +133,8 @@ impl Products {
         }
         let Some(open) = self.open.as_mut() else {
             let reason = "it is a variant (its name is empty) and there is no product before it";
-            let problem = RowProblem::new("variant-without-product", Some("name"), reason, "give the product's row a name");
+            let problem =
+                RowProblem::new("variant-without-product", Some("name"), reason, "give the product's row a name");
             self.ready.push_back(FeedRow::Rejected { line: record.line, id: some(text(self.columns.sku)), problem });
             return;
         };

@@ -73,9 +73,25 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
         measures: measures.map(|(number, name)| (number, name.clone())).collect(),
     };
     let used: Vec<usize> = [
-        columns.id, columns.kind, columns.sku, columns.name, columns.published, columns.short, columns.description,
-        columns.in_stock, columns.stock, columns.backorders, columns.sale, columns.regular, columns.categories, columns.tags,
-        columns.images, columns.parent, columns.gtin, columns.brands, columns.url,
+        columns.id,
+        columns.kind,
+        columns.sku,
+        columns.name,
+        columns.published,
+        columns.short,
+        columns.description,
+        columns.in_stock,
+        columns.stock,
+        columns.backorders,
+        columns.sale,
+        columns.regular,
+        columns.categories,
+        columns.tags,
+        columns.images,
+        columns.parent,
+        columns.gtin,
+        columns.brands,
+        columns.url,
     ]
     .into_iter()
     .flatten()
@@ -179,12 +195,7 @@ impl Products {
         self.ready.push_back(finished(record.line, product, warnings));
     }
 
-    fn read_product(
-        &self,
-        record: &Record,
-        id: String,
-        warnings: &mut Vec<RowProblem>,
-    ) -> Result<Product, RowProblem> {
+    fn read_product(&self, record: &Record, id: String, warnings: &mut Vec<RowProblem>) -> Result<Product, RowProblem> {
         let text = |column| cell(&record.cells, column);
         let columns = &self.columns;
         let currency = self.currency.as_deref();

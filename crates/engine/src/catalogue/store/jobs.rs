@@ -76,8 +76,7 @@ impl Store {
         offset: usize,
     ) -> Result<(Vec<E>, u64), StoreError> {
         self.read(|sql| {
-            let total: i64 =
-                sql.query_row("SELECT count(*) FROM job_errors WHERE job = ?1", [id], |row| row.get(0))?;
+            let total: i64 = sql.query_row("SELECT count(*) FROM job_errors WHERE job = ?1", [id], |row| row.get(0))?;
             let items = sql
                 .prepare_cached("SELECT error FROM job_errors WHERE job = ?1 ORDER BY number LIMIT ?2 OFFSET ?3")?
                 .query_map(params![id, limit as i64, offset as i64], |row| from_json(row.get_ref(0)?.as_str()?))?

@@ -109,7 +109,8 @@ impl Store {
     /// When the database fails.
     pub fn products_of(&self, catalogue: i64, keys: &[u64]) -> Result<Vec<StoredProduct>, StoreError> {
         self.read(|sql| {
-            let mut statement = sql.prepare_cached("SELECT key, body FROM products WHERE catalogue = ?1 AND key = ?2")?;
+            let mut statement =
+                sql.prepare_cached("SELECT key, body FROM products WHERE catalogue = ?1 AND key = ?2")?;
             let mut found = Vec::with_capacity(keys.len());
             for key in keys {
                 found.extend(statement.query_row(params![catalogue, key.cast_signed()], stored).optional()?);
@@ -122,12 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn products_page(
-        &self,
-        catalogue: i64,
-        limit: usize,
-        offset: usize,
-    ) -> Result<Vec<StoredProduct>, StoreError> {
+    pub fn products_page(&self, catalogue: i64, limit: usize, offset: usize) -> Result<Vec<StoredProduct>, StoreError> {
         self.read(|sql| {
             sql.prepare_cached("SELECT key, body FROM products WHERE catalogue = ?1 ORDER BY key LIMIT ?2 OFFSET ?3")?
                 .query_map(params![catalogue, limit as i64, offset as i64], stored)?

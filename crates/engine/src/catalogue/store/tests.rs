@@ -59,7 +59,8 @@ fn a_catalogue_goes_with_everything_in_it() {
     write(&store, key, "a");
     store.drop_catalogue(key).unwrap();
     assert!(store.catalogues().unwrap().is_empty());
-    let left: i64 = store.read(|sql| sql.query_row("SELECT count(*) FROM product_images", [], |row| row.get(0))).unwrap();
+    let left: i64 =
+        store.read(|sql| sql.query_row("SELECT count(*) FROM product_images", [], |row| row.get(0))).unwrap();
     assert_eq!(left, 0);
 }
 

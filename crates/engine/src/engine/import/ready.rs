@@ -31,7 +31,8 @@ impl ReadyFeed {
     pub(in crate::engine) fn fingerprint(&self) -> String {
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_file() => {
-                let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+                let modified =
+                    metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
                 format!("{} {}", metadata.len(), modified.map_or(0, |time| time.as_nanos()))
             }
             _ => "folder".to_owned(),
@@ -44,10 +45,10 @@ impl Engine {
     pub(in crate::engine) fn ready(&self, request: &ImportRequest, folder: &Path) -> Result<ReadyFeed, EngineError> {
         let dialect = match request.dialect.as_str() {
             "" | "auto" => None,
-            name => Some(name.parse::<Dialect>().map_err(|error| EngineError::Request {
-                field: "dialect".into(),
-                reason: error.to_string(),
-            })?),
+            name => Some(
+                name.parse::<Dialect>()
+                    .map_err(|error| EngineError::Request { field: "dialect".into(), reason: error.to_string() })?,
+            ),
         };
         let options = FeedOptions {
             dialect,
@@ -83,7 +84,8 @@ impl Engine {
 
 /// The extension of a name, with its dot, as far as it is a plain one.
 pub(in crate::engine) fn extension(name: &str) -> String {
-    let plain = |extension: &&str| (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
+    let plain =
+        |extension: &&str| (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
     let extension = name.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     extension.filter(plain).map(|extension| format!(".{}", extension.to_ascii_lowercase())).unwrap_or_default()
 }

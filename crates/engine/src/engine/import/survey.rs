@@ -124,11 +124,17 @@ impl Engine {
                     let file = format!("file:{}", std::path::absolute(&path).unwrap_or(path.clone()).display());
                     new = self.store.source(&file)?.is_none();
                     survey.new_bytes += if new { metadata.len() } else { 0 };
-                    if closely && new && survey.sample.len() < SAMPLE && metadata.len() <= self.options.limits.file_bytes {
+                    if closely
+                        && new
+                        && survey.sample.len() < SAMPLE
+                        && metadata.len() <= self.options.limits.file_bytes
+                    {
                         survey.sample.extend(std::fs::read(&path).ok());
                     }
                 }
-                Err(error) => trouble = Some(("missing-picture".to_owned(), format!("{}: {error}", path.display()), "")),
+                Err(error) => {
+                    trouble = Some(("missing-picture".to_owned(), format!("{}: {error}", path.display()), ""))
+                }
             },
             Ok(Source::Data) => survey.new_bytes += source.len() as u64 * 3 / 4,
             Ok(Source::Archive(_)) => survey.new_bytes += USUAL_PICTURE,
@@ -147,8 +153,7 @@ impl Engine {
     pub(in crate::engine) fn reckon(&self, survey: Survey) -> DryRun {
         let new_images = survey.distinct.values().filter(|new| **new).count() as u64;
         let each = self.milliseconds_each(&survey.sample).unwrap_or(USUAL_MS);
-        let seconds =
-            new_images as f64 * each / 1000.0 / self.threads() as f64 + survey.products as f64 * 0.0008 + 0.2;
+        let seconds = new_images as f64 * each / 1000.0 / self.threads() as f64 + survey.products as f64 * 0.0008 + 0.2;
         let disk_bytes = survey.disk_bytes();
         let memory_bytes = survey.memory_bytes();
         let why = survey.why_not().unwrap_or_default();
@@ -176,7 +181,9 @@ impl Engine {
         let mut times = Vec::new();
         for bytes in sample {
             let started = Instant::now();
-            let Ok(picture) = decode_at_least(bytes, &self.options.limits, model.manifest().input.size) else { continue };
+            let Ok(picture) = decode_at_least(bytes, &self.options.limits, model.manifest().input.size) else {
+                continue;
+            };
             let tensor = preprocess(model.manifest(), &picture);
             model.features(&[tensor], false).ok()?;
             times.push(started.elapsed().as_secs_f64() * 1000.0);
@@ -215,7 +222,11 @@ impl Survey {
             ));
         }
         if let Some(free) = self.memory_free.filter(|free| free + MEMORY_BASE < memory) {
-            return Some(format!("the import needs about {} of memory and {} are free", megabytes(memory), megabytes(free)));
+            return Some(format!(
+                "the import needs about {} of memory and {} are free",
+                megabytes(memory),
+                megabytes(free)
+            ));
         }
         None
     }

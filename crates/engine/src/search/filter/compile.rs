@@ -82,13 +82,13 @@ impl Test {
         match literal {
             Literal::Text(text) => texts(&self.text_column(), [folded_value(&self.field, text)]),
             Literal::Flag(flag) if self.field == Field::InStock => match path(&Column::InStock) {
-                Some(path) => {
-                    Condition::Field(FieldCondition::new_match(path, Match::from(*flag)))
-                }
+                Some(path) => Condition::Field(FieldCondition::new_match(path, Match::from(*flag))),
                 None => nothing(),
             },
             Literal::Flag(flag) => texts(&self.text_column(), [flag.to_string()]),
-            Literal::Number(_) | Literal::Day(_) | Literal::Moment(_) => self.span(Span::of(Comparison::Equal, literal)),
+            Literal::Number(_) | Literal::Day(_) | Literal::Moment(_) => {
+                self.span(Span::of(Comparison::Equal, literal))
+            }
         }
     }
 

@@ -33,7 +33,8 @@ impl FilterError {
     /// The filter with a caret under the column, for terminals.
     #[must_use]
     pub fn pointed(&self, filter: &str) -> String {
-        let line: String = filter.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+        let line: String =
+            filter.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
         format!("{line}\n{:>width$}", "^", width = self.column)
     }
 }

@@ -131,7 +131,8 @@ impl<'a> Lexer<'a> {
                     '‘' | '’' | '‚' => Some("a straight quote: '".to_owned()),
                     _ => None,
                 };
-                Err(FilterError::at(self.column, format!("the character {first:?} cannot stand here")).suggest(suggestion))
+                Err(FilterError::at(self.column, format!("the character {first:?} cannot stand here"))
+                    .suggest(suggestion))
             }
         }
     }
@@ -176,12 +177,17 @@ impl<'a> Lexer<'a> {
         let digits = self.rest[sign..].find(|character: char| !character.is_ascii_digit());
         let mut end = digits.map_or(self.rest.len(), |digits| sign + digits);
         // `10..50` is a range, `10.5` a number.
-        if let Some(fraction) = self.rest[end..].strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        if let Some(fraction) =
+            self.rest[end..].strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        {
             end += 1 + fraction.find(|character: char| !character.is_ascii_digit()).unwrap_or(fraction.len());
         }
         let text = self.take(end);
-        if self.rest.starts_with(|next: char| continues_name(next) && next != '-') || self.rest.starts_with(['€', '$', '£', '¥']) {
-            let error = FilterError::at(self.column, format!("the number {text} is followed by something that is not one"));
+        if self.rest.starts_with(|next: char| continues_name(next) && next != '-')
+            || self.rest.starts_with(['€', '$', '£', '¥'])
+        {
+            let error =
+                FilterError::at(self.column, format!("the number {text} is followed by something that is not one"));
             return Err(error.expected("a plain number such as 80 or 79.90, or text in quotes"));
         }
         match text.parse::<f64>() {
@@ -195,7 +201,10 @@ impl<'a> Lexer<'a> {
         let bytes = self.rest.as_bytes();
         let shape = b"dddd-dd-dd";
         let fits = bytes.len() >= shape.len()
-            && shape.iter().zip(bytes).all(|(shape, byte)| if *shape == b'd' { byte.is_ascii_digit() } else { byte == shape });
+            && shape
+                .iter()
+                .zip(bytes)
+                .all(|(shape, byte)| if *shape == b'd' { byte.is_ascii_digit() } else { byte == shape });
         if !fits {
             return None;
         }

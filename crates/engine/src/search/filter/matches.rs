@@ -4,8 +4,8 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use super::{Check, Comparison, Expr, Field, Literal, Test};
 use crate::catalogue::Product;
-use crate::index::fields::{PREFIX_LEN, category_paths, code, fold, fold_category};
 use crate::index;
+use crate::index::fields::{PREFIX_LEN, category_paths, code, fold, fold_category};
 
 impl Expr {
     /// Whether a product passes.
@@ -47,7 +47,10 @@ impl Test {
                 values.texts.iter().any(|text| text.starts_with(&prefix))
             }
             Check::Exists => {
-                !values.texts.is_empty() || !values.numbers.is_empty() || values.flag.is_some() || values.moment.is_some()
+                !values.texts.is_empty()
+                    || !values.numbers.is_empty()
+                    || values.flag.is_some()
+                    || values.moment.is_some()
             }
         }
     }
@@ -59,7 +62,9 @@ impl Test {
                 Some(value) => value == *flag,
                 None => values.texts.iter().any(|text| text == if *flag { "true" } else { "false" }),
             },
-            Literal::Number(_) | Literal::Day(_) | Literal::Moment(_) => Span::of(Comparison::Equal, literal).holds(values),
+            Literal::Number(_) | Literal::Day(_) | Literal::Moment(_) => {
+                Span::of(Comparison::Equal, literal).holds(values)
+            }
         }
     }
 }
@@ -98,11 +103,14 @@ fn values(field: &Field, product: &Product) -> Values {
             values.numbers.extend(product.stock.map(|stock| stock as f64));
         }
         Field::Brand => values.texts.extend(index::brand(product).map(fold)),
-        Field::Category => values.texts.extend(category_paths(&product.category).iter().map(|path| fold_category(path))),
+        Field::Category => {
+            values.texts.extend(category_paths(&product.category).iter().map(|path| fold_category(path)))
+        }
         Field::Group => values.texts.extend(index::group(product).map(str::to_owned)),
         Field::Code => values.texts.extend(index::codes(product)),
         Field::AddedAt => {
-            values.moment = product.added_at.and_then(|moment| DateTime::from_timestamp_micros(moment.timestamp_micros()));
+            values.moment =
+                product.added_at.and_then(|moment| DateTime::from_timestamp_micros(moment.timestamp_micros()));
         }
         Field::Attribute(name) => {
             if let Some(columns) = index::attributes(product).remove(name) {
@@ -150,22 +158,46 @@ impl Span {
     fn holds(&self, values: &Values) -> bool {
         let number = |number: &f64| {
             let above = self.above.is_none_or(|bound| match bound {
-                Bound::Number { at, included } => if included { *number >= at } else { *number > at },
+                Bound::Number { at, included } => {
+                    if included {
+                        *number >= at
+                    } else {
+                        *number > at
+                    }
+                }
                 Bound::Moment { .. } => false,
             });
             let below = self.below.is_none_or(|bound| match bound {
-                Bound::Number { at, included } => if included { *number <= at } else { *number < at },
+                Bound::Number { at, included } => {
+                    if included {
+                        *number <= at
+                    } else {
+                        *number < at
+                    }
+                }
                 Bound::Moment { .. } => false,
             });
             above && below
         };
         let moment = |moment: DateTime<Utc>| {
             let above = self.above.is_none_or(|bound| match bound {
-                Bound::Moment { at, included } => if included { moment >= at } else { moment > at },
+                Bound::Moment { at, included } => {
+                    if included {
+                        moment >= at
+                    } else {
+                        moment > at
+                    }
+                }
                 Bound::Number { .. } => false,
             });
             let below = self.below.is_none_or(|bound| match bound {
-                Bound::Moment { at, included } => if included { moment <= at } else { moment < at },
+                Bound::Moment { at, included } => {
+                    if included {
+                        moment <= at
+                    } else {
+                        moment < at
+                    }
+                }
                 Bound::Number { .. } => false,
             });
             above && below

@@ -34,7 +34,9 @@ pub fn parse(text: &str, schema: &Schema) -> Result<Expr, FilterError> {
             let error = FilterError::at(column, format!("unexpected `{name}`")).expected("AND, OR or the end");
             Err(error.suggest(closest(name, ["AND", "OR"].into_iter()).into_iter().next()))
         }
-        other => Err(FilterError::at(column, format!("unexpected {}", other.describe())).expected("AND, OR or the end")),
+        other => {
+            Err(FilterError::at(column, format!("unexpected {}", other.describe())).expected("AND, OR or the end"))
+        }
     }
 }
 
@@ -166,7 +168,9 @@ impl<'a> Parser<'a> {
             if self.word("EXISTS") {
                 return negative(Check::Exists);
             }
-            return Err(FilterError::at(after, format!("unexpected {}", found.describe())).expected("IN or EXISTS after NOT"));
+            return Err(
+                FilterError::at(after, format!("unexpected {}", found.describe())).expected("IN or EXISTS after NOT")
+            );
         }
         if self.word("BETWEEN") {
             check_comparable(at, &field, "BETWEEN", true)?;
@@ -190,7 +194,9 @@ impl<'a> Parser<'a> {
             Token::Name(name) => closest(name, AFTER_FIELD.into_iter()).into_iter().next(),
             _ => None,
         };
-        Err(error.expected("= != < <= > >= ^= IN, NOT IN, BETWEEN, a range such as 10..50, or EXISTS").suggest(suggestion))
+        Err(error
+            .expected("= != < <= > >= ^= IN, NOT IN, BETWEEN, a range such as 10..50, or EXISTS")
+            .suggest(suggestion))
     }
 
     /// `10..50`, `10..` or `..50`; the field is read already.
@@ -322,7 +328,9 @@ impl<'a> Parser<'a> {
             Err(error.expected(expected).suggest(quoted.filter(|_| expected.contains("text"))))
         };
         match (field.kind(), token) {
-            (Some(FieldKind::Number), Token::Number(number)) | (None, Token::Number(number)) => Ok(Literal::Number(*number)),
+            (Some(FieldKind::Number), Token::Number(number)) | (None, Token::Number(number)) => {
+                Ok(Literal::Number(*number))
+            }
             (Some(FieldKind::Number), _) => wrong("a number"),
             (None, _) if sized => wrong("a number"),
             (Some(FieldKind::Flag), _) => flag.map_or_else(|| wrong("true or false"), |flag| Ok(Literal::Flag(flag))),
@@ -335,7 +343,9 @@ impl<'a> Parser<'a> {
             (Some(FieldKind::Date), Token::Moment(moment)) => Ok(Literal::Moment(*moment)),
             (Some(FieldKind::Date), _) => wrong("a date such as 2026-01-31 or 2026-01-31T12:00:00Z"),
             (Some(FieldKind::Text) | None, Token::Text(text)) => availability(column, field, text),
-            (None, _) => flag.map_or_else(|| wrong("text in quotes, a number, true or false"), |flag| Ok(Literal::Flag(flag))),
+            (None, _) => {
+                flag.map_or_else(|| wrong("text in quotes, a number, true or false"), |flag| Ok(Literal::Flag(flag)))
+            }
             // `code = 4006381333931` and `brand = 7` mean the text.
             (Some(FieldKind::Text), Token::Number(number)) => Ok(Literal::Text(number.to_string())),
             (Some(FieldKind::Text), _) => wrong("text in quotes"),

@@ -27,10 +27,7 @@ fn error(text: &str) -> FilterError {
 #[test]
 fn the_contract_s_example_is_understood() {
     let expr = parsed(r#"price < 80 AND in_stock AND category = "Bags" AND brand IN ["A", "B"]"#);
-    assert_eq!(
-        expr.to_string(),
-        r#"price < 80 AND in_stock AND category = "Bags" AND brand IN ["A", "B"]"#
-    );
+    assert_eq!(expr.to_string(), r#"price < 80 AND in_stock AND category = "Bags" AND brand IN ["A", "B"]"#);
 }
 
 #[test]
@@ -73,10 +70,7 @@ fn every_form_has_one_way_to_be_written() {
 #[test]
 fn and_binds_tighter_than_or_and_not_tightest() {
     let in_stock = || Expr::Test(Test { field: Field::InStock, check: Check::Set });
-    let expected = Expr::Or(vec![
-        Expr::And(vec![Expr::Not(Box::new(in_stock())), in_stock()]),
-        in_stock(),
-    ]);
+    let expected = Expr::Or(vec![Expr::And(vec![Expr::Not(Box::new(in_stock())), in_stock()]), in_stock()]);
     assert_eq!(parsed("NOT in_stock AND in_stock OR in_stock"), expected);
 }
 
@@ -208,8 +202,12 @@ fn any_test(texts: BoxedStrategy<String>) -> impl Strategy<Value = Test> {
         Field::attribute("colour"),
         Field::attribute("größe (cm)"),
     ]);
-    let number_field =
-        proptest::sample::select(vec![Field::Price, Field::Stock, Field::attribute("size"), Field::attribute("weight")]);
+    let number_field = proptest::sample::select(vec![
+        Field::Price,
+        Field::Stock,
+        Field::attribute("size"),
+        Field::attribute("weight"),
+    ]);
     let prefix_field = proptest::sample::select(vec![
         Field::Title,
         Field::Id,
@@ -225,7 +223,8 @@ fn any_test(texts: BoxedStrategy<String>) -> impl Strategy<Value = Test> {
     prop_oneof![
         (text_field.clone(), equality.clone(), text.clone())
             .prop_map(|(field, comparison, value)| Test { field, check: Check::Is(comparison, value) }),
-        (text_field, proptest::collection::vec(text, 1..4)).prop_map(|(field, list)| Test { field, check: Check::In(list) }),
+        (text_field, proptest::collection::vec(text, 1..4))
+            .prop_map(|(field, list)| Test { field, check: Check::In(list) }),
         (equality.clone(), availability).prop_map(|(comparison, value)| Test {
             field: Field::Availability,
             check: Check::Is(comparison, Literal::Text(value.to_owned()))
@@ -238,13 +237,11 @@ fn any_test(texts: BoxedStrategy<String>) -> impl Strategy<Value = Test> {
             .prop_map(|(field, list)| Test { field, check: Check::In(list) }),
         (any_comparison(), any_day())
             .prop_map(|(comparison, value)| Test { field: Field::AddedAt, check: Check::Is(comparison, value) }),
-        (any_day(), any_day())
-            .prop_map(|(low, high)| Test { field: Field::AddedAt, check: Check::Between(low, high) }),
+        (any_day(), any_day()).prop_map(|(low, high)| Test { field: Field::AddedAt, check: Check::Between(low, high) }),
         (prefix_field, texts).prop_map(|(field, start)| Test { field, check: Check::StartsWith(start) }),
         any_field.prop_map(|field| Test { field, check: Check::Exists }),
-        (proptest::sample::select(vec![Field::InStock, Field::attribute("vegan")]), any::<bool>(), equality).prop_map(
-            |(field, flag, comparison)| Test { field, check: Check::Is(comparison, Literal::Flag(flag)) }
-        ),
+        (proptest::sample::select(vec![Field::InStock, Field::attribute("vegan")]), any::<bool>(), equality)
+            .prop_map(|(field, flag, comparison)| Test { field, check: Check::Is(comparison, Literal::Flag(flag)) }),
         proptest::sample::select(vec![Field::InStock, Field::attribute("vegan")])
             .prop_map(|field| Test { field, check: Check::Set }),
     ]
@@ -291,7 +288,13 @@ fn any_product() -> impl Strategy<Value = Product> {
         Availability::Backorder,
     ]);
     use proptest::option::of as some;
-    let first = (small_text(), small_text(), some(small_text()), proptest::collection::vec(small_text(), 0..3), some(money.clone()));
+    let first = (
+        small_text(),
+        small_text(),
+        some(small_text()),
+        proptest::collection::vec(small_text(), 0..3),
+        some(money.clone()),
+    );
     let second = (some(money), availability, some(-1_i64..5), some(small_text()), some("[0-3]{1,2}"));
     let third = (proptest::collection::btree_map(name.prop_map(str::to_owned), attribute, 0..4), some(0_i64..4 * 24));
     (first, second, third).prop_map(|(first, second, third)| Product {
