@@ -95,6 +95,8 @@ pub struct Fetcher {
     options: FetchOptions,
     agent: Agent,
     hosts: Hosts,
+    /// Time before a server's speed is judged.
+    grace: Duration,
 }
 
 impl Fetcher {
@@ -119,7 +121,13 @@ impl Fetcher {
             .max_idle_connections_per_host(options.per_host)
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Self { options, agent, hosts: Hosts::default() }
+        Self { options, agent, hosts: Hosts::default(), grace: GRACE }
+    }
+
+    /// Judges servers sooner, so that tests need not wait.
+    #[cfg(test)]
+    pub(super) fn judging_after(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Fetches what is at an address.
@@ -269,7 +277,7 @@ impl Fetcher {
             let bytes = buffer.get(..read).unwrap_or_default();
             into.write_all(bytes).map_err(|error| FetchError::Write { url: shown(url), reason: error.to_string() })?;
             let elapsed = started.elapsed();
-            if elapsed > GRACE && total < self.options.least_bytes_per_second.saturating_mul(elapsed.as_secs()) {
+            if elapsed > self.grace && total < self.options.least_bytes_per_second.saturating_mul(elapsed.as_secs()) {
                 return Err(FetchError::SlowServer { url: shown(url) });
             }
         }

@@ -138,7 +138,7 @@ fn pipes_and_devices_are_refused_without_waiting() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Whatever a feed from the network says, only files below its folder of pictures are named.
     #[test]
