@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Longest silence of a server, before its answer or in the middle of it.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// No download takes longer, however large it may be.
-const LONGEST_DOWNLOAD: Duration = Duration::from_secs(3_600);
+const LONGEST_DOWNLOAD: Duration = Duration::from_hours(1);
 
 /// Limits of fetching.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Default for FetchOptions {
             allow_private: false,
             max_bytes: 32 << 20,
             connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             least_bytes_per_second: 1_000,
             per_host: 4,
             retries: 3,

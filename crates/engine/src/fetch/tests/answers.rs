@@ -184,7 +184,7 @@ fn passwords_are_never_shown() {
 
 #[test]
 fn a_feed_is_written_as_it_comes() {
-    let server = Server::new(|_, to| send(to, "200 OK", &["Content-Type: text/csv"], &[b'x'; 300_000]));
+    let server = Server::new(|_, to| send(to, "200 OK", &["Content-Type: text/csv"], &vec![b'x'; 300_000]));
     let mut feed = Vec::new();
     let fetched = fetcher().download(&server.url("/feed.csv"), &mut feed, 300_000).unwrap();
     assert_eq!((feed.len(), fetched.bytes.len(), fetched.media_type.as_deref()), (300_000, 0, Some("text/csv")));

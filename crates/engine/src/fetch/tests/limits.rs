@@ -28,8 +28,9 @@ fn a_body_without_end_is_cut_at_the_limit() {
     let count = sent.clone();
     let server = Server::new(move |_, to| {
         begin(to, "200 OK", &[], None)?;
+        let block = vec![7; 1 << 16];
         loop {
-            to.write_all(&[7; 1 << 16])?;
+            to.write_all(&block)?;
             count.fetch_add(1 << 16, Ordering::SeqCst);
         }
     });

@@ -82,12 +82,9 @@ pub(super) fn send(to: &mut impl Write, status: &str, headers: &[&str], body: &[
 
 /// The head of an answer; without a length the body ends with the connection.
 pub(super) fn begin(to: &mut impl Write, status: &str, headers: &[&str], length: Option<usize>) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
-    for header in headers {
-        head += &format!("{header}\r\n");
-    }
-    if let Some(length) = length {
-        head += &format!("Content-Length: {length}\r\n");
-    }
-    to.write_all((head + "\r\n").as_bytes())
+    let length = length.map(|length| format!("Content-Length: {length}"));
+    let first = format!("HTTP/1.1 {status}");
+    let lines = [first.as_str(), "Connection: close"].into_iter().chain(headers.iter().copied());
+    let head = lines.chain(length.as_deref()).chain(["\r\n"]).collect::<Vec<_>>().join("\r\n");
+    to.write_all(head.as_bytes())
 }
