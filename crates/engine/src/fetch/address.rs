@@ -35,12 +35,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match parts {
-        // Mapped (::ffff:a.b.c.d) and NAT64 (64:ff9b::a.b.c.d) carry an IPv4 address; compatible ones (::a.b.c.d), with the
-        // unspecified and the loopback address among them, are no one's.
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        // Mapped (::ffff:a.b.c.d), NAT64 (64:ff9b::a.b.c.d) and 6to4 (2002:aabb:ccdd::) carry an IPv4 address; compatible ones
+        // (::a.b.c.d), with the unspecified and the loopback address among them, are no one's.
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            v4(high, low)
+        }
         [0, 0, 0, 0, 0, 0, _, _] => false,
-        // 6to4.
-        [0x2002, high, low, ..] => v4(high, low),
         // Only 2000::/3 is given out; Teredo, benchmarking, ORCHID, documentation within it are not for hosts.
         [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
         [0x3fff, second, ..] if second < 0x1000 => false,

@@ -1,21 +1,27 @@
 //! Pictures in a zip.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
+use percent_encoding::percent_decode_str;
 use zip::ZipArchive;
 
 use super::SourceError;
 
-/// An open zip. Names are looked up in it; nothing is ever unpacked to disk, so `../` in a name leads nowhere.
+/// An open zip. Names are looked up in it and nothing is ever unpacked to disk; still, files whose names are absolute or climb
+/// with `..` are refused: no honest program makes them.
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    /// Number of each file by its name in small letters, and by its last part where that is unambiguous.
-    names: HashMap<String, usize>,
+    /// Number of each file by its name as it stands.
+    exact: HashMap<String, usize>,
+    /// Number of each file by its name in small letters and by its last part; `None` where several files have it.
+    folded: HashMap<String, Option<usize>>,
+    /// Names of files that are not given out.
+    refused: HashSet<String>,
     zip: Mutex<ZipArchive<BufReader<File>>>,
 }
 
@@ -28,29 +34,42 @@ impl Archive {
         let failed = |reason: String| SourceError::Archive { path: path.to_owned(), reason };
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| failed(error.to_string()))?;
-        let mut names = HashMap::new();
-        let mut last_parts: HashMap<String, Option<usize>> = HashMap::new();
+        let (mut exact, mut refused) = (HashMap::new(), HashSet::new());
+        let (mut folded, mut last_parts) = (HashMap::new(), HashMap::new());
+        let note = |names: &mut HashMap<String, Option<usize>>, name: String, number: usize| {
+            names.entry(name).and_modify(|known| *known = None).or_insert(Some(number));
+        };
         for number in 0..zip.len() {
-            let Some(name) = zip.name_for_index(number).map(fold) else { continue };
+            let Some(name) = zip.name_for_index(number).map(|name| name.replace('\\', "/")) else { continue };
             if name.is_empty() || name.ends_with('/') {
                 continue;
             }
-            let last = name.rsplit('/').next().unwrap_or(&name).to_owned();
-            last_parts.entry(last).and_modify(|known| *known = None).or_insert(Some(number));
-            names.entry(name).or_insert(number);
+            if leaves(&name) {
+                refused.insert(name);
+                continue;
+            }
+            let small = fold(&name);
+            note(&mut last_parts, small.rsplit('/').next().unwrap_or(&small).to_owned(), number);
+            note(&mut folded, small, number);
+            exact.insert(name, number);
         }
         for (last, number) in last_parts {
-            if let Some(number) = number {
-                names.entry(last).or_insert(number);
-            }
+            folded.entry(last).or_insert(number);
         }
-        Ok(Self { path: path.to_owned(), names, zip: Mutex::new(zip) })
+        Ok(Self { path: path.to_owned(), exact, folded, refused, zip: Mutex::new(zip) })
     }
 
-    /// Whether the zip has a file of this name: its whole path, or its last part when no other has the same.
+    /// Whether the zip has a file of this name: as it stands or percent-encoded; in other capitals; or its last part when no
+    /// other has the same.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.number(name).is_some()
+    }
+
+    /// Whether the zip has a file of this name that is not given out, because the name leads out of the zip.
+    #[must_use]
+    pub fn refuses(&self, name: &str) -> bool {
+        self.refused.contains(&name.replace('\\', "/"))
     }
 
     /// The bytes of a file. Unpacking stops at `max_bytes`, whatever the zip says about the size.
@@ -58,6 +77,9 @@ impl Archive {
     /// # Errors
     /// [`SourceError::Missing`], [`SourceError::TooLarge`], [`SourceError::Archive`].
     pub fn read(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
+        if self.refuses(name) {
+            return Err(SourceError::Outside { name: name.to_owned() });
+        }
         let missing = || SourceError::Missing { name: name.to_owned(), looked_at: vec![self.path.clone()] };
         let number = self.number(name).ok_or_else(missing)?;
         let failed =
@@ -65,7 +87,7 @@ impl Archive {
         let mut zip = self.zip.lock();
         let file = zip.by_index(number).map_err(|error| failed(error.to_string()))?;
         let mut bytes = Vec::new();
-        file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+        file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
         if bytes.len() as u64 > max_bytes {
             return Err(SourceError::TooLarge { name: name.to_owned(), limit: max_bytes });
         }
@@ -73,13 +95,34 @@ impl Archive {
     }
 
     fn number(&self, name: &str) -> Option<usize> {
-        let name = fold(name);
-        let last = name.rsplit('/').next().unwrap_or(&name);
-        self.names.get(&name).or_else(|| self.names.get(last)).copied()
+        let plain = name.replace('\\', "/");
+        let decoded = percent_decode_str(&plain).decode_utf8_lossy();
+        if climbs(&plain) || climbs(&decoded) {
+            return None;
+        }
+        [plain.as_str(), &decoded].into_iter().find_map(|name| {
+            if let Some(number) = self.exact.get(name.trim_start_matches("./")) {
+                return Some(*number);
+            }
+            let name = fold(name);
+            let last = name.rsplit('/').next().unwrap_or(&name);
+            // A name that several files have in other capitals is nobody's.
+            self.folded.get(&name).or_else(|| self.folded.get(last)).copied().flatten()
+        })
     }
 }
 
-/// A name as it is compared: small letters, forward slashes, no `./` at the beginning.
+/// A name as it is compared: small letters, no `/` or `./` at the beginning.
 fn fold(name: &str) -> String {
-    name.replace('\\', "/").trim_start_matches("./").trim_start_matches('/').to_lowercase()
+    name.trim_start_matches("./").trim_start_matches('/').to_lowercase()
+}
+
+/// Whether a name, unpacked, would leave the folder it is unpacked to: absolute, with a drive, or with a `..` in it.
+fn leaves(name: &str) -> bool {
+    let drive = matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    name.starts_with('/') || drive || climbs(name)
+}
+
+fn climbs(name: &str) -> bool {
+    name.split('/').any(|part| part == "..")
 }

@@ -54,6 +54,14 @@ pub enum FetchError {
         /// How many redirects are followed.
         limit: usize,
     },
+    /// A redirect that is not followed.
+    #[error("`{url}`: the redirect is not followed, {reason}")]
+    BadRedirect {
+        /// What was asked for.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
     /// No answer in time.
     #[error("`{url}`: no answer in time")]
     Timeout {
@@ -95,6 +103,7 @@ impl FetchError {
             Self::TooLarge { .. } => "too-large-to-fetch",
             Self::Status { .. } => "http-status",
             Self::TooManyRedirects { .. } => "too-many-redirects",
+            Self::BadRedirect { .. } => "bad-redirect",
             Self::Timeout { .. } => "timeout",
             Self::SlowServer { .. } => "slow-server",
             Self::Network { .. } => "network",
@@ -111,7 +120,7 @@ impl FetchError {
             Self::TooLarge { .. } => "offer a smaller file",
             Self::Status { status: 401 | 403, .. } => "the server does not let strangers see it: make it public",
             Self::Status { status: 404 | 410, .. } => "the file is gone: correct the address in the feed",
-            Self::TooManyRedirects { .. } => "give the address where the file really is",
+            Self::TooManyRedirects { .. } | Self::BadRedirect { .. } => "give the address where the file really is",
             Self::Status { .. } | Self::Timeout { .. } | Self::SlowServer { .. } | Self::Network { .. } => {
                 "try again later; what is there already is not fetched twice"
             }

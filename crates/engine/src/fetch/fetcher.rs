@@ -4,8 +4,13 @@ use std::io::{ErrorKind, Read as _, Write};
 use std::time::{Duration, Instant, SystemTime};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::percent_decode_str;
 use ureq::Agent;
-use ureq::http::header::{ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER};
+use ureq::http::header::{
+    AUTHORIZATION, ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
 use ureq::http::{HeaderMap, Response};
 use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::DefaultConnector;
@@ -21,6 +26,10 @@ const MOST_REDIRECTS: usize = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Time before a server's speed is judged.
 const GRACE: Duration = Duration::from_secs(5);
+/// Longest silence of a server, before its answer or in the middle of it.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+/// No download takes longer, however large it may be.
+const LONGEST_DOWNLOAD: Duration = Duration::from_hours(1);
 
 /// Limits of fetching.
 #[derive(Debug, Clone)]
@@ -49,7 +58,7 @@ impl Default for FetchOptions {
             allow_private: false,
             max_bytes: 32 << 20,
             connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             least_bytes_per_second: 1_000,
             per_host: 4,
             retries: 3,
@@ -86,6 +95,8 @@ pub struct Fetcher {
     options: FetchOptions,
     agent: Agent,
     hosts: Hosts,
+    /// Time before a server's speed is judged.
+    grace: Duration,
 }
 
 impl Fetcher {
@@ -105,11 +116,18 @@ impl Fetcher {
             .proxy(None)
             .user_agent(options.user_agent.as_str())
             .timeout_connect(Some(options.connect_timeout))
-            .timeout_global(Some(options.timeout))
+            .timeout_recv_response(Some(options.timeout))
+            .timeout_per_read(Some(LONGEST_SILENCE))
             .max_idle_connections_per_host(options.per_host)
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Self { options, agent, hosts: Hosts::default() }
+        Self { options, agent, hosts: Hosts::default(), grace: GRACE }
+    }
+
+    /// Judges servers sooner, so that tests need not wait.
+    #[cfg(test)]
+    pub(super) fn judging_after(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Fetches what is at an address.
@@ -130,17 +148,21 @@ impl Fetcher {
     pub fn get_if_changed(&self, url: &str, validators: &Validators) -> Result<Option<Fetched>, FetchError> {
         self.repeated(|| {
             let mut bytes = Vec::new();
-            let fetched = self.once(url, validators, &mut bytes, self.options.max_bytes)?;
+            let fetched = self.once(url, validators, &mut bytes, self.options.max_bytes, self.options.timeout)?;
             Ok(fetched.map(|fetched| Fetched { bytes, ..fetched }))
         })
     }
 
     /// Writes what is at an address into `into`, at most `max_bytes`. Not repeated: what was written cannot be taken back.
+    /// [`FetchOptions::timeout`] holds for the beginning of the answer; the whole may take as long as `max_bytes` take at
+    /// [`FetchOptions::least_bytes_per_second`], but never more than an hour: a large feed is not a slow one.
     ///
     /// # Errors
     /// [`FetchError`].
     pub fn download(&self, url: &str, into: &mut dyn Write, max_bytes: u64) -> Result<Fetched, FetchError> {
-        let fetched = self.once(url, &Validators::default(), into, max_bytes)?;
+        let seconds = max_bytes / self.options.least_bytes_per_second.max(1);
+        let time = self.options.timeout.saturating_add(Duration::from_secs(seconds)).min(LONGEST_DOWNLOAD);
+        let fetched = self.once(url, &Validators::default(), into, max_bytes, time)?;
         fetched.ok_or_else(|| FetchError::Status { url: shown(url), status: 304, retry_after: None })
     }
 
@@ -170,22 +192,26 @@ impl Fetcher {
         }
     }
 
-    /// One try, redirects followed.
+    /// One try, redirects followed, all of it within `time` (waiting for other requests to the same host not counted).
     fn once(
         &self,
         url: &str,
         validators: &Validators,
         into: &mut dyn Write,
         max_bytes: u64,
+        time: Duration,
     ) -> Result<Option<Fetched>, FetchError> {
-        let asked = parse(url)?;
-        let mut here = asked.clone();
+        let mut here = parse(url)?;
         let mut seen = vec![here.clone()];
+        let mut left = time;
         loop {
             let host = here.host_str().unwrap_or_default().to_owned();
             let _permit = self.hosts.enter(&host, self.options.per_host);
             let started = Instant::now();
-            let mut request = self.agent.get(here.as_str());
+            let mut request = self.agent.get(anonymous(&here).as_str()).config().timeout_global(Some(left)).build();
+            if let Some(value) = authorization(&here) {
+                request = request.header(AUTHORIZATION, value);
+            }
             for (name, value) in [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)] {
                 if let Some(value) = value {
                     request = request.header(name, value);
@@ -202,6 +228,7 @@ impl Fetcher {
                     return Err(FetchError::TooManyRedirects { url: shown(url), limit: MOST_REDIRECTS });
                 }
                 seen.push(here.clone());
+                left = left.saturating_sub(started.elapsed());
                 continue;
             }
             if status != 200 {
@@ -212,13 +239,13 @@ impl Fetcher {
                 return Err(FetchError::TooLarge { url: shown(url), limit: max_bytes });
             }
             let headers = answer.headers().clone();
-            self.body(&mut answer, url, into, max_bytes, started)?;
+            self.body(&mut answer, url, into, max_bytes)?;
             let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
             let media_type = text(ureq::http::header::CONTENT_TYPE)
                 .map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
                 .filter(|text| !text.is_empty());
             let validators = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
-            return Ok(Some(Fetched { bytes: Vec::new(), media_type, validators, final_url: shown(here.as_str()) }));
+            return Ok(Some(Fetched { bytes: Vec::new(), media_type, validators, final_url: anonymous(&here).into() }));
         }
     }
 
@@ -229,8 +256,9 @@ impl Fetcher {
         url: &str,
         into: &mut dyn Write,
         max_bytes: u64,
-        started: Instant,
     ) -> Result<(), FetchError> {
+        // The time a server thinks before it answers says nothing about its speed.
+        let started = Instant::now();
         // The reader's own limit would only say that there is one; this one says which.
         let mut reader = answer.body_mut().with_config().limit(max_bytes.saturating_add(1)).reader();
         let mut buffer = vec![0; 64 << 10];
@@ -249,7 +277,7 @@ impl Fetcher {
             let bytes = buffer.get(..read).unwrap_or_default();
             into.write_all(bytes).map_err(|error| FetchError::Write { url: shown(url), reason: error.to_string() })?;
             let elapsed = started.elapsed();
-            if elapsed > GRACE && total < self.options.least_bytes_per_second * elapsed.as_secs() {
+            if elapsed > self.grace && total < self.options.least_bytes_per_second.saturating_mul(elapsed.as_secs()) {
                 return Err(FetchError::SlowServer { url: shown(url) });
             }
         }
@@ -271,12 +299,11 @@ fn parse(url: &str) -> Result<Url, FetchError> {
 /// Where a redirect leads. From `https` never back to `http`: what was private on the way would not be any more.
 fn next(here: &Url, answer: &Response<ureq::Body>, url: &str) -> Result<Url, FetchError> {
     let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let there = location
-        .and_then(|location| here.join(location).ok())
-        .ok_or_else(|| FetchError::Network { url: shown(url), reason: "the server redirects to nowhere".into() })?;
+    let bad = |reason: &str| FetchError::BadRedirect { url: shown(url), reason: reason.to_owned() };
+    let there = location.and_then(|location| here.join(location).ok()).ok_or_else(|| bad("it leads nowhere"))?;
     let there = parse(there.as_str())?;
     if here.scheme() == "https" && there.scheme() == "http" {
-        return Err(FetchError::Network { url: shown(url), reason: "the server redirects from https to http".into() });
+        return Err(bad("it leads from https to http"));
     }
     Ok(there)
 }
@@ -299,7 +326,8 @@ fn failure(url: &str, error: &ureq::Error) -> FetchError {
         }
         ureq::Error::Timeout(_) => FetchError::Timeout { url },
         ureq::Error::HostNotFound => FetchError::Network { url, reason: "there is no such host".into() },
-        ureq::Error::BadUri(reason) => FetchError::BadUrl { url, reason: reason.clone() },
+        // ureq's own words may repeat the address with its password.
+        ureq::Error::BadUri(_) => FetchError::BadUrl { url, reason: "the host or the path is not valid".into() },
         other => FetchError::Network { url, reason: other.to_string() },
     }
 }
@@ -313,15 +341,37 @@ fn read_failure(url: &str, error: std::io::Error, limit: u64) -> FetchError {
     }
 }
 
+/// The address without user and password.
+fn anonymous(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Fails only where there can be no user and password.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url
+}
+
+/// User and password of an address, as a header (RFC 7617). A redirect to another host has none, unless it says so itself.
+fn authorization(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair = percent_decode_str(url.username()).collect::<Vec<u8>>();
+    pair.push(b':');
+    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
+    Some(format!("Basic {}", BASE64.encode(pair)))
+}
+
 /// An address as it may be shown: without user and password, not too long.
 fn shown(url: &str) -> String {
     let plain = match Url::parse(url.trim()) {
-        Ok(mut parsed) => {
-            // Fails only where there can be no user and password.
-            let _ = parsed.set_username("").and_then(|()| parsed.set_password(None));
-            parsed.to_string()
-        }
-        Err(_) => url.to_owned(),
+        Ok(parsed) => anonymous(&parsed).into(),
+        Err(_) => without_user(url),
     };
     if plain.chars().count() <= 300 { plain } else { plain.chars().take(300).chain(['…']).collect() }
+}
+
+/// Something that is not an address, without what stands before an `@`: it may be a password.
+fn without_user(url: &str) -> String {
+    let Some((before, after)) = url.rsplit_once('@') else { return url.to_owned() };
+    let scheme = before.split_once("//").map(|(scheme, _)| format!("{scheme}//")).unwrap_or_default();
+    format!("{scheme}…@{after}")
 }

@@ -27,6 +27,8 @@ pub enum Source {
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     folders: Vec<PathBuf>,
+    /// Whether absolute paths and `file:` addresses may be used: only when the feed itself lies on this machine.
+    anywhere: bool,
     archive: Option<Arc<Archive>>,
 }
 
@@ -37,10 +39,10 @@ impl Sources {
         Self::default()
     }
 
-    /// For a feed of this machine, in this folder.
+    /// For a feed of this machine, in this folder. Such a feed may also name files by absolute paths.
     #[must_use]
     pub fn beside(folder: &Path) -> Self {
-        Self { folders: vec![folder.to_owned()], archive: None }
+        Self { folders: vec![folder.to_owned()], anywhere: true, archive: None }
     }
 
     /// With a folder of pictures that is looked at first.
@@ -78,8 +80,17 @@ impl Sources {
         if source.starts_with("//") {
             return Ok(Source::Remote(format!("https:{source}")));
         }
-        if self.archive.as_ref().is_some_and(|archive| archive.has(source)) {
-            return Ok(Source::Archive(source.to_owned()));
+        // Some other scheme: the fetcher says which ones there are.
+        if source.contains("://") && scheme != "file" {
+            return Ok(Source::Remote(source.to_owned()));
+        }
+        if let Some(archive) = &self.archive {
+            if archive.has(source) {
+                return Ok(Source::Archive(source.to_owned()));
+            }
+            if archive.refuses(source) {
+                return Err(SourceError::Outside { name: shorten(source) });
+            }
         }
         if self.folders.is_empty() && self.archive.is_none() {
             return Err(SourceError::NotAllowed { name: shorten(source) });
@@ -89,33 +100,27 @@ impl Sources {
             _ => Some(PathBuf::from(source.replace('\\', "/"))),
         };
         let path = path.ok_or_else(|| SourceError::Outside { name: shorten(source) })?;
-        if path.is_absolute() && !self.folders.is_empty() && path.exists() {
+        if path.is_absolute() && self.anywhere && path.exists() {
             return Ok(Source::File(path));
         }
         self.find(&path, source)
     }
 
-    /// Looks for a relative path in the folders: as it is, percent-decoded, and its last part alone.
+    /// Looks for a relative path: in each folder as it is and percent-decoded; then, when it is nowhere, for its last part
+    /// alone. A path with `..` that leaves the folders is refused, even where its last part is there.
     fn find(&self, path: &Path, source: &str) -> Result<Source, SourceError> {
-        let decoded = PathBuf::from(percent_decoded(&path.to_string_lossy()));
-        let last = path.file_name().map(PathBuf::from);
-        let mut outside = false;
-        for folder in &self.folders {
-            for name in [Some(path.to_owned()), Some(decoded.clone()), last.clone()].into_iter().flatten() {
-                let Some(name) = inside(&name) else {
-                    outside = true;
-                    continue;
-                };
-                let candidate = folder.join(name);
-                if candidate.exists() {
-                    return Ok(Source::File(candidate));
-                }
-            }
+        let decoded = PathBuf::from(percent_decoded(&path.to_string_lossy()).replace('\\', "/"));
+        let outside = || SourceError::Outside { name: shorten(source) };
+        let names = [inside(path).ok_or_else(outside)?, inside(&decoded).ok_or_else(outside)?];
+        let last = names.iter().filter_map(|name| name.file_name().map(PathBuf::from)).collect::<Vec<_>>();
+        let found = [names.as_slice(), last.as_slice()].into_iter().find_map(|names| {
+            let all = self.folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+            all.into_iter().find(|candidate| candidate.exists())
+        });
+        match found {
+            Some(file) => Ok(Source::File(file)),
+            None => Err(SourceError::Missing { name: shorten(source), looked_at: self.folders.clone() }),
         }
-        if outside {
-            return Err(SourceError::Outside { name: shorten(source) });
-        }
-        Err(SourceError::Missing { name: shorten(source), looked_at: self.folders.clone() })
     }
 
     /// The bytes of a source that is not remote; `raw` is the source as the feed gives it.
@@ -135,7 +140,7 @@ impl Sources {
     }
 }
 
-/// A relative path that stays where it is joined to, without `.` and inner `..`; `None` when it would leave.
+/// A relative path that stays where it is joined to, without `.` and inner `..`; `None` when it would leave, or is the folder.
 fn inside(path: &Path) -> Option<PathBuf> {
     let mut kept = PathBuf::new();
     for component in path.components() {
@@ -164,13 +169,13 @@ fn read_file(path: &Path, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    File::open(path).and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    File::open(path).and_then(|file| file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.len() as u64 > max_bytes { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn read_data(uri: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
     // Base64 is a third longer than what it says, percent signs three times.
-    if uri.len() as u64 > max_bytes.saturating_mul(3) + 1_000 {
+    if uri.len() as u64 > max_bytes.saturating_mul(3).saturating_add(1_000) {
         return Err(SourceError::TooLarge { name: shorten(uri), limit: max_bytes });
     }
     let bad = |reason: String| SourceError::BadData { reason };
