@@ -289,7 +289,8 @@ impl Engine {
         let Some(catalogue) = self.catalogues.write().remove(name) else { return Ok(false) };
         self.store.drop_catalogue(catalogue.key)?;
         let folder = self.index_folder(catalogue.key);
-        // Searches that still run keep the files open; the names can go.
+        // The index closes with its last user; one whose folder is gone cannot be flushed.
+        drop(catalogue);
         if let Err(error) = fs::remove_dir_all(&folder) {
             tracing::warn!(folder = %folder.display(), %error, "the folder of a removed catalogue could not be removed");
         }

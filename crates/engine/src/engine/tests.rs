@@ -1,1 +1,157 @@
+//! The engine with its real model over pictures made here. Needs ONNX Runtime (`make setup`).
 
+use serde_json::json;
+
+use super::*;
+use crate::search::SearchRequest;
+
+/// A JPEG of stripes in two colours, its own for each number.
+fn picture(number: u8) -> Vec<u8> {
+    let colour = |at: u32| {
+        let stripe = (at / (6 + u32::from(number) * 5)) % 2 == 0;
+        let base = number.wrapping_mul(67);
+        if stripe { [base, 255 - base, number.wrapping_mul(31)] } else { [250, 250, 250 - base / 2] }
+    };
+    let image = image::RgbImage::from_fn(200, 160, |x, y| image::Rgb(colour(x + y * u32::from(number % 3))));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
+}
+
+/// A folder with a feed of four good products, one with a broken picture, one with a bad price, and one with both a good and
+/// a missing picture.
+fn feed(folder: &std::path::Path) -> std::path::PathBuf {
+    for number in 0..5 {
+        fs::write(folder.join(format!("{number}.jpg")), picture(number)).unwrap();
+    }
+    fs::write(folder.join("broken.jpg"), &picture(9)[..300]).unwrap();
+    let path = folder.join("feed.csv");
+    let rows = "id,title,image_link,price,brand\n\
+        a,Red bag,0.jpg,10,Aalto\n\
+        b,Blue shoe,1.jpg,20,Braun\n\
+        c,Broken thing,broken.jpg,30,Braun\n\
+        d,Green lamp,2.jpg,cheap,Aalto\n\
+        e,Green lamp,\"2.jpg,missing.jpg\",40,Aalto\n\
+        f,Same picture,0.jpg,50,Aalto\n";
+    fs::write(&path, rows).unwrap();
+    path
+}
+
+fn open(folder: &std::path::Path) -> Arc<Engine> {
+    Engine::open(EngineOptions::new(folder.join("data"))).unwrap()
+}
+
+fn import(engine: &Engine, feed: &std::path::Path, sync: bool) -> Job {
+    let request = ImportRequest { sync, ..ImportRequest::of_file(CatalogueName::default(), feed) };
+    engine.import(request, &|_| {}).unwrap()
+}
+
+fn found(engine: &Engine, request: serde_json::Value, parts: &[Vec<u8>]) -> Vec<String> {
+    let request: SearchRequest = serde_json::from_value(request).unwrap();
+    let response = engine.search(&CatalogueName::default(), &request, parts).unwrap();
+    response.hits.into_iter().map(|hit| hit.product.id).collect()
+}
+
+#[test]
+fn a_feed_goes_in_and_products_come_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    let job = import(&engine, &feed, false);
+    assert_eq!((job.state, job.done, job.created, job.failed, job.warnings), (JobState::Done, 6, 4, 2, 1));
+    assert_eq!(job.embedded, 3, "the same bytes are embedded once");
+    let (errors, total) = engine.job_errors(&job.id, 10, 0).unwrap();
+    let told: Vec<(u64, &str)> = errors.iter().map(|error| (error.line, error.code.as_str())).collect();
+    assert_eq!(total, 3);
+    assert_eq!((told[0].0, told[1], told[2]), (4, (5, "bad-price"), (6, "missing-picture")));
+
+    let by_photo = found(&engine, json!({"images": [{"part": 0}]}), &[picture(1)]);
+    assert_eq!(by_photo[0], "b");
+    assert_eq!(found(&engine, json!({"text": "lamp"}), &[]), ["e"]);
+    let alike = found(&engine, json!({"like": ["a"]}), &[]);
+    assert!(alike[0] == "f" && !alike.contains(&"a".to_owned()));
+    let cheap = found(&engine, json!({"images": [{"part": 0}], "filter": "price < 15"}), &[picture(1)]);
+    assert_eq!(cheap, ["a"]);
+}
+
+#[test]
+fn an_unchanged_feed_writes_nothing_and_a_changed_one_only_its_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    import(&engine, &feed, false);
+    let again = import(&engine, &feed, false);
+    // The product with a missing picture is tried again: the picture may have come.
+    assert_eq!((again.created, again.skipped, again.embedded), (0, 3, 0));
+    let text = fs::read_to_string(&feed)
+        .unwrap()
+        .replace("Blue shoe", "Yellow shoe")
+        .replace("a,Red bag,0.jpg,10,Aalto\n", "");
+    fs::write(&feed, text).unwrap();
+    let changed = import(&engine, &feed, true);
+    assert_eq!((changed.removed, changed.failed), (1, 2));
+    assert_eq!(found(&engine, json!({"text": "yellow"}), &[]), ["b"]);
+    assert!(found(&engine, json!({"text": "red"}), &[]).is_empty());
+}
+
+#[test]
+fn a_lost_index_is_made_again_from_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    import(&engine, &feed, false);
+    let before = found(&engine, json!({"images": [{"part": 0}]}), &[picture(3)]);
+    drop(engine);
+    fs::remove_dir_all(folder.path().join("data/index")).unwrap();
+    let engine = open(folder.path());
+    assert_eq!(found(&engine, json!({"images": [{"part": 0}]}), &[picture(3)]), before);
+    assert_eq!(found(&engine, json!({"text": "lamp"}), &[]), ["e"]);
+}
+
+#[test]
+fn products_are_written_one_by_one_and_refused_with_a_reason() {
+    use base64::Engine as _;
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let name = CatalogueName::default();
+    let data = base64::engine::general_purpose::STANDARD.encode(picture(4));
+    let good = json!({"id": "x", "title": "Striped", "images": [{"source": format!("data:image/jpeg;base64,{data}")}]});
+    let file = json!({"id": "y", "title": "Y", "images": [{"source": "/etc/passwd"}]});
+    let private = json!({"id": "z", "title": "Z", "images": [{"source": "http://127.0.0.1:9/a.jpg"}]});
+    let nameless = json!({"id": "w", "title": " "});
+    let products = [good.clone(), file, private, nameless].map(|product| serde_json::from_value(product).unwrap());
+    let outcomes = engine.put_products(&name, products.into()).unwrap();
+    let codes: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(written) => format!("{:?}", written.outcome),
+            Err(error) => error.code().to_owned(),
+        })
+        .collect();
+    assert_eq!(codes, ["Created", "file-not-allowed", "private-address", "missing-title"]);
+    assert_eq!(found(&engine, json!({"images": [{"part": 0}]}), &[picture(4)]), ["x"]);
+    let again = engine.put_products(&name, vec![serde_json::from_value(good).unwrap()]).unwrap();
+    assert_eq!(again[0].as_ref().unwrap().outcome, Outcome::Unchanged);
+    assert!(engine.delete_product(&name, "x").unwrap() && !engine.delete_product(&name, "x").unwrap());
+    assert!(found(&engine, json!({"images": [{"part": 0}]}), &[picture(4)]).is_empty());
+}
+
+#[test]
+fn a_data_folder_has_one_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let _engine = open(folder.path());
+    let error = Engine::open(EngineOptions::new(folder.path().join("data"))).unwrap_err();
+    assert!(matches!(error, EngineError::InUse { .. }), "{error}");
+    assert!(!error.hint().is_empty());
+}
+
+#[test]
+fn a_dry_run_says_what_would_come_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    let report = engine.inspect(&ImportRequest::of_file(CatalogueName::default(), &feed)).unwrap();
+    assert_eq!((report.products, report.rejected, report.distinct_images), (5, 1, 5));
+    assert!(report.fits && report.problems.iter().any(|problem| problem.code == "missing-picture"));
+    assert!(engine.catalogues().unwrap().is_empty());
+}

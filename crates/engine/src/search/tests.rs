@@ -1,1 +1,214 @@
+//! Search over a real index, compared with what plain loops over the products say.
 
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::*;
+use crate::catalogue::Product;
+use crate::index::{Index, IndexOptions, IndexPoint};
+
+struct Shop {
+    _folder: tempfile::TempDir,
+    index: Index,
+    products: Vec<Product>,
+    vectors: Vec<Vec<f32>>,
+}
+
+/// A number from 0 to 1 that is always the same.
+fn noise(seed: u64) -> f32 {
+    let hash = blake3::hash(&seed.to_le_bytes());
+    f32::from(hash.as_bytes()[0]) / 255.0
+}
+
+fn shop(products: Vec<Product>) -> Shop {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path(), &IndexOptions::new(8)).unwrap().index;
+    let vectors: Vec<Vec<f32>> = (0..products.len() as u64)
+        .map(|key| {
+            let vector: Vec<f32> = (0..8).map(|at| noise(key * 8 + at) - 0.5).collect();
+            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
+            vector.into_iter().map(|x| x / length).collect()
+        })
+        .collect();
+    let points: Vec<IndexPoint> = (0..)
+        .zip(&products)
+        .zip(&vectors)
+        .map(|((key, product), vector)| IndexPoint::of(product, key, vec![vector.clone()]))
+        .collect();
+    index.upsert(&points).unwrap();
+    Shop { _folder: folder, index, products, vectors }
+}
+
+fn product(number: usize) -> Product {
+    serde_json::from_value(json!({
+        "id": format!("p{number}"),
+        "title": format!("{} {}", ["red", "blue", "green"][number % 3], ["bag", "shoe", "lamp", "chair"][number % 4]),
+        "brand": ["Aalto", "Braun"][number % 2],
+        "category": [["Home", "Travel"][number % 2]],
+        "price": {"amount": format!("{}.50", number % 50), "currency": "EUR"},
+        "stock": number % 5,
+    }))
+    .unwrap()
+}
+
+fn usual() -> Shop {
+    shop((0..240).map(product).collect())
+}
+
+fn query(shop: &Shop, request: serde_json::Value) -> Query {
+    let request: SearchRequest = serde_json::from_value(request).unwrap();
+    Query::of(&request, &Schema::new(shop.index.attributes())).unwrap()
+}
+
+fn keys(ranked: &Ranked) -> Vec<u64> {
+    ranked.hits.iter().map(|hit| hit.key).collect()
+}
+
+#[test]
+fn a_picture_finds_exactly_the_nearest_under_every_filter() {
+    let shop = usual();
+    for filter in ["price >= 0", "brand = \"Aalto\"", "in_stock AND price < 10", "category = \"Home\" AND stock = 4"] {
+        let mut query = query(&shop, json!({"filter": filter, "limit": 10}));
+        let wanted = shop.vectors[7].clone();
+        query.pictures.push(Weighted { vector: wanted.clone(), weight: 1.0 });
+        let expr = query.filter.clone().unwrap();
+        let mut expected: Vec<(u64, f32)> = (0..)
+            .zip(&shop.products)
+            .filter(|(_, product)| expr.matches(product))
+            .map(|(key, _)| (key, wanted.iter().zip(&shop.vectors[key as usize]).map(|(a, b)| a * b).sum()))
+            .collect();
+        expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let found = execute(&shop.index, &query).unwrap();
+        assert_eq!(found.total, expected.len(), "{filter}");
+        assert!(found.total_is_exact);
+        let expected: Vec<u64> = expected.iter().take(10).map(|(key, _)| *key).collect();
+        assert_eq!(keys(&found), expected, "{filter}");
+    }
+}
+
+#[test]
+fn words_find_what_says_them_and_pages_join_without_gap_or_repeat() {
+    let shop = usual();
+    let whole = execute(&shop.index, &query(&shop, json!({"text": "lamp", "limit": 1000}))).unwrap();
+    let expected: BTreeSet<u64> = (0..240).filter(|number| number % 4 == 2).collect();
+    assert_eq!(keys(&whole).into_iter().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(whole.total, expected.len());
+    let pages: Vec<u64> = (0..6)
+        .flat_map(|page| {
+            keys(
+                &execute(&shop.index, &query(&shop, json!({"text": "lamp", "limit": 10, "offset": page * 10})))
+                    .unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(pages, keys(&whole));
+}
+
+#[test]
+fn unwanted_words_and_asked_products_are_never_found() {
+    let shop = usual();
+    let mut query = query(&shop, json!({"text": "lamp", "not_text": "red", "limit": 1000}));
+    query.exclude = vec![2];
+    let found = execute(&shop.index, &query).unwrap();
+    assert!(!found.hits.is_empty());
+    assert!(keys(&found).iter().all(|key| *key != 2 && !shop.products[*key as usize].title.contains("red")));
+}
+
+#[test]
+fn words_and_picture_together_prefer_what_fits_both() {
+    let shop = usual();
+    let mut query = query(&shop, json!({"text": "green lamp", "limit": 3}));
+    // Product 2 is a green lamp; its own picture and its own words.
+    query.pictures.push(Weighted { vector: shop.vectors[2].clone(), weight: 1.0 });
+    let found = execute(&shop.index, &query).unwrap();
+    let first = found.hits[0];
+    assert_eq!(first.key, 2);
+    assert!(first.picture.unwrap() > 0.99 && first.words.unwrap() > 0.99 && first.score > 0.99);
+}
+
+#[test]
+fn chinese_words_are_found_in_chinese_titles() {
+    let titles = ["红色真皮手提包", "黑色运动鞋", "蓝色棉质衬衫"];
+    let shop = shop(
+        titles
+            .iter()
+            .enumerate()
+            .map(|(number, title)| Product { id: format!("c{number}"), title: (*title).into(), ..Product::default() })
+            .collect(),
+    );
+    for (text, first) in [("红色 手提包", 0), ("运动鞋", 1), ("衬衫", 2)] {
+        let found = execute(&shop.index, &query(&shop, json!({"text": text}))).unwrap();
+        assert_eq!(found.hits.first().map(|hit| hit.key), Some(first), "{text}");
+    }
+}
+
+#[test]
+fn facets_count_the_found_set_without_their_own_filter() {
+    let shop = usual();
+    let request =
+        json!({"text": "lamp", "filter": "brand = \"Aalto\"", "facets": ["brand", "category", "price"], "limit": 1});
+    let found = execute(&shop.index, &query(&shop, request)).unwrap();
+    // Lamps have even numbers, and so has Aalto: Braun has none, and is not listed.
+    let brands: Vec<(&str, usize)> =
+        found.facets["brand"].iter().map(|value| (value.value.as_str(), value.count)).collect();
+    assert_eq!(brands, [("Aalto", 60)]);
+    let all =
+        execute(&shop.index, &query(&shop, json!({"filter": "brand = \"Aalto\" AND price < 5", "facets": ["brand"]})))
+            .unwrap();
+    let cheap = |brand: usize| (0..240).filter(|number| number % 2 == brand && number % 50 < 5).count();
+    let brands: Vec<(&str, usize)> =
+        all.facets["brand"].iter().map(|value| (value.value.as_str(), value.count)).collect();
+    assert_eq!(brands.into_iter().collect::<BTreeSet<_>>(), [("Aalto", cheap(0)), ("Braun", cheap(1))].into());
+    let priced: usize = found.facets["price"].iter().map(|range| range.count).sum();
+    assert_eq!(priced, 60);
+}
+
+#[test]
+fn hits_are_sorted_by_what_was_asked() {
+    let shop = usual();
+    for (order, rising) in [("asc", true), ("desc", false)] {
+        let request = json!({"filter": "in_stock", "sort": [{"price": order}], "limit": 200});
+        let found = execute(&shop.index, &query(&shop, request)).unwrap();
+        let prices: Vec<f64> = keys(&found)
+            .iter()
+            .map(|key| crate::index::effective_price(&shop.products[*key as usize]).unwrap())
+            .collect();
+        assert!(prices.windows(2).all(|pair| if rising { pair[0] <= pair[1] } else { pair[0] >= pair[1] }));
+        assert_eq!(found.total, 192);
+    }
+}
+
+#[test]
+fn brands_are_capped() {
+    let shop = usual();
+    let mut query = query(&shop, json!({"filter": "price >= 0", "per_brand": 2, "limit": 50}));
+    query.pictures.push(Weighted { vector: shop.vectors[0].clone(), weight: 1.0 });
+    let found = execute(&shop.index, &query).unwrap();
+    assert_eq!(found.hits.len(), 4);
+}
+
+#[test]
+fn requests_that_cannot_be_used_name_the_field() {
+    for (request, field) in [
+        (json!({}), "request"),
+        (json!({"text": "  "}), "request"),
+        (json!({"text": "x".repeat(3_000)}), "text"),
+        (json!({"text": "a", "limit": 0}), "limit"),
+        (json!({"text": "a", "limit": 1_000_000_000}), "limit"),
+        (json!({"text": "a", "offset": 1_000_000}), "offset"),
+        (json!({"text": "a", "facets": ["prise"]}), "facets"),
+        (json!({"text": "a", "sort": [{"weight": "asc"}]}), "sort"),
+        (json!({"images": [{"part": 0, "url": "https://a.example/b"}]}), "images[0]"),
+        (json!({"images": [{"part": 0, "weight": -1.0}]}), "images[0].weight"),
+        (json!({"text": "a", "diversity": 2.0}), "diversity"),
+        (json!({"text": "a", "colour": "red"}), "colour"),
+        (json!({"filter": "prise < 3"}), "filter"),
+    ] {
+        let parsed: SearchRequest = serde_json::from_value(request.clone()).unwrap();
+        let error = Query::of(&parsed, &Schema::new(Vec::<String>::new())).unwrap_err();
+        assert_eq!(error.field(), Some(field), "{request}: {error}");
+        assert!(!error.hint().is_empty());
+    }
+    assert!(serde_json::from_value::<SearchRequest>(json!({"tekst": "a"})).is_err());
+}
