@@ -9,8 +9,6 @@ pub mod fetch;
 
 pub mod model;
 
-pub mod region;
-
 pub mod space;
 
 pub mod catalogue;
@@ -18,8 +16,6 @@ pub mod catalogue;
 pub mod index;
 
 pub mod search;
-
-pub mod insight;
 
 pub mod learn;
 

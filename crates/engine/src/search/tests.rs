@@ -44,8 +44,8 @@ fn product(number: usize) -> Product {
     serde_json::from_value(json!({
         "id": format!("p{number}"),
         "title": format!("{} {}", ["red", "blue", "green"][number % 3], ["bag", "shoe", "lamp", "chair"][number % 4]),
-        "brand": ["Aalto", "Braun"][number % 2],
-        "category": [["Home", "Travel"][number % 2]],
+        "brand": (["Aalto", "Braun"][number % 2]),
+        "category": ([["Home", "Travel"][number % 2]]),
         "price": {"amount": format!("{}.50", number % 50), "currency": "EUR"},
         "stock": number % 5,
     }))

@@ -1,1 +1,0 @@
-//! What the catalogue tells about itself: recommendations, audits.

@@ -1,1 +1,0 @@
-//! Where the products are in a picture.
