@@ -1,5 +1,11 @@
 //! The whole way from a file to a feature gives what the reference pipeline gave (Pillow, ONNX Runtime in Python).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first thing that is not as it must be"
+)]
+
 use std::path::PathBuf;
 
 use serde::Deserialize;

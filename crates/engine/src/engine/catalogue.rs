@@ -56,6 +56,8 @@ pub(super) struct Prepared {
     pub(super) embeddings: Vec<Vec<f32>>,
     pub(super) pictures: Vec<NewPicture>,
     pub(super) sources: Vec<(String, SourceRow)>,
+    /// Pictures that were embedded for it.
+    pub(super) embedded: u64,
 }
 
 /// A picture that the store may not know yet.

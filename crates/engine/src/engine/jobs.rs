@@ -231,7 +231,7 @@ impl Engine {
     fn work(&self, stored: StoredImport, run: &Arc<Run>, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
         let id = stored.job.id.clone();
         let ended = self.import_from(stored, run, watch);
-        let ended = ended.or_else(|error| {
+        let ended = ended.inspect_err(|error| {
             let mut job = run.job();
             job.state = if matches!(run.asked(), Some(Stop::Interrupt)) && self.closing() {
                 JobState::Interrupted
@@ -247,7 +247,6 @@ impl Engine {
                 tracing::error!(job = id, %unwritten, "how the job ended could not be written");
             }
             run.set(job);
-            Err(error)
         });
         self.running.lock().remove(&id);
         let job = run.job();

@@ -126,6 +126,8 @@ impl Engine {
         let given = fingerprint(&product);
         if let Some(known) = self.store.known(catalogue, &product.id)?
             && known.given == given
+            // A picture that could not be had may be there now.
+            && known.product.images.len() == product.images.len()
             && self.pictures_stand(&known, sources, revalidate)?
         {
             return Ok(Readied::Unchanged(Box::new(known.product)));
@@ -135,6 +137,7 @@ impl Engine {
             embeddings: Vec::with_capacity(product.images.len()),
             pictures: Vec::new(),
             sources: Vec::new(),
+            embedded: 0,
             product: Product::default(),
         };
         let mut left_out = Vec::new();
@@ -145,6 +148,7 @@ impl Engine {
                     (image.hash, image.width, image.height) =
                         (Some(found.hash.to_string()), Some(row.width), Some(row.height));
                     prepared.embeddings.push(found.learned.embedding.as_ref().clone());
+                    prepared.embedded += u64::from(found.embedded);
                     if found.new {
                         prepared.pictures.push(NewPicture { hash: found.hash, row, feature: found.learned.feature });
                     }
@@ -225,7 +229,7 @@ impl Engine {
                 if let Some(row) = row.filter(|row| size.is_some() && (row.size, row.modified) == (size, modified))
                     && let Some(learned) = self.known(&row.hash)?
                 {
-                    return Ok(Found { hash: row.hash, learned, new: false, source: None });
+                    return Ok(Found { hash: row.hash, learned, new: false, embedded: false, source: None });
                 }
                 let bytes = self.read_source(&Source::File(path), source, sources)?;
                 let mut found = self.learn(&bytes, at_work)?;
@@ -289,7 +293,7 @@ impl Engine {
     fn remote(&self, url: String, remote: Remote, at_work: &AtWork) -> Result<Found, Problem> {
         let (mut file, media_type, validators) = match remote {
             Remote::Known { hash, learned, source } => {
-                return Ok(Found { hash, learned, new: false, source: source.map(|row| (url, row)) });
+                return Ok(Found { hash, learned, new: false, embedded: false, source: source.map(|row| (url, row)) });
             }
             Remote::Bytes { bytes, media_type, validators } => (bytes, media_type, validators),
         };
@@ -312,8 +316,7 @@ impl Engine {
         let feature =
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash)) else { return Ok(None) };
-        let embedding =
-            self.space().embed(&Feature { pooled: feature.clone(), map: None }).map_err(|error| fatal(error))?;
+        let embedding = self.space().embed(&Feature { pooled: feature.clone(), map: None }).map_err(fatal)?;
         Ok(Some(Learned {
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
@@ -325,15 +328,16 @@ impl Engine {
     fn learn(&self, bytes: &[u8], at_work: &AtWork) -> Result<Found, Problem> {
         let hash = ImageHash::of(bytes);
         let entry = Arc::clone(at_work.pictures.lock().entry(hash).or_default());
-        let mut new = true;
+        let (mut new, mut embedded) = (true, false);
         let learned = entry.get_or_init(|| {
             if let Some(learned) = self.known(&hash)? {
                 new = false;
                 return Ok(learned);
             }
+            embedded = true;
             self.read_and_embed(&hash, bytes)
         });
-        Ok(Found { hash, learned: learned.clone()?, new, source: None })
+        Ok(Found { hash, learned: learned.clone()?, new, embedded, source: None })
     }
 
     fn read_and_embed(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
@@ -369,6 +373,8 @@ struct Found {
     learned: Learned,
     /// Whether the store has yet to be told.
     new: bool,
+    /// Whether it was this product that had it embedded.
+    embedded: bool,
     source: Option<(String, SourceRow)>,
 }
 

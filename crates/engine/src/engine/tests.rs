@@ -101,6 +101,7 @@ fn a_lost_index_is_made_again_from_the_truth() {
     let engine = open(folder.path());
     import(&engine, &feed, false);
     let before = found(&engine, json!({"images": [{"part": 0}]}), &[picture(3)]);
+    engine.close();
     drop(engine);
     fs::remove_dir_all(folder.path().join("data/index")).unwrap();
     let engine = open(folder.path());

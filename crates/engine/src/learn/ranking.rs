@@ -163,7 +163,8 @@ mod tests {
         let gallery = rows(&[[1.0, 0.0], [0.9, 0.1], [0.5, 0.5], [0.0, 1.0]]);
         let labels = [7, 8, 7, 8];
         let found = rankings(&rows(&[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]), &[7, 8, 9], &gallery, &labels);
-        assert_eq!(found[0], Ranking { first: Some(0), average_precision: (1.0 + 2.0 / 3.0) / 2.0 });
+        assert_eq!(found[0].first, Some(0));
+        assert!((found[0].average_precision - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-6);
         assert_eq!(found[1], Ranking { first: Some(1), average_precision: (0.5 + 2.0 / 4.0) / 2.0 });
         assert_eq!(found[2], Ranking { first: None, average_precision: 0.0 });
     }

@@ -15,7 +15,7 @@ const MAX_OUTPUT: usize = 4_096;
 
 /// A map from feature to embedding: `unit(projection · (unit(feature) − mean))`, or `unit(feature)` alone.
 ///
-/// As a file: safetensors with the tensors `mean` [input] and `projection` [output, input], each 16- or 32-bit floats,
+/// As a file: safetensors with the tensors `mean` `[input]` and `projection` `[output, input]`, each 16- or 32-bit floats,
 /// and the metadata `format` = `vetrina-head-1` and `model` (SHA-256 of the ONNX file it was fitted for).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
@@ -27,11 +27,11 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq)]
 struct Linear {
     output: usize,
-    /// [output, input], row by row, rounded to half precision.
+    /// `[output, input]`, row by row, rounded to half precision.
     projection: Vec<f32>,
     /// `projection · mean`, so that centring costs nothing.
     offset: Vec<f32>,
-    /// [input]
+    /// `[input]`
     mean: Vec<f32>,
 }
 
@@ -42,7 +42,7 @@ impl Head {
         Self { model: None, input, linear: None }
     }
 
-    /// A linear head for the model with this SHA-256. `projection` is [output, input], row by row. Both are rounded to
+    /// A linear head for the model with this SHA-256. `projection` is `[output, input]`, row by row. Both are rounded to
     /// half precision, as in the file, so that a head is the same before and after saving.
     ///
     /// # Errors

@@ -1,5 +1,14 @@
 //! Pictures as strangers send them: each format, each orientation, profiles, damage and attacks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::decimal_bitwise_operands,
+    reason = "a test stops at the first thing that is not as it must be, and makes its files by hand"
+)]
+
 #[path = "colours.rs"]
 mod colours;
 #[path = "damage.rs"]

@@ -343,7 +343,7 @@ impl<'a> Writer<'a> {
                         note(&mut self.ledger, error);
                     }
                     Readied::Write(prepared, left_out) => {
-                        self.job.embedded += prepared.pictures.len() as u64;
+                        self.job.embedded += prepared.embedded;
                         self.change.put.push(*prepared);
                         for error in left_out {
                             self.job.warnings += 1;

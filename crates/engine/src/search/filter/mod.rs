@@ -275,7 +275,12 @@ impl Schema {
 pub(crate) fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let word = fold(word);
     let mut close: Vec<(f64, &str)> = names
-        .map(|name| (strsim::normalized_damerau_levenshtein(&word, &fold(name)), name))
+        .map(|name| {
+            let folded = fold(name);
+            // `größe` means `größe (cm)`.
+            let begins = word.chars().count() >= 3 && folded.starts_with(&format!("{word} "));
+            (if begins { 0.9 } else { strsim::normalized_damerau_levenshtein(&word, &folded) }, name)
+        })
         .filter(|(likeness, _)| *likeness >= 0.55)
         .collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
