@@ -11,7 +11,9 @@ export function drawRefinements(now, view, change) {
   const ranked = now.words || now.photo || now.like;
   const steps = ranked && !view.busy && !view.failed && view.hits.length > 1 ? refinements(now, view) : [];
   const host = byId("refine");
-  host.hidden = steps.length === 0;
+  // The place is held while the answer is on its way, so that nothing jumps when it comes.
+  host.hidden = !ranked || (steps.length === 0 && !view.busy);
+  if (view.busy) return;
   host.replaceChildren(...steps.map(([words, patch]) => h("li", {}, h("button", { type: "button", class: "chip", onclick: () => change(patch) }, words))));
 }
 
