@@ -21,7 +21,7 @@ use crate::settings::PublicKey;
 /// Carries the public key.
 const KEY: HeaderName = HeaderName::from_static("x-vetrina-key");
 /// How long a browser may remember that it was allowed to ask.
-const REMEMBERED: Duration = Duration::from_secs(3600);
+const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// The headers of CORS, for origins that a public key lists.
 pub fn cors(keys: &[PublicKey]) -> CorsLayer {
