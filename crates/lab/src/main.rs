@@ -5,9 +5,11 @@ mod data;
 mod default_head;
 mod features;
 mod parity;
+mod plot;
 mod quality;
 mod tasks;
 mod throughput;
+mod worst;
 
 use std::path::PathBuf;
 
@@ -36,6 +38,9 @@ enum Command {
         /// Leave out F-robust, which needs 62,610 damaged pictures to be embedded the first time
         #[arg(long)]
         without_robust: bool,
+        /// F-robust damages every n-th picture only (n = 1: all 6,261)
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        robust_every: usize,
         /// Print only, leave docs/evaluation.md as it is
         #[arg(long)]
         dry_run: bool,
@@ -48,7 +53,9 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
-        Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Quality { without_robust, robust_every, dry_run } => {
+            quality::run((!without_robust).then_some(robust_every.max(1)), !dry_run)
+        }
         Command::Throughput => throughput::run(),
     }
 }

@@ -14,10 +14,12 @@ mod words;
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;
+pub(crate) use head::joined;
 pub use id::{SpaceId, SpaceIdError};
 pub use words::WordHead;
 pub(crate) use words::{Term, terms_of, tf_idf};
 
+use crate::image::ColourDescriptor;
 use crate::model::{Feature, Manifest};
 
 /// Model, preprocessing and head: everything that makes an embedding out of a picture.
@@ -87,9 +89,17 @@ impl Space {
     ///
     /// # Errors
     /// [`SpaceError::Dimension`] for a feature of another length; [`SpaceError::NotFinite`] and [`SpaceError::Zero`] for
-    /// a feature that has no direction.
+    /// a feature that has no direction; [`SpaceError::NoColours`] when the head is a colour-fused one.
     pub fn embed(&self, feature: &Feature) -> Result<Embedding, SpaceError> {
-        Embedding::normalised(self.id, self.head.apply(&feature.pooled)?)
+        Embedding::normalised(self.id, self.head.apply(&feature.pooled, None)?)
+    }
+
+    /// The embedding of a feature and the colours of its picture, which only a colour-fused head looks at.
+    ///
+    /// # Errors
+    /// As [`Space::embed`].
+    pub fn embed_with_colours(&self, feature: &Feature, colours: &ColourDescriptor) -> Result<Embedding, SpaceError> {
+        Embedding::normalised(self.id, self.head.apply(&feature.pooled, Some(colours))?)
     }
 }
 
