@@ -131,7 +131,8 @@ impl Engine {
         open.iter()
             .map(|catalogue| {
                 let name = format!("catalogue {}", catalogue.name);
-                let info = catalogue.index.info();
+                let snapshot = catalogue.snapshot();
+                let info = snapshot.index.info();
                 let (products, images) = self.store.sizes(catalogue.key).unwrap_or_default();
                 let found = format!(
                     "{products} products, {images} pictures; index: {} products in {} parts, {:.1} MB",
@@ -139,7 +140,7 @@ impl Engine {
                     info.segments,
                     info.disk_bytes as f64 / 1e6
                 );
-                if let State::Damaged { reason } = &catalogue.found {
+                if let State::Damaged { reason } = &snapshot.found {
                     let found = format!("{found}. The index was damaged ({reason}) and has been made again");
                     return check(&name, Health::Warning, found, Some("look at the disk".into()));
                 }

@@ -29,15 +29,22 @@ pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
 fn look_around(engine: &Arc<Engine>) {
     for catalogue in engine.open_catalogues() {
         let busy = engine.imports_into(&catalogue.name);
-        if catalogue.take_unoptimised(if busy { OPTIMISE_FROM } else { 1 })
-            && let Err(error) = catalogue.index.optimize()
+        let snapshot = catalogue.snapshot();
+        if snapshot.take_unoptimised(if busy { OPTIMISE_FROM } else { 1 })
+            && let Err(error) = snapshot.index.optimize()
         {
             tracing::error!(catalogue = %catalogue.name, %error, "the index could not be optimised; searches go on without");
         }
-        if catalogue.unsettled() >= SETTLE_FROM
-            && let Err(error) = catalogue.settle(&engine.store)
+        if snapshot.unsettled() >= SETTLE_FROM
+            && let Err(error) = catalogue.settle(&engine.store, &snapshot)
         {
             tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; nothing is lost, it is tried again");
         }
+        drop(snapshot);
+        // While an import runs, its own work comes first.
+        if !busy && let Err(error) = catalogue.keep_previous_current(&engine.store, &|_| !engine.closing()) {
+            tracing::error!(catalogue = %catalogue.name, %error, "the index to roll back to could not follow; it is tried again");
+        }
+        catalogue.let_go(&engine.store);
     }
 }
