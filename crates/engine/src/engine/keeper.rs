@@ -1,7 +1,7 @@
 //! The keeper: a thread that brings indexes to disk and optimises them while everything else goes on.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -16,6 +16,7 @@ const OPTIMISE_FROM: u64 = 20_000;
 
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
+    let mut looked = Instant::now();
     loop {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
@@ -23,6 +24,11 @@ pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
         }
         let Some(engine) = engine.upgrade() else { return };
         look_around(&engine);
+        let freshness = &engine.options.freshness;
+        if freshness.retrain && looked.elapsed() >= freshness.look && !engine.closing() {
+            looked = Instant::now();
+            engine.refresh();
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
-    Figures, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport, TrainReport, TrainRequest, Trained,
+    Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
+    TrainReport, TrainRequest, Trained,
 };
 
 use std::collections::{BTreeMap, HashMap};

@@ -44,7 +44,6 @@ pub(super) struct Snapshot {
     /// What they are asked of.
     pub(super) index: Index,
     /// Files that belong to this space of this catalogue.
-    #[allow(dead_code, reason = "what is fitted to a space of a catalogue goes there")]
     pub(super) folder: PathBuf,
     /// How the index was found when it was opened.
     pub(super) found: State,

@@ -131,6 +131,29 @@ impl Store {
         })
     }
 
+    /// How many products came after the one with this number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn products_after(&self, catalogue: i64, after: u64) -> Result<u64, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT count(*) FROM products WHERE catalogue = ?1 AND key > ?2")?
+                .query_row(params![catalogue, after.cast_signed()], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+        })
+    }
+
+    /// Numbers of the products after one, rising.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn product_keys(&self, catalogue: i64, after: u64) -> Result<Vec<u64>, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT key FROM products WHERE catalogue = ?1 AND key > ?2 ORDER BY key")?
+                .query_map(params![catalogue, after.cast_signed()], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+                .collect()
+        })
+    }
+
     /// Products changed after `revision`, by number from `after` on, at most `limit`: what an index has to catch up with.
     ///
     /// # Errors

@@ -24,7 +24,6 @@ pub(super) struct Moments {
     pub(super) variance: Vec<f32>,
 }
 
-#[allow(dead_code, reason = "measured by the keeper, which comes next")]
 impl Moments {
     /// Of the pictures of a catalogue.
     pub(super) fn of(gathered: &Gathered) -> Self {

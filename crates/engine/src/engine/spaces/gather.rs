@@ -50,6 +50,8 @@ pub(super) struct Gathered {
     pub(super) pairs: usize,
     /// Revision of the catalogue when it was read.
     pub(super) revision: i64,
+    /// Number of the latest product.
+    pub(super) last_product: u64,
     /// Whether this is a sample of a larger catalogue.
     pub(super) sampled: bool,
 }
@@ -124,6 +126,7 @@ impl Engine {
             let page = self.store.changed_since(catalogue.key, -1, after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.key;
+            gathered.last_product = after;
             for stored in page {
                 let product = stored.product;
                 let chosen = share >= 1.0 || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;

@@ -3,6 +3,7 @@
 mod assess;
 mod copies;
 mod drift;
+mod freshness;
 mod gate;
 mod gather;
 mod recipe;
@@ -22,6 +23,7 @@ use crate::catalogue::store::StoredSpace;
 use crate::space::{Space, SpaceId};
 
 pub use assess::{Figures, Task, TaskReport};
+pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
 pub use recipe::Learned;
 pub use train::{TrainReport, TrainRequest, Trained};
@@ -51,6 +53,9 @@ pub struct Provenance {
     pub pairs: usize,
     /// Revision of the catalogue when it was read.
     pub revision: i64,
+    /// Number of the latest product then.
+    #[serde(default)]
+    pub last_product: u64,
     /// Everything random was drawn from this.
     pub seed: u64,
     /// Version of Vetrina.
@@ -225,8 +230,7 @@ impl Engine {
             return Ok(());
         }
         let id = space.id().to_string();
-        let kept = self.store.spaces::<Provenance, TrainReport>(open.key)?.into_iter().find(|kept| kept.id == id);
-        let Some(kept) = kept else { return Err(EngineError::NoSuchSpace { id }) };
+        let Some(kept) = self.kept_space(open.key, space.id())? else { return Err(EngineError::NoSuchSpace { id }) };
         let active = open.snapshot().space.id();
         let gate = if kept.report.against == active {
             kept.report.gate

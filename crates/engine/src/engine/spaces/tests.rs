@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::catalogue::{Change, EmbeddedPicture, NewPicture, Prepared};
 use super::super::snapshot::embed;
-use super::super::{CatalogueName, EngineOptions, JobState};
+use super::super::{CatalogueName, EngineOptions, FreshnessOptions, JobState};
 use super::*;
 use crate::catalogue::Product;
 use crate::catalogue::store::ImageRow;
@@ -112,6 +112,7 @@ fn keep(engine: &Engine, space: &Space, passes: bool) -> String {
         labels: 0,
         pairs: 0,
         revision: 0,
+        last_product: 0,
         seed: 0,
         vetrina: String::new(),
         trained_at: Utc::now(),
@@ -305,7 +306,7 @@ fn a_space_that_learned_what_matters_is_better_and_passes() {
     let task = |wanted: Task| report.tasks.iter().find(|task| task.task == wanted).unwrap();
     let (same, unseen) = (task(Task::SameLabel), task(Task::UnseenLabel));
     assert!(same.map_difference.low > 0.1, "{same:?}");
-    assert!(unseen.queries >= 100 && unseen.map_difference.high < same.map_difference.high, "{unseen:?}");
+    assert!(unseen.queries >= 100 && unseen.map_difference.low > 0.0, "{unseen:?}");
     assert_eq!(task(Task::SameProduct).asked_with, "pictures");
     let info = engine.space_of(&CatalogueName::default(), &trained.space.to_string()).unwrap();
     assert!(!info.active && info.provenance.unwrap().learned == labels("category"));
@@ -420,4 +421,53 @@ fn confirmed_photos_teach_and_rejected_ones_keep_apart() {
     say(photos[0].1, photos[0].0, Verdict::Rejected);
     let after = train(&engine, Learned { labels: None, confirmed: true }).unwrap();
     assert_ne!(after.space, trained.space);
+}
+
+#[test]
+fn a_space_that_is_no_longer_fresh_is_trained_again_through_the_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = shop(folder.path(), 120, 6, 2, 1.0);
+    let name = CatalogueName::default();
+    assert_eq!(engine.freshness(&name).unwrap(), None, "the default space does not age");
+    let trained = train(&engine, labels("category")).unwrap();
+    engine.promote_space(&name, &trained.space.to_string(), true, &|_, _| true).unwrap();
+    let fresh = engine.freshness(&name).unwrap().unwrap();
+    assert!(fresh.reasons.is_empty() && fresh.newer == 0.0 && fresh.drift.unwrap() < 0.1, "{fresh:?}");
+    // A new season: other things, as many again.
+    let season = (0..120).map(|number| {
+        let label = 50 + number % 6;
+        let fields = json!({"id": format!("n{number}"), "title": "new", "category": [format!("c{label}")]});
+        let mut picture = feature(label, 90_000 + number, 1.0);
+        picture[600..900].iter_mut().for_each(|value| *value = f16::from_f32(1.4));
+        prepared(&engine, fields, &[picture])
+    });
+    put(&engine, season.collect());
+    let stale = engine.freshness(&name).unwrap().unwrap();
+    assert!(stale.newer == 0.5 && stale.drift_of_newer > stale.drift && stale.drift.unwrap() > 0.25, "{stale:?}");
+    assert_eq!(stale.reasons.len(), 2, "{stale:?}");
+    engine.close();
+    drop(engine);
+    // The keeper finds it by itself where the settings say so; not within a day of the last training.
+    let mut options = EngineOptions::new(folder.path().join("data"));
+    options.freshness =
+        FreshnessOptions { retrain: true, look: std::time::Duration::ZERO, ..FreshnessOptions::default() };
+    let store = crate::catalogue::Store::open(&options.data.join("vetrina.db")).unwrap();
+    store.write(|sql| sql.execute("DELETE FROM jobs", []).map(drop)).unwrap();
+    drop(store);
+    let engine = Engine::open(options).unwrap();
+    engine.keeper_soon();
+    let waited = std::time::Instant::now();
+    let job = loop {
+        let found =
+            engine.jobs().unwrap().into_iter().find(|job| job.kind == "train" && job.state != JobState::Running);
+        if let Some(job) = found {
+            break job;
+        }
+        assert!(waited.elapsed().as_secs() < 120, "nothing was trained");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    assert_eq!(job.state, JobState::Done, "{}", job.message);
+    let result = job.result.unwrap();
+    assert_eq!(result["promoted"], result["report"]["gate"]["passes"]);
+    assert_eq!(engine.jobs().unwrap().len(), 1, "once is enough");
 }

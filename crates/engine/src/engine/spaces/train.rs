@@ -160,8 +160,7 @@ impl Engine {
     /// The active space as something to compare with.
     fn current(&self, open: &Catalogue) -> Result<Current, EngineError> {
         let space = Arc::clone(&open.snapshot().space);
-        let id = space.id().to_string();
-        let kept = self.store.spaces::<Provenance, TrainReport>(open.key)?.into_iter().find(|kept| kept.id == id);
+        let kept = self.kept_space(open.key, space.id())?;
         Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(kept.provenance.learned)))
     }
 
@@ -185,6 +184,7 @@ impl Engine {
             labels: report.labels,
             pairs: report.pairs,
             revision: gathered.revision,
+            last_product: gathered.last_product,
             seed: SEED,
             vetrina: env!("CARGO_PKG_VERSION").to_owned(),
             trained_at: Utc::now(),
