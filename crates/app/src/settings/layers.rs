@@ -12,6 +12,7 @@ use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
 
 use super::keys::{KEYS, Key, Kind, nearest};
+use super::public_keys::RawPublicKey;
 use super::{MIB, SettingsError, default_data};
 
 /// The file that is read from the working folder when no other is named.
@@ -42,6 +43,7 @@ pub(super) struct Raw {
     pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub public_keys: Vec<RawPublicKey>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -92,6 +94,7 @@ impl Default for Raw {
             freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            public_keys: Vec::new(),
         }
     }
 }
