@@ -38,7 +38,7 @@ pub struct FreshnessOptions {
 impl Default for FreshnessOptions {
     /// Not by itself; else after 30 days, at a drift of 0.25, or when 30 % of the products are newer.
     fn default() -> Self {
-        let look = std::time::Duration::from_secs(3_600);
+        let look = std::time::Duration::from_hours(1);
         Self { retrain: false, every_days: 30, drift: 0.25, newer: 0.3, look }
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     fn what_is_worse_on_one_task_does_not_pass() {
         let passes = |tasks: &[TaskReport]| judge(tasks).passes;
         let better = task(0.2, 0.1, 0.3);
-        assert!(passes(&[better.clone()]));
+        assert!(passes(std::slice::from_ref(&better)));
         assert!(!passes(&[better.clone(), task(-0.02, -0.03, -0.01)]), "surely worse");
         assert!(!passes(&[better.clone(), task(-0.02, -0.08, 0.04)]), "perhaps much worse");
         assert!(passes(&[better, task(-0.01, -0.03, 0.01)]), "as good as the same");
