@@ -3,6 +3,8 @@
 //! [`evaluate`] says how good a space is on a gallery and queries whose right answers are known; [`fit`] (by one [`Method`]
 //! or another) and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
+mod active;
+mod compare;
 mod evaluate;
 mod lda;
 mod method;
@@ -12,6 +14,8 @@ mod rows;
 mod scatter;
 mod words;
 
+pub use active::least_sure;
+pub use compare::{Interval, Random, bootstrap};
 pub use evaluate::{EvaluateError, Report, evaluate};
 pub use lda::{LdaOptions, fit_lda};
 pub use method::{Method, fit};
