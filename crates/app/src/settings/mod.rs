@@ -140,6 +140,8 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
+    let feed_variants =
+        raw.feed.variants.parse().map_err(|reason| wrong("feed.variants", reason, "write `joined` or `separate`"))?;
     let engine = EngineOptions {
         data: raw.data,
         onnxruntime: raw.onnxruntime.filter(|path| !path.as_os_str().is_empty()),
@@ -149,6 +151,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         language,
         default_currency,
         feed_mapping: raw.feed.mapping,
+        feed_variants,
     };
     let log = Log { level: raw.log.level, format };
     Ok(Settings { engine, listen, permits: permits as usize, request_bytes, feed_bytes, log, sources })
