@@ -55,7 +55,8 @@ fn a_feed_cut_in_the_middle_brings_what_it_has_and_removes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (data, feed) = (folder.path().join("data"), folder.path().join("feed.xml"));
     fs::write(folder.path().join("a.png"), png(1)).unwrap();
-    let item = |id: u32| format!("<item><g:id>{id}</g:id><title>Lamp {id}</title><g:image_link>a.png</g:image_link></item>\n");
+    let item =
+        |id: u32| format!("<item><g:id>{id}</g:id><title>Lamp {id}</title><g:image_link>a.png</g:image_link></item>\n");
     let start = "<?xml version=\"1.0\"?>\n<rss xmlns:g=\"http://base.google.com/ns/1.0\"><channel>\n";
     fs::write(&feed, format!("{start}{}{}</channel></rss>", item(1), item(2))).unwrap();
     let import = |arguments: &[&str]| run(&data, &[&["import", feed.to_str().unwrap(), "--json"], arguments].concat());

@@ -206,11 +206,8 @@ impl Items {
                             let text = address.unwrap_or_default();
                             fields.push(Field { space, name: name.clone(), text, parts: Vec::new() });
                         }
-                        Some(field) if field.has_parts() => {
-                            if open.len() == 1 {
-                                part = field.text.len();
-                            }
-                        }
+                        Some(field) if field.has_parts() && open.len() == 1 => part = field.text.len(),
+                        Some(field) if field.has_parts() => {}
                         // Markup that nobody has escaped; tags of a description are taken out later.
                         Some(field) => field.text.extend(["<", &name, ">"]),
                         None => {}
@@ -240,12 +237,11 @@ impl Items {
                         }
                     }
                     match fields.last_mut() {
-                        Some(field) if field.has_parts() => {
-                            if open.len() == 1 {
-                                let text = field.text.get(part..).unwrap_or_default().to_owned();
-                                field.parts.push((name, text));
-                            }
+                        Some(field) if field.has_parts() && open.len() == 1 => {
+                            let text = field.text.get(part..).unwrap_or_default().to_owned();
+                            field.parts.push((name, text));
                         }
+                        Some(field) if field.has_parts() => {}
                         Some(field) if !open.is_empty() => field.text.extend(["</", &name, ">"]),
                         _ => {}
                     }

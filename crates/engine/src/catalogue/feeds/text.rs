@@ -113,7 +113,7 @@ fn declared(beginning: &[u8]) -> Option<&'static Encoding> {
     };
     let label = after.trim_start().trim_start_matches(['"', '\'']);
     let end = label.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '.')));
-    let encoding = Encoding::for_label(label[..end.unwrap_or(label.len())].as_bytes())?;
+    let encoding = Encoding::for_label(&label.as_bytes()[..end.unwrap_or(label.len())])?;
     // These letters were read as single bytes, so it cannot be UTF-16.
     (encoding.is_ascii_compatible()).then_some(encoding)
 }
