@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use vetrina_engine::image::Limits;
 
 use super::keys::{KEYS, Key, Kind, nearest};
+use super::public_keys::RawPublicKey;
 use super::{MIB, SettingsError, default_data};
 
 /// The file that is read from the working folder when no other is named.
@@ -40,6 +41,7 @@ pub(super) struct Raw {
     pub limits: RawLimits,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub public_keys: Vec<RawPublicKey>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +89,7 @@ impl Default for Raw {
             limits: RawLimits::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            public_keys: Vec::new(),
         }
     }
 }
