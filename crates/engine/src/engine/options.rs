@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::FreshnessOptions;
 use crate::catalogue::feeds::Variants;
 use crate::image::Limits;
 
@@ -27,6 +28,8 @@ pub struct EngineOptions {
     pub feed_mapping: BTreeMap<String, String>,
     /// What becomes of variants that a feed has inside of their product.
     pub feed_variants: Variants,
+    /// When spaces are trained again by themselves.
+    pub freshness: FreshnessOptions,
 }
 
 impl EngineOptions {
@@ -43,6 +46,7 @@ impl EngineOptions {
             default_currency: None,
             feed_mapping: BTreeMap::new(),
             feed_variants: Variants::default(),
+            freshness: FreshnessOptions::default(),
         }
     }
 }

@@ -190,6 +190,35 @@ mod tests {
         assert_eq!(plain_text("<table><tr><td>Width</td><td>5 cm</td></tr></table>"), "Width 5 cm");
     }
 
+    proptest::proptest! {
+        /// A browser's parser would show the same words.
+        #[test]
+        fn the_words_are_those_of_a_whole_parser(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "<p>", "</p>", "<b>", "</b>", "<br/>", "<ul><li>", "</li></ul>", "<div class=\"a > b\">", "</div>", "red", "bag",
+                    " ", "&amp;", "&euro;", "5 < 6", "<!-- no -->", "<style>p{}</style>", "<span title='x'>", "</span>", "é",
+                ]),
+                0..30,
+            ),
+        ) {
+            let html = format!("<p>{}", parts.concat());
+            let tree = scraper::Html::parse_fragment(&html);
+            let words: String = tree
+                .tree
+                .root()
+                .descendants()
+                .filter(|node| {
+                    let above = node.parent().and_then(|above| above.value().as_element());
+                    above.is_none_or(|above| above.name() != "style")
+                })
+                .filter_map(|node| node.value().as_text().map(|text| text.to_string()))
+                .collect();
+            let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            proptest::prop_assert_eq!(bare(&plain_text(&html)), bare(&words), "{}", html);
+        }
+    }
+
     #[test]
     fn nested_tags_cost_no_more_than_their_length() {
         let html = format!("{}deep", "<b>".repeat(300_000));
