@@ -8,6 +8,7 @@ mod parity;
 mod quality;
 mod tasks;
 mod throughput;
+mod typing;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,12 @@ enum Command {
     },
     /// Measure images a second by threads, callers and batch
     Throughput,
+    /// Measure suggestions and texts with slips in a catalogue of made-up titles
+    Typing {
+        /// How many products it has
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -50,5 +57,6 @@ fn main() -> Result<()> {
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
         Command::Throughput => throughput::run(),
+        Command::Typing { products } => typing::run(products),
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Raw {
     pub limits: RawLimits,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub words: RawWords,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,6 +67,13 @@ pub(super) struct RawFeed {
     pub mapping: BTreeMap<String, String>,
 }
 
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawWords {
+    pub synonyms: Vec<Vec<String>>,
+    pub one_way: BTreeMap<String, Vec<String>>,
+}
+
 impl Default for Raw {
     fn default() -> Self {
         Self {
@@ -80,6 +88,7 @@ impl Default for Raw {
             limits: RawLimits::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            words: RawWords::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use half::f16;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use super::{CatalogueName, EngineError};
+use super::{CatalogueName, EngineError, EngineOptions};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
     CatalogueRow, ImageRow, SourceRow, Store, StoredProduct, next_revision, put, put_feature, put_image, put_source,
@@ -38,7 +38,9 @@ pub(super) struct Catalogue {
     /// How the index was found when it was opened.
     pub(super) found: State,
     /// Held from before the truth is written until the index has followed, so that both see the same order.
-    writing: Mutex<()>,
+    pub(super) writing: Mutex<()>,
+    /// Whether the words of all products are in the index's lexicon.
+    pub(super) words_read: AtomicBool,
     /// Points written since the index was last brought to disk.
     unsettled: AtomicU64,
     /// Points written since the index was last optimised.
@@ -92,10 +94,11 @@ impl Catalogue {
         space: &Arc<Space>,
         feature_key: &str,
         folder: &Path,
-        language: &str,
+        engine: &EngineOptions,
     ) -> Result<Self, EngineError> {
         let name = row.name.parse().map_err(EngineError::Name)?;
-        let options = IndexOptions { language: language.to_owned(), ..IndexOptions::new(space.dim()) };
+        let options =
+            IndexOptions { dims: space.dim(), language: engine.language.clone(), synonyms: engine.synonyms.clone() };
         let opened = Index::open(&folder.join(format!("{}-{}", row.key, space.id())), &options)?;
         let catalogue = Self {
             key: row.key,
@@ -105,6 +108,7 @@ impl Catalogue {
             feature_key: feature_key.to_owned(),
             found: opened.state,
             writing: Mutex::new(()),
+            words_read: AtomicBool::new(false),
             unsettled: AtomicU64::new(0),
             unoptimised: AtomicU64::new(0),
             behind: AtomicBool::new(false),
@@ -114,6 +118,7 @@ impl Catalogue {
         if catalogue.unsettled.load(Ordering::Relaxed) > 0 || !known {
             catalogue.settle(store)?;
         }
+        catalogue.read_few_words(store)?;
         Ok(catalogue)
     }
 

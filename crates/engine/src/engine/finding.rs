@@ -54,6 +54,7 @@ impl Engine {
             total: ranked.total,
             total_is_exact: ranked.total_is_exact,
             facets: ranked.facets,
+            did_you_mean: query.text.as_deref().and_then(|text| open.index.wording(text).corrected),
             understood: None,
             space: self.space().id().to_string(),
             took_ms: took,

@@ -16,6 +16,9 @@ const OPTIMISE_FROM: u64 = 20_000;
 
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
+    if let Some(engine) = engine.upgrade() {
+        look_around(&engine);
+    }
     loop {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
@@ -28,6 +31,9 @@ pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
 
 fn look_around(engine: &Arc<Engine>) {
     for catalogue in engine.open_catalogues() {
+        if let Err(error) = catalogue.read_words(&engine.store, || engine.closing()) {
+            tracing::error!(catalogue = %catalogue.name, %error, "the words of the catalogue could not be read; it is tried again");
+        }
         let busy = engine.imports_into(&catalogue.name);
         if catalogue.take_unoptimised(if busy { OPTIMISE_FROM } else { 1 })
             && let Err(error) = catalogue.index.optimize()

@@ -13,8 +13,10 @@ mod model;
 mod name;
 mod options;
 mod prepare;
+mod suggesting;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 mod writing;
 
 pub use error::{EngineError, ErrorKind};
@@ -329,7 +331,7 @@ impl Engine {
 
     fn open_catalogue(&self, row: &crate::catalogue::store::CatalogueRow) -> Result<Catalogue, EngineError> {
         let folder = self.index_folder(row.key);
-        Catalogue::open(&self.store, row, &self.space, &self.feature_key, &folder, &self.options.language)
+        Catalogue::open(&self.store, row, &self.space, &self.feature_key, &folder, &self.options)
     }
 
     fn index_folder(&self, key: i64) -> std::path::PathBuf {
