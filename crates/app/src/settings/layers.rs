@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use vetrina_engine::image::Limits;
 
 use super::keys::{KEYS, Key, Kind, nearest};
+use super::public_keys::RawPublicKey;
 use super::{MIB, SettingsError, default_data};
 
 /// The file that is read from the working folder when no other is named.
@@ -41,6 +42,7 @@ pub(super) struct Raw {
     pub log: RawLog,
     pub feed: RawFeed,
     pub words: RawWords,
+    pub public_keys: Vec<RawPublicKey>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -89,6 +91,7 @@ impl Default for Raw {
             log: RawLog::default(),
             feed: RawFeed::default(),
             words: RawWords::default(),
+            public_keys: Vec::new(),
         }
     }
 }
