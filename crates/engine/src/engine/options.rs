@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::FreshnessOptions;
 use crate::image::Limits;
 use crate::index::Synonyms;
 
@@ -27,6 +28,8 @@ pub struct EngineOptions {
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
     pub feed_mapping: BTreeMap<String, String>,
+    /// When spaces are trained again by themselves.
+    pub freshness: FreshnessOptions,
 }
 
 impl EngineOptions {
@@ -43,6 +46,7 @@ impl EngineOptions {
             synonyms: Synonyms::default(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
+            freshness: FreshnessOptions::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NoSuchCatalogue`].
     pub fn words_are_read(&self, catalogue: &CatalogueName) -> Result<bool, EngineError> {
-        Ok(self.catalogue(catalogue)?.words_read.load(Ordering::Acquire))
+        Ok(self.catalogue(catalogue)?.snapshot().words_read.load(Ordering::Acquire))
     }
 
     /// What the text somebody has typed so far may become: words, categories, brands and products; at most `limit` of them,
@@ -25,7 +25,7 @@ impl Engine {
     pub fn suggest(&self, catalogue: &CatalogueName, text: &str, limit: usize) -> Result<Suggestions, EngineError> {
         let open = self.catalogue(catalogue)?;
         let limit = limit.min(MOST_SUGGESTIONS);
-        let mut found = suggest(&open.index, text, limit)?;
+        let mut found = suggest(&open.snapshot().index, text, limit)?;
         let mut products = self.store.products_of(open.key, &found.products)?;
         // What the title begins with is what was meant; then what can be bought; else the index's order.
         products.sort_by_key(|stored| {

@@ -6,8 +6,10 @@
 
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+
 use super::EngineError;
-use super::catalogue::Catalogue;
+use super::snapshot::Snapshot;
 use crate::catalogue::Store;
 use crate::index::IndexPoint;
 
@@ -16,25 +18,30 @@ const AT_ONCE: usize = 2_000;
 /// Products that are read under one lock.
 const PAGE: usize = 256;
 
-impl Catalogue {
-    /// Reads the words of a small catalogue; leaves those of a large one to the keeper.
+impl Snapshot {
+    /// Reads the words of a small catalogue; leaves those of a large one to the keeper. `writing` is held by those who commit.
     ///
     /// # Errors
     /// When the store fails.
-    pub(super) fn read_few_words(&self, store: &Store) -> Result<(), EngineError> {
-        if self.index.count(None)? <= AT_ONCE { self.read_words(store, || false) } else { Ok(()) }
+    pub(super) fn read_few_words(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
+        if self.index.count(None)? <= AT_ONCE { self.read_words(store, writing, || false) } else { Ok(()) }
     }
 
     /// Reads the words of all products that the lexicon does not have, until `stop` says so.
     ///
     /// # Errors
     /// When the store fails; what was read stays.
-    pub(super) fn read_words(&self, store: &Store, stop: impl Fn() -> bool) -> Result<(), EngineError> {
+    pub(super) fn read_words(
+        &self,
+        store: &Store,
+        writing: &Mutex<()>,
+        stop: impl Fn() -> bool,
+    ) -> Result<(), EngineError> {
         let mut after = 0;
         while !self.words_read.load(Ordering::Acquire) && !stop() {
             // While a page is read nothing is written, so that an old product never replaces a newer one.
-            let _order = self.writing.lock();
-            let page = store.changed_since(self.key, 0, after, PAGE)?;
+            let _order = writing.lock();
+            let page = store.changed_since(self.catalogue, 0, after, PAGE)?;
             let Some(last) = page.last() else {
                 self.words_read.store(true, Ordering::Release);
                 return Ok(());

@@ -8,6 +8,8 @@
 //!    nothing about, and directions in which it got much right are what words are about. As in linear discriminant analysis
 //!    (see [`super::fit_lda`]), the noise is whitened and the directions that are predicted best are kept. Text and picture
 //!    are compared there, by cosine.
+//! 3. *Hubs*. Some pictures are near to many titles. What the held-out titles tell, as the regression without them sees it, goes
+//!    into the head as a bank against which a picture's popularity is measured; see [`WordHead::likeness`].
 
 use std::collections::HashMap;
 
@@ -16,7 +18,7 @@ use rayon::prelude::*;
 
 use super::scatter::eigen;
 use super::{FitError, Rows};
-use crate::space::{SpaceId, Term, WordHead, terms_of, tf_idf};
+use crate::space::{MOST_TITLES, SpaceId, Term, WordHead, terms_of, tf_idf};
 
 /// How the text-alignment head is fitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,12 +87,12 @@ pub fn fit_words(
     } else {
         None
     };
-    let directions = directions.unwrap_or_else(|| Mat::identity(dim, dim));
+    let (directions, titles) = directions.unwrap_or_else(|| (Mat::identity(dim, dim), Vec::new()));
     // What was found without the held-out titles is a good start.
     solve(&texts, &centred, |_| true, options, &mut weights);
     let told = MatRef::from_row_major_slice(&weights, terms.len(), dim) * directions.transpose();
     let (told, directions) = (scaled(told.as_ref()), scaled(directions.as_ref()));
-    WordHead::new(space, dim, terms, told, directions)
+    WordHead::new(space, dim, terms, told, directions, titles)
         .ok_or_else(|| FitError::Numerics { reason: "a weight is not finite".into() })
 }
 
@@ -267,14 +269,14 @@ fn dots(a: &[f32], b: &[f32], dim: usize, diagonal: &[f32]) -> Vec<f32> {
 }
 
 /// The directions [told, dim] of what words can tell: those that the regression predicts best on the titles held out, once
-/// what it got wrong there is whitened.
+/// what it got wrong there is whitened; and what these titles tell, [m, told], rows of unit length.
 fn telling(
     texts: &Sparse,
     targets: &Rows,
     weights: &[f32],
     kept: impl Fn(usize) -> bool + Sync,
     options: &WordsOptions,
-) -> Result<Option<Mat<f32>>, FitError> {
+) -> Result<Option<(Mat<f32>, Vec<f32>)>, FitError> {
     let dim = targets.dim();
     let predicted = texts.times(weights, dim, |place| !kept(place));
     let mut said = Rows::new(dim);
@@ -304,7 +306,15 @@ fn telling(
     if !chosen.norm_max().is_finite() {
         return Ok(None);
     }
-    Ok(Some(Mat::from_fn(chosen.ncols(), dim, |i, j| chosen[(j, i)] as f32)))
+    let directions = Mat::from_fn(chosen.ncols(), dim, |i, j| chosen[(j, i)] as f32);
+    let told = said.matrix() * directions.transpose();
+    let mut titles = Rows::new(told.ncols());
+    for row in (0..told.nrows()).step_by(told.nrows().div_ceil(MOST_TITLES).max(1)) {
+        titles.push(&(0..told.ncols()).map(|column| told[(row, column)]).collect::<Vec<_>>());
+    }
+    // A title of which no word is known tells nothing, and likes no picture better than another.
+    let titles = titles.unit();
+    Ok(Some((directions, titles.values().to_vec())))
 }
 
 #[cfg(test)]

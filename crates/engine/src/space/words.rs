@@ -16,13 +16,15 @@ const PAIRED: usize = 24;
 /// No head is larger.
 const MOST_TERMS: usize = 1 << 20;
 const MOST_DIMS: usize = 4_096;
+/// Titles that say how popular a picture is, at most; each costs a dot product a picture.
+pub(crate) const MOST_TITLES: usize = 1_024;
 
 /// A linear map from the words and word pairs of a text (TF-IDF) to *what words can tell* of a picture, and another one from
 /// the embeddings of a picture space to the same, so that a text finds pictures. Fitted by [`crate::learn::fit_words`]; knows
 /// only words of the titles it was fitted on, in whatever language they were.
 ///
-/// As a file: safetensors with the tensors `terms` `[n]` (64-bit hashes), `idf` `[n]` (32-bit floats), `weights` `[n, told]` and
-/// `directions` `[told, dim]` (16-bit floats), and the metadata `format` = `vetrina-words-1`, `space`, and `blake3` of the space
+/// As a file: safetensors with the tensors `terms` `[n]` (64-bit hashes), `idf` `[n]` (32-bit floats), `weights` `[n, told]`,
+/// `directions` `[told, dim]` and `titles` `[m, told]` (16-bit floats), and the metadata `format` = `vetrina-words-1`, `space`, and `blake3` of the space
 /// and the tensors' bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordHead {
@@ -34,7 +36,12 @@ pub struct WordHead {
     weights: Vec<f32>,
     /// `[told, dim]`, row by row, rounded to half precision.
     directions: Vec<f32>,
+    /// What titles of the catalogue tell, `[m, told]`, rows of unit length: with whom pictures are popular anyway.
+    titles: Vec<f32>,
 }
+
+/// How sharply the titles that like a picture best decide how popular it is.
+const SHARPNESS: f32 = 20.0;
 
 /// A text in a picture space.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,22 +60,24 @@ pub(crate) struct Term {
 }
 
 impl WordHead {
-    /// `None` unless `directions` has rows of `dim` numbers and `weights` one number for each of these rows for each term, all
-    /// finite in half precision.
+    /// `None` unless `directions` has rows of `dim` numbers, `weights` one number for each of these rows for each term and
+    /// `titles` for each title, all finite in half precision.
     pub(crate) fn new(
         space: SpaceId,
         dim: usize,
         terms: HashMap<u64, Term>,
         mut weights: Vec<f32>,
         mut directions: Vec<f32>,
+        mut titles: Vec<f32>,
     ) -> Option<Self> {
-        let numbers = weights.iter_mut().chain(&mut directions);
+        let numbers = weights.iter_mut().chain(&mut directions).chain(&mut titles);
         numbers.for_each(|number| *number = f16::from_f32(*number).to_f32());
         let told = directions.len().checked_div(dim)?;
         let fits = told > 0 && directions.len() == told * dim && weights.len() == told * terms.len();
         let fits = fits && terms.values().all(|term| term.row < terms.len() && term.idf.is_finite() && term.idf > 0.0);
-        let finite = weights.iter().chain(&directions).all(|number| number.is_finite());
-        (fits && finite).then_some(Self { space, dim, told, terms, weights, directions })
+        let fits = fits && titles.len().is_multiple_of(told);
+        let finite = weights.iter().chain(&directions).chain(&titles).all(|number| number.is_finite());
+        (fits && finite).then_some(Self { space, dim, told, terms, weights, directions, titles })
     }
 
     /// The space the words are brought into.
@@ -115,20 +124,33 @@ impl WordHead {
         }
     }
 
-    /// How well a picture shows what a text tells: the cosine, −1 to 1, of both in the directions that words can tell. `picture`
-    /// is an embedding of this head's space; 0 for one of another length. About 10 µs.
+    /// How well a picture shows what a text tells, −2 to 2: the cosine of both in the directions that words can tell, less how
+    /// popular the picture is with any title. Some pictures are near to many titles (hubs) and would be found for all of them;
+    /// this is the inverted softmax of Smith et al. 2017 with titles of the catalogue as bank, `cos − ln(mean exp(20 cos)) / 20`.
+    /// Above 0 when it fits this text better than most. `picture` is an embedding of this head's space; −2 for one of another
+    /// length or without direction. About 20 µs.
     #[must_use]
     pub fn likeness(&self, query: &WordQuery, picture: &[f32]) -> f32 {
         if picture.len() != self.dim {
+            return -2.0;
+        }
+        let mut told: Vec<f32> =
+            self.directions.chunks_exact(self.dim).map(|direction| dot(direction, picture)).collect();
+        if to_unit(&mut told).is_err() {
+            return -2.0;
+        }
+        dot(&query.told, &told) - self.popularity(&told)
+    }
+
+    /// How near a picture is to titles in general, by what words tell of it.
+    fn popularity(&self, told: &[f32]) -> f32 {
+        let titles = self.titles.chunks_exact(self.told);
+        let count = titles.len();
+        if count == 0 {
             return 0.0;
         }
-        let (mut product, mut length) = (0.0, 0.0);
-        for (told, direction) in query.told.iter().zip(self.directions.chunks_exact(self.dim)) {
-            let value = dot(direction, picture);
-            product += told * value;
-            length += value * value;
-        }
-        if length > f32::MIN_POSITIVE { (product / length.sqrt()).clamp(-1.0, 1.0) } else { 0.0 }
+        let sum: f32 = titles.map(|title| (SHARPNESS * dot(title, told)).exp()).sum();
+        (sum / count as f32).ln() / SHARPNESS
     }
 
     /// The head as a file; `notes` (provenance) go into its metadata.
@@ -144,11 +166,11 @@ impl WordHead {
         let halves = |numbers: &[f32]| -> Vec<u8> {
             numbers.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect()
         };
-        let (weights, directions) = (halves(&self.weights), halves(&self.directions));
+        let (weights, directions, titles) = (halves(&self.weights), halves(&self.directions), halves(&self.titles));
         let own = [
             ("format".to_owned(), FORMAT.to_owned()),
             ("space".to_owned(), self.space.to_string()),
-            ("blake3".to_owned(), checksum(self.space, [&terms, &idf, &weights, &directions])),
+            ("blake3".to_owned(), checksum(self.space, [&terms, &idf, &weights, &directions, &titles])),
         ];
         let view = |kind, shape: Vec<usize>, bytes| {
             TensorView::new(kind, shape, bytes).map_err(|error| failed(error.to_string()))
@@ -159,6 +181,7 @@ impl WordHead {
             ("idf", view(Dtype::F32, vec![count], &idf)?),
             ("weights", view(Dtype::F16, vec![count, self.told], &weights)?),
             ("directions", view(Dtype::F16, vec![self.told, self.dim], &directions)?),
+            ("titles", view(Dtype::F16, vec![self.titles.len() / self.told, self.told], &titles)?),
         ];
         let metadata = notes.iter().cloned().chain(own).collect();
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))
@@ -188,7 +211,7 @@ impl WordHead {
         };
         let terms = tensor("terms", Dtype::U64)?;
         let (idf, weights) = (tensor("idf", Dtype::F32)?, tensor("weights", Dtype::F16)?);
-        let directions = tensor("directions", Dtype::F16)?;
+        let (directions, titles) = (tensor("directions", Dtype::F16)?, tensor("titles", Dtype::F16)?);
         let (count, dim) = match (terms.shape(), idf.shape(), weights.shape(), directions.shape()) {
             ([terms], [idf], [rows, told], [directions, dim])
                 if terms == idf && terms == rows && told == directions =>
@@ -204,9 +227,12 @@ impl WordHead {
         if count == 0 || count > MOST_TERMS || dim == 0 || dim > MOST_DIMS || directions.shape()[0] > dim {
             return Err(format!("{count} terms of {dim} numbers; 1 to {MOST_TERMS} of 1 to {MOST_DIMS} are possible"));
         }
-        if metadata.get("blake3")
-            != Some(&checksum(space, [terms.data(), idf.data(), weights.data(), directions.data()]))
-        {
+        let [_, told] = titles.shape() else { return Err(format!("`titles` has shape {:?}", titles.shape())) };
+        if *told != directions.shape()[0] || titles.shape()[0] > MOST_TITLES {
+            return Err(format!("`titles` has shape {:?}", titles.shape()));
+        }
+        let tensors = [terms.data(), idf.data(), weights.data(), directions.data(), titles.data()];
+        if metadata.get("blake3") != Some(&checksum(space, tensors)) {
             return Err("its checksum does not fit: the file is damaged".into());
         }
         let (hashes, _) = terms.data().as_chunks::<8>();
@@ -220,12 +246,12 @@ impl WordHead {
         }
         let numbers =
             |bytes: &[u8]| bytes.as_chunks::<2>().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect();
-        Self::new(space, dim, terms, numbers(weights.data()), numbers(directions.data()))
+        Self::new(space, dim, terms, numbers(weights.data()), numbers(directions.data()), numbers(titles.data()))
             .ok_or_else(|| "a number is not finite".into())
     }
 }
 
-fn checksum(space: SpaceId, tensors: [&[u8]; 4]) -> String {
+fn checksum(space: SpaceId, tensors: [&[u8]; 5]) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(space.to_string().as_bytes());
     for bytes in tensors {
@@ -313,11 +339,15 @@ mod tests {
     }
 
     fn small() -> WordHead {
+        small_with(Vec::new())
+    }
+
+    fn small_with(titles: Vec<f32>) -> WordHead {
         let term = |row, idf| Term { row, idf };
         let terms =
             [(hash("red", ""), term(0, 1.5)), (hash("bag", ""), term(1, 2.0)), (hash("bag", "red"), term(2, 3.0))];
         let directions = vec![1.0, 0.0, 0.0, 0.0, 2.0, 0.0];
-        WordHead::new(test_id(7), 3, terms.into(), vec![1.0, 0.0, 0.0, 1.0, 0.5, 0.25], directions).unwrap()
+        WordHead::new(test_id(7), 3, terms.into(), vec![1.0, 0.0, 0.0, 1.0, 0.5, 0.25], directions, titles).unwrap()
     }
 
     #[test]
@@ -353,8 +383,21 @@ mod tests {
         // The third number says nothing that words tell.
         assert!((head.likeness(&red, &[0.6, 0.0, 0.8]) - 1.0).abs() < 1e-6);
         assert!((head.likeness(&red, &[0.6, 0.3, 0.8]) - 0.5_f32.sqrt()).abs() < 1e-6);
-        assert_eq!(head.likeness(&red, &[0.0, 0.0, 1.0]), 0.0);
-        assert_eq!(head.likeness(&red, &[1.0]), 0.0);
+        assert_eq!(head.likeness(&red, &[0.0, 0.0, 1.0]), -2.0);
+        assert_eq!(head.likeness(&red, &[1.0]), -2.0);
+    }
+
+    #[test]
+    fn a_picture_that_every_title_likes_is_found_for_none() {
+        let head = small_with(vec![1.0, 0.0]);
+        let read = WordHead::from_bytes(&head.to_bytes(&[]).unwrap(), "test").unwrap();
+        assert_eq!(read, head);
+        let red = head.query("red").unwrap().unwrap();
+        // The only title of the catalogue likes the first picture as much as this one does; the other one less.
+        assert!(head.likeness(&red, &[1.0, 0.0, 0.0]).abs() < 1e-5);
+        let bag = head.query("bag").unwrap().unwrap();
+        assert!((head.likeness(&bag, &[0.0, 1.0, 0.0]) - 1.0).abs() < 1e-5);
+        assert!((head.likeness(&bag, &[1.0, 0.0, 0.0]) + 1.0).abs() < 1e-5);
     }
 
     #[test]
