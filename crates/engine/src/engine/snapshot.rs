@@ -149,11 +149,13 @@ impl Snapshot {
     }
 
     /// The map from words into this space, where there is one.
+    #[allow(dead_code, reason = "searches by words use it when the map is trained")]
     pub(super) fn word_head(&self) -> Option<Arc<WordHead>> {
         self.words.read().clone()
     }
 
     /// Puts a map from words into this space to use. One of another space is refused: `false`.
+    #[allow(dead_code, reason = "searches by words use it when the map is trained")]
     pub(super) fn use_word_head(&self, head: Arc<WordHead>) -> bool {
         let fits = head.space() == self.space.id();
         if fits {
