@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::FreshnessOptions;
+use crate::catalogue::feeds::Variants;
 use crate::image::Limits;
 use crate::index::Synonyms;
 
@@ -28,6 +29,8 @@ pub struct EngineOptions {
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
     pub feed_mapping: BTreeMap<String, String>,
+    /// What becomes of variants that a feed has inside of their product.
+    pub feed_variants: Variants,
     /// When spaces are trained again by themselves.
     pub freshness: FreshnessOptions,
 }
@@ -46,6 +49,7 @@ impl EngineOptions {
             synonyms: Synonyms::default(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
+            feed_variants: Variants::default(),
             freshness: FreshnessOptions::default(),
         }
     }

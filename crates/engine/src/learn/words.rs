@@ -9,7 +9,7 @@
 //!    (see [`super::fit_lda`]), the noise is whitened and the directions that are predicted best are kept. Text and picture
 //!    are compared there, by cosine.
 //! 3. *Hubs*. Some pictures are near to many titles. What the held-out titles tell, as the regression without them sees it, goes
-//!    into the head as a bank against which a picture's popularity is measured; see [`WordHead::likeness`].
+//!    into the head as a bank against which a picture's popularity is measured; see [`crate::space::WordQuery::likeness`].
 
 use std::collections::HashMap;
 

@@ -16,7 +16,7 @@ pub use error::SpaceError;
 pub use head::Head;
 pub use id::{SpaceId, SpaceIdError};
 pub(crate) use words::{MOST_TITLES, Term, terms_of, tf_idf};
-pub use words::{WordHead, WordQuery};
+pub use words::{WordHead, WordQuery, WordView};
 
 use crate::model::{Feature, Manifest};
 

@@ -48,8 +48,28 @@ const SHARPNESS: f32 = 20.0;
 pub struct WordQuery {
     /// Where its pictures are, roughly: for an index that compares embeddings by their dot product.
     pub embedding: Embedding,
-    /// What it tells of a picture, `[told]`, of unit length; see [`WordHead::likeness`].
+    /// What it tells of a picture, `[told]`, of unit length; see [`WordQuery::likeness`].
     told: Vec<f32>,
+}
+
+/// What words can tell of a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordView {
+    /// `[told]`, of unit length.
+    told: Vec<f32>,
+    /// How near it is to titles in general.
+    popularity: f32,
+}
+
+impl WordQuery {
+    /// How well a picture shows what this text tells, −2 to 2: the cosine of both in the directions that words can tell, less how
+    /// popular the picture is with any title. Some pictures are near to many titles (hubs) and would be found for all of them;
+    /// this is the inverted softmax of Smith et al. 2017 with titles of the catalogue as bank, `cos − ln(mean exp(20 cos)) / 20`.
+    /// Above 0 when it fits this text better than most. Both have to be of one head.
+    #[must_use]
+    pub fn likeness(&self, view: &WordView) -> f32 {
+        dot(&self.told, &view.told) - view.popularity
+    }
 }
 
 /// A word or word pair: its row, and how much it says (inverse document frequency).
@@ -124,22 +144,24 @@ impl WordHead {
         }
     }
 
-    /// How well a picture shows what a text tells, −2 to 2: the cosine of both in the directions that words can tell, less how
-    /// popular the picture is with any title. Some pictures are near to many titles (hubs) and would be found for all of them;
-    /// this is the inverted softmax of Smith et al. 2017 with titles of the catalogue as bank, `cos − ln(mean exp(20 cos)) / 20`.
-    /// Above 0 when it fits this text better than most. `picture` is an embedding of this head's space; −2 for one of another
-    /// length or without direction. About 20 µs.
+    /// A picture as words can tell of it; `None` for an embedding of another length or one that has nothing of that. `picture` is
+    /// an embedding of this head's space. About 20 µs, most of it for the popularity.
     #[must_use]
-    pub fn likeness(&self, query: &WordQuery, picture: &[f32]) -> f32 {
+    pub fn view(&self, picture: &[f32]) -> Option<WordView> {
         if picture.len() != self.dim {
-            return -2.0;
+            return None;
         }
         let mut told: Vec<f32> =
             self.directions.chunks_exact(self.dim).map(|direction| dot(direction, picture)).collect();
-        if to_unit(&mut told).is_err() {
-            return -2.0;
-        }
-        dot(&query.told, &told) - self.popularity(&told)
+        to_unit(&mut told).ok()?;
+        Some(WordView { popularity: self.popularity(&told), told })
+    }
+
+    /// How well a picture shows what a text tells: [`WordQuery::likeness`] of its [`WordHead::view`], −2 where it has none. Keep the
+    /// view where one picture is compared with many texts.
+    #[must_use]
+    pub fn likeness(&self, query: &WordQuery, picture: &[f32]) -> f32 {
+        self.view(picture).map_or(-2.0, |view| query.likeness(&view))
     }
 
     /// How near a picture is to titles in general, by what words tell of it.

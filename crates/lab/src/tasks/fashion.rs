@@ -4,7 +4,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 use vetrina_engine::learn::{LdaOptions, Rows, WordsOptions, fit_lda, fit_words, nearest_votes};
 use vetrina_engine::model::builtin_manifest;
-use vetrina_engine::space::Space;
+use vetrina_engine::space::{Space, WordView};
 
 use super::{Figure, at, embed, given_spaces, places};
 use crate::data::Fashion;
@@ -66,7 +66,8 @@ fn words(data: &Fashion, rows: &Rows) -> Result<Vec<Figure>> {
     let known = places(rows.len(), |place| data.checksums[place] % 10 >= 3);
     let titles: Vec<&str> = known.iter().map(|&place| data.products[place].title.as_str()).collect();
     let head = fit_words(space.id(), &titles, &embeddings.select(known.iter().copied()), &WordsOptions::default())?;
-    let gallery: Vec<&[f32]> = asked.iter().filter_map(|&place| embeddings.iter().nth(place)).collect();
+    let pictures = embeddings.select(asked.iter().copied());
+    let gallery: Vec<Option<WordView>> = pictures.iter().map(|picture| head.view(picture)).collect();
     let types = at(&data.types, &asked);
     let found: Vec<(usize, f64)> = asked
         .par_iter()
@@ -74,7 +75,8 @@ fn words(data: &Fashion, rows: &Rows) -> Result<Vec<Figure>> {
         .map(|(own, &place)| {
             // A title of unknown words only finds nothing: its product counts as the last.
             let Some(query) = head.query(&data.products[place].title)? else { return Ok((gallery.len(), 0.0)) };
-            let scores: Vec<f32> = gallery.iter().map(|picture| head.likeness(&query, picture)).collect();
+            let scores: Vec<f32> =
+                gallery.iter().map(|view| view.as_ref().map_or(f32::MIN, |view| query.likeness(view))).collect();
             Ok((rank(&scores, own), share_of_type(&scores, &types, own)))
         })
         .collect::<Result<_>>()?;
