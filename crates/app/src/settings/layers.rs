@@ -43,6 +43,7 @@ pub(super) struct Raw {
     pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub words: RawWords,
     pub public_keys: Vec<RawPublicKey>,
 }
 
@@ -80,6 +81,13 @@ pub(super) struct RawFeed {
     pub mapping: BTreeMap<String, String>,
 }
 
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawWords {
+    pub synonyms: Vec<Vec<String>>,
+    pub one_way: BTreeMap<String, Vec<String>>,
+}
+
 impl Default for RawFeed {
     fn default() -> Self {
         Self { variants: "joined".to_owned(), mapping: BTreeMap::new() }
@@ -101,6 +109,7 @@ impl Default for Raw {
             freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            words: RawWords::default(),
             public_keys: Vec::new(),
         }
     }

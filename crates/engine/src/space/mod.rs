@@ -16,8 +16,8 @@ pub use error::SpaceError;
 pub use head::Head;
 pub(crate) use head::joined;
 pub use id::{SpaceId, SpaceIdError};
-pub use words::WordHead;
-pub(crate) use words::{Term, terms_of, tf_idf};
+pub(crate) use words::{MOST_TITLES, Term, terms_of, tf_idf};
+pub use words::{WordHead, WordQuery, WordView};
 
 use crate::image::ColourDescriptor;
 use crate::model::{Feature, Manifest};
