@@ -72,9 +72,8 @@ pub(super) fn lda_map(features: &Rows, labels: &[u32], options: &LdaOptions) -> 
     }
     let classes = means.len();
     drop(means);
-    let class_rows = Scaled::plain(&class_rows);
-    let middle = mean(class_rows);
-    let between = whitening.transpose() * scatter(class_rows, |_| &middle) * &whitening;
+    let middle = mean(&class_rows);
+    let between = whitening.transpose() * scatter(&class_rows, |_| &middle) * &whitening;
     let (spread, between_directions) = eigen(&between)?;
     let kept = spanned(&spread, options.dims.min(classes - 1));
     if kept == 0 {

@@ -18,11 +18,6 @@ pub(super) struct Scaled<'r> {
 }
 
 impl<'r> Scaled<'r> {
-    /// The rows as they are.
-    pub(super) fn plain(rows: &'r Rows) -> Self {
-        Self { rows, scales: None }
-    }
-
     /// The rows, each times the number at its place.
     pub(super) fn by(rows: &'r Rows, scales: &'r [f64]) -> Self {
         Self { rows, scales: Some(scales) }
@@ -45,6 +40,13 @@ impl<'r> Scaled<'r> {
     }
 }
 
+impl<'r> From<&'r Rows> for Scaled<'r> {
+    /// The rows as they are.
+    fn from(rows: &'r Rows) -> Self {
+        Self { rows, scales: None }
+    }
+}
+
 /// What brings each row to unit length; 0 for a row of zeros.
 pub(super) fn inverse_lengths(rows: &Rows) -> Vec<f64> {
     let inverse = |row: &[f32]| {
@@ -55,7 +57,8 @@ pub(super) fn inverse_lengths(rows: &Rows) -> Vec<f64> {
 }
 
 /// Mean of the rows.
-pub(super) fn mean(rows: Scaled<'_>) -> Vec<f64> {
+pub(super) fn mean<'r>(rows: impl Into<Scaled<'r>>) -> Vec<f64> {
+    let rows = rows.into();
     let mut mean = vec![0.0; rows.dim()];
     for row in rows.iter() {
         for (sum, value) in mean.iter_mut().zip(row) {
@@ -68,7 +71,8 @@ pub(super) fn mean(rows: Scaled<'_>) -> Vec<f64> {
 }
 
 /// Sum over the rows of `(row − centre(i)) (row − centre(i))ᵀ`, [dim, dim]; `centre` names the centre of each row.
-pub(super) fn scatter<'c>(rows: Scaled<'_>, centre: impl Fn(usize) -> &'c [f64]) -> Mat<f64> {
+pub(super) fn scatter<'r, 'c>(rows: impl Into<Scaled<'r>>, centre: impl Fn(usize) -> &'c [f64]) -> Mat<f64> {
+    let rows = rows.into();
     let dim = rows.dim();
     let mut total = Mat::<f64>::zeros(dim, dim);
     let mut part = Mat::<f32>::zeros(dim, dim);
