@@ -5,7 +5,9 @@ mod data;
 mod default_head;
 mod features;
 mod parity;
+mod pause;
 mod quality;
+mod reimport;
 mod tasks;
 mod throughput;
 
@@ -42,6 +44,21 @@ enum Command {
     },
     /// Measure images a second by threads, callers and batch
     Throughput,
+    /// Measure what an import costs that has little or nothing to do, and what one costs the searches meanwhile
+    Reimport {
+        /// Products, with a generated picture each
+        #[arg(long, default_value_t = 600)]
+        products: u32,
+    },
+    /// Measure how long searches wait while an index is optimised, with and without writes
+    OptimisePause {
+        /// Products that are put into an index
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+        /// Folder to put the index into, on the disk that is to be measured
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -50,5 +67,7 @@ fn main() -> Result<()> {
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
         Command::Throughput => throughput::run(),
+        Command::Reimport { products } => reimport::run(products),
+        Command::OptimisePause { products, folder } => pause::run(products, folder.as_deref()),
     }
 }

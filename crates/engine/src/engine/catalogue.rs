@@ -12,6 +12,7 @@ use half::f16;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use super::import::disk_free;
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
@@ -25,6 +26,9 @@ use crate::space::Space;
 
 /// Products that are read and indexed at once while the index catches up.
 const PAGE: usize = 512;
+/// With fewer bytes free on the disk no product is written. The index maps its files into memory: on a disk that is really
+/// full the system ends the whole process at the first touch of a page that has no room.
+const DISK_MARGIN: u64 = 64 << 20;
 
 /// A catalogue whose index is open.
 #[derive(Debug)]
@@ -73,6 +77,15 @@ pub(super) struct NewPicture {
 pub(super) struct Change {
     pub(super) put: Vec<Prepared>,
     pub(super) remove: Vec<String>,
+    /// What was learnt about places of pictures whose products are as they were.
+    pub(super) sources: Vec<(String, SourceRow)>,
+}
+
+impl Change {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.remove.is_empty() && self.sources.is_empty()
+    }
 }
 
 /// What a change did.
@@ -106,7 +119,8 @@ impl Catalogue {
             found: opened.state,
             writing: Mutex::new(()),
             unsettled: AtomicU64::new(0),
-            unoptimised: AtomicU64::new(0),
+            // Whether it was optimised when the last process ended is not known; asking costs next to nothing.
+            unoptimised: AtomicU64::new(1),
             behind: AtomicBool::new(false),
         };
         let known = catalogue.found == State::Loaded && row.indexed_space == space.id().to_string();
@@ -151,10 +165,16 @@ impl Catalogue {
         also: impl FnOnce(&Connection, &Changed) -> rusqlite::Result<()>,
     ) -> Result<Changed, EngineError> {
         let _order = self.writing.lock();
-        let Change { put: products, remove: ids } = change;
+        let Change { put: products, remove: ids, sources } = change;
+        if !products.is_empty() {
+            room_for(store, DISK_MARGIN)?;
+        }
         let (keys, gone, changed) = store.write(|sql| {
             let mut changed = Changed::default();
             let (mut keys, mut gone) = (Vec::with_capacity(products.len()), Vec::new());
+            for (source, found) in &sources {
+                put_source(sql, source, found)?;
+            }
             if !products.is_empty() || !ids.is_empty() {
                 let revision = next_revision(sql, self.key)?;
                 for prepared in &products {
@@ -217,10 +237,20 @@ impl Catalogue {
         self.unsettled.load(Ordering::Relaxed) + u64::from(self.behind.load(Ordering::Relaxed))
     }
 
-    /// How many points were written since the last optimisation; taken when it starts.
-    pub(super) fn take_unoptimised(&self, least: u64) -> bool {
+    /// Optimises the index when at least `least` points were written since the last time.
+    pub(super) fn optimise(&self, store: &Store, least: u64) -> Result<(), EngineError> {
         let count = self.unoptimised.load(Ordering::Relaxed);
-        count >= least && count > 0 && self.unoptimised.swap(0, Ordering::Relaxed) > 0
+        if count == 0 || count < least {
+            return Ok(());
+        }
+        // What is rewritten is on the disk twice for a time.
+        room_for(store, DISK_MARGIN + self.index.info().disk_bytes)?;
+        self.unoptimised.fetch_sub(count, Ordering::Relaxed);
+        if let Err(error) = self.index.optimize() {
+            self.unoptimised.fetch_add(count, Ordering::Relaxed);
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     /// The point of a product that is in the truth, from its stored features.
@@ -233,5 +263,14 @@ impl Catalogue {
             embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
         }
         Ok(IndexPoint::of(&stored.product, stored.key, embeddings))
+    }
+}
+
+/// Refuses when fewer than `least` bytes are free on the disk of the store.
+fn room_for(store: &Store, least: u64) -> Result<(), EngineError> {
+    let folder = store.path().parent().unwrap_or(Path::new("."));
+    match disk_free(folder) {
+        Some(free) if free < least => Err(EngineError::DiskFull { path: folder.to_owned(), free }),
+        _ => Ok(()),
     }
 }

@@ -1,15 +1,20 @@
 //! Jobs: started, watched, cancelled, resumed.
 
+use std::collections::HashSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
-use super::import::{FeedSource, Import, ReadyFeed, Run, Stop, extension};
+use super::import::{FeedSource, Import, ReadyFeed, Run, Stop, Vanished, extension};
 use super::{DryRun, Engine, EngineError, ImportRequest, ItemError, Job, JobState};
 use crate::catalogue::store::{StoredJob, put_job};
+
+/// Jobs that are remembered; the oldest that have ended go, with their ledgers.
+const REMEMBERED: usize = 500;
 
 /// What is kept of a job's request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,7 +35,7 @@ impl Engine {
         let folder = tempfile::tempdir_in(self.jobs_folder()?)
             .map_err(EngineError::io("cannot write to", &self.options.data))?;
         let feed = self.ready(request, folder.path())?;
-        let survey = self.survey(&feed, true)?;
+        let survey = self.survey(&feed, &request.catalogue, true)?;
         Ok(self.reckon(survey))
     }
 
@@ -129,6 +134,30 @@ impl Engine {
         let folder = self.options.data.join("jobs");
         fs::create_dir_all(&folder).map_err(EngineError::io("cannot make", &folder))?;
         Ok(folder)
+    }
+
+    /// Forgets the oldest jobs, and removes what is kept for jobs that are done or unknown: feeds, half-fetched ones.
+    pub(super) fn sweep_jobs(&self) -> Result<(), EngineError> {
+        self.store.write(|sql| {
+            sql.execute(
+                "DELETE FROM jobs WHERE state <> 'running' AND id NOT IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?1)",
+                [REMEMBERED as i64],
+            )
+        })?;
+        let resumable: HashSet<String> = self.store.read(|sql| {
+            sql.prepare("SELECT id FROM jobs WHERE state <> 'done'")?.query_map([], |row| row.get(0))?.collect()
+        })?;
+        let Ok(entries) = fs::read_dir(self.options.data.join("jobs")) else { return Ok(()) };
+        for entry in entries.flatten() {
+            if entry.file_name().to_str().is_none_or(|name| !resumable.contains(name)) {
+                let path = entry.path();
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                if let Err(error) = removed {
+                    tracing::warn!(path = %path.display(), %error, "what an old job kept could not be removed");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes a new job and marks it as running.
@@ -230,7 +259,9 @@ impl Engine {
     /// Does the work of a job and writes how it ended.
     fn work(&self, stored: StoredImport, run: &Arc<Run>, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
         let id = stored.job.id.clone();
-        let ended = self.import_from(stored, run, watch);
+        // Whatever happens, the job ends, and is known to have ended.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.import_from(stored, run, watch)));
+        let ended = ended.unwrap_or_else(|panic| Err(EngineError::Panicked { reason: words_of(panic.as_ref()) }));
         let ended = ended.inspect_err(|error| {
             let mut job = run.job();
             job.state = if matches!(run.asked(), Some(Stop::Interrupt)) && self.closing() {
@@ -238,7 +269,10 @@ impl Engine {
             } else {
                 JobState::Failed
             };
-            job.message = error.to_string();
+            job.message = match error.hint() {
+                hint if hint.is_empty() => error.to_string(),
+                hint => format!("{error}: {hint}"),
+            };
             job.finished_at = Some(Utc::now());
             let position: Option<StoredImport> = self.store.job(&id).ok().flatten();
             let position = position.map_or(0, |stored| stored.position);
@@ -257,7 +291,7 @@ impl Engine {
             let _ = fs::remove_dir_all(folder.join(&id));
         }
         watch(&job);
-        self.keeper_soon();
+        self.keepers.wake();
         ended
     }
 
@@ -273,7 +307,7 @@ impl Engine {
             (job.failed, job.warnings, job.removed, job.embedded) = (0, 0, 0, 0);
             kept.fingerprint = Some(fingerprint);
         }
-        let survey = self.survey(&feed, false)?;
+        let survey = self.survey(&feed, &kept.import.catalogue, false)?;
         if let Some(why) = survey.why_not() {
             return Err(EngineError::DoesNotFit { why });
         }
@@ -289,7 +323,17 @@ impl Engine {
         })?;
         run.set(job);
         let catalogue = self.catalogue_or_new(&kept.import.catalogue)?;
-        let sync = kept.import.sync;
-        Import { engine: self, catalogue: &catalogue, feed: &feed, run, watch, sync }.run(position)
+        let vanished = match (kept.import.sync, kept.import.force) {
+            (false, _) => Vanished::Keep,
+            (true, false) => Vanished::Remove,
+            (true, true) => Vanished::Force,
+        };
+        Import { engine: self, catalogue: &catalogue, feed: &feed, run, watch, vanished }.run(position)
     }
+}
+
+/// What a panic says.
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word").to_owned()
 }

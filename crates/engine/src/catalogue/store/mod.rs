@@ -23,8 +23,10 @@ pub(crate) use pictures::{put_feature, put_image, put_source};
 pub use products::{CatalogueRow, KnownProduct, StoredProduct};
 pub(crate) use products::{next_revision, put, remove};
 
+/// What makes a database of one format into the next, from none on. A migration that was shipped is never changed.
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("migrations/0002-freshness.sql")];
 /// Format of the database, in `PRAGMA user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = MIGRATIONS.len() as i64;
 /// Connections that read at the same time; further readers wait for one.
 const READERS: usize = 8;
 /// How long SQLite waits for a lock another process holds (a backup, a person with `sqlite3`).
@@ -54,10 +56,10 @@ impl Store {
         if found > FORMAT {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT });
         }
-        if found < FORMAT {
+        for (format, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or_default()) {
             let transaction = writer.transaction().map_err(failed)?;
-            transaction.execute_batch(include_str!("schema.sql")).map_err(failed)?;
-            transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
+            transaction.execute_batch(migration).map_err(failed)?;
+            transaction.pragma_update(None, "user_version", format).map_err(failed)?;
             transaction.commit().map_err(failed)?;
         }
         let idle = crossbeam_channel::bounded(READERS);

@@ -104,3 +104,26 @@ fn a_file_that_is_no_database_is_an_error() {
     std::fs::write(&path, "this is a text file, not a database, and long enough to be looked at".repeat(40)).unwrap();
     assert!(matches!(Store::open(&path).unwrap_err(), StoreError::Database { .. }));
 }
+
+#[test]
+fn an_older_format_is_brought_up_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vetrina.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("schema.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO catalogues (name, created_at) VALUES ('shop', '2026-01-01T00:00:00Z');
+         INSERT INTO sources (source, hash, checked_at) VALUES ('https://a', zeroblob(32), '2026-01-01T00:00:00Z');
+         PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.catalogues().unwrap()[0].name, "shop");
+        let source = store.source("https://a").unwrap().unwrap();
+        assert_eq!((source.hash, source.fresh_seconds), (ImageHash::from([0; 32]), None));
+        let format: i64 = store.read(|sql| sql.query_row("PRAGMA user_version", [], |row| row.get(0))).unwrap();
+        assert_eq!(format, FORMAT);
+    }
+}
