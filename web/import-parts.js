@@ -120,7 +120,7 @@ export function history(jobs, open) {
     h("h2", { id: "jobs-title" }, t("earlier")),
     h(
       "div",
-      { class: "ledger", tabindex: "0", role: "region", "aria-labelledby": "jobs-title" },
+      { class: "ledger", tabindex: "0", role: "group", "aria-labelledby": "jobs-title" },
       h(
         "table",
         {},

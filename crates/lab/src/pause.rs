@@ -124,27 +124,25 @@ pub fn run(products: usize, folder: Option<&Path>) -> Result<()> {
         per_product(resident().saturating_sub(memory)),
         per_product(index.info().disk_bytes)
     );
+    table(times, waits);
+    Ok(())
+}
+
+/// Prints the times of searches, and how late threads woke, by phase.
+fn table(times: Vec<Vec<f64>>, waits: Vec<Vec<f64>>) {
     println!("\n| meanwhile | searches | p50 ms | p99 ms | max ms | late by p99 ms | late by at most ms |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for (name, (times, waits)) in PHASES.iter().zip(times.iter().zip(&waits)) {
-        let at = |times: &[f64], part: f64| {
-            times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1))).copied()
-        };
-        let show = |time: Option<f64>| time.map_or_else(|| "–".to_owned(), |time| format!("{time:.1}"));
-        let (mut times, mut waits) = (times.clone(), waits.clone());
+    let at = |times: &[f64], part: f64| {
+        let place = ((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1));
+        times.get(place).map_or_else(|| "–".to_owned(), |time| format!("{time:.1}"))
+    };
+    for (name, (mut times, mut waits)) in PHASES.iter().zip(times.into_iter().zip(waits)) {
         times.sort_by(f64::total_cmp);
         waits.sort_by(f64::total_cmp);
-        println!(
-            "| {name} | {} | {} | {} | {} | {} | {} |",
-            times.len(),
-            show(at(&times, 0.5)),
-            show(at(&times, 0.99)),
-            show(times.last().copied()),
-            show(at(&waits, 0.99)),
-            show(waits.last().copied()),
-        );
+        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| at(&times, part));
+        let [late, latest] = [0.99, 1.0].map(|part| at(&waits, part));
+        println!("| {name} | {} | {p50} | {p99} | {most} | {late} | {latest} |", times.len());
     }
-    Ok(())
 }
 
 /// Searches until it is over; milliseconds of each search by phase.
@@ -177,18 +175,20 @@ fn oversleep(phase: &AtomicUsize, over: &AtomicBool) -> Vec<Vec<f64>> {
         let now = phase.load(Ordering::SeqCst);
         let started = Instant::now();
         std::thread::sleep(nap);
-        late[now].push((started.elapsed() - nap).as_secs_f64() * 1e3);
+        late[now].push(started.elapsed().saturating_sub(nap).as_secs_f64() * 1e3);
     }
     late
 }
 
 fn point(key: usize, centres: &[Vec<f32>]) -> IndexPoint {
+    let kind = ["Wooden", "Red", "Soft", "Tall"][key % 4];
+    let colour = ["red", "blue", "green", "black"][key / 3 % 4];
     let product: Product = serde_json::from_value(json!({
-        "id": format!("sku-{key}"), "title": format!("{} thing {}", ["Wooden", "Red", "Soft", "Tall"][key % 4], key % 5_000),
+        "id": format!("sku-{key}"), "title": format!("{kind} thing {}", key % 5_000),
         "description": "What it is made of, how large it is, what it is for, and how to care for it.",
         "brand": format!("Brand {}", key % 300), "category": ["Things", format!("Kind {}", key % 60)],
         "price": {"amount": format!("{}.95", 5 + key % 400), "currency": "EUR"},
-        "attributes": {"colour": ["red", "blue", "green", "black"][key / 3 % 4], "weight": key % 1_000},
+        "attributes": {"colour": colour, "weight": key % 1_000},
     }))
     .unwrap_or_default();
     IndexPoint::of(&product, key as u64 + 1, vec![embedding(key as u64, centres)])

@@ -68,12 +68,14 @@ fn shop(folder: &Path) -> PathBuf {
         if number % 50 == 20 {
             images.push(json!({"source": "missing.jpg"}));
         }
+        let colour = ["red", "blue", "green"][(number % 3) as usize];
+        let material = ["oak", "glass", "wool"][(number % 3) as usize];
         lines.push(
             json!({
-                "id": format!("sku-{number}"), "title": format!("Thing {number} of {}", ["oak", "glass", "wool"][(number % 3) as usize]),
+                "id": format!("sku-{number}"), "title": format!("Thing {number} of {material}"),
                 "brand": format!("Brand {}", number % 9), "category": ["Things", format!("Kind {}", number % 5)],
                 "price": {"amount": format!("{}.95", 5 + number % 200), "currency": "EUR"},
-                "attributes": {"colour": ["red", "blue", "green"][(number % 3) as usize], "weight": number}, "images": images,
+                "attributes": {"colour": colour, "weight": number}, "images": images,
             })
             .to_string(),
         );
@@ -104,7 +106,7 @@ fn an_import_killed_thirty_times_ends_as_if_undisturbed() {
     let opening = began.elapsed();
 
     let mut chance = Chance(SEED);
-    let (mut job, mut done, mut moments) = (None, 0, Vec::new());
+    let (mut job, mut done, mut moments) = (None::<String>, 0, Vec::new());
     for kill in 0..KILLS {
         // A third of the kills hit the opening; the others come so early that the import cannot be done before the last.
         let longest = if kill % 3 == 2 { opening } else { opening + whole.saturating_sub(opening) * 2 / KILLS };

@@ -247,7 +247,7 @@ impl EngineError {
             Self::Store(error) => error.hint().into(),
             Self::Index(_) => "restart; an index that cannot be used is made again from the store".into(),
             Self::FeatureLost { .. } => "import the feed again".into(),
-            Self::DoesNotFit { .. } => "make room, or name a folder on a larger disk with --data".into(),
+            Self::DoesNotFit { .. } => "make room: on the disk, or on a larger one with --data; or give the process more memory".into(),
             Self::DiskFull { .. } => StoreError::DiskFull { path: PathBuf::new() }.hint().into(),
             Self::Io { error, .. } if is_full(error) => StoreError::DiskFull { path: PathBuf::new() }.hint().into(),
             Self::Io { .. } => "look at the disk and at the rights of the folder".into(),

@@ -34,6 +34,9 @@ pub(super) fn fresh_for(headers: &HeaderMap, now: SystemTime) -> Duration {
 mod tests {
     use super::*;
 
+    /// Seconds since 1970.
+    const NOW: u64 = 1_800_000_000;
+
     fn seconds(headers: &[(&'static str, String)]) -> u64 {
         let headers = headers.iter().map(|(name, value)| {
             (ureq::http::HeaderName::from_static(name), ureq::http::HeaderValue::from_str(value).unwrap())
@@ -42,12 +45,11 @@ mod tests {
     }
 
     fn now() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
     }
 
     fn at(ago: i64) -> String {
-        let now = 1_800_000_000_i64;
-        httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs((now - ago).unsigned_abs()))
+        httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.wrapping_add_signed(-ago)))
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Default for Patience {
 /// Counts requests by host; who comes when a host has enough waits.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
-    hosts: Mutex<HashMap<String, Host>>,
+    known: Mutex<HashMap<String, Host>>,
     freed: Condvar,
     patience: Patience,
 }
@@ -71,7 +71,7 @@ impl Hosts {
     pub(super) fn enter(&self, host: &str, most: usize, stop: &dyn Fn() -> bool) -> Result<Permit<'_>, Refused> {
         /// How often `stop` is asked.
         const LOOK: Duration = Duration::from_millis(200);
-        let mut hosts = self.hosts.lock();
+        let mut hosts = self.known.lock();
         loop {
             if stop() {
                 return Err(Refused::Stopped);
@@ -102,7 +102,7 @@ impl Hosts {
 impl Permit<'_> {
     /// The host answered.
     pub(super) fn answered(&self) {
-        if let Some(state) = self.hosts.hosts.lock().get_mut(&self.host)
+        if let Some(state) = self.hosts.known.lock().get_mut(&self.host)
             && state.failures > 0
         {
             (state.failures, state.failing_since, state.not_before) = (0, None, None);
@@ -112,7 +112,7 @@ impl Permit<'_> {
 
     /// The host did not answer, or not as it should.
     pub(super) fn failed(&self) {
-        if let Some(state) = self.hosts.hosts.lock().get_mut(&self.host) {
+        if let Some(state) = self.hosts.known.lock().get_mut(&self.host) {
             let now = Instant::now();
             state.failures = state.failures.saturating_add(1);
             state.failing_since.get_or_insert(now);
@@ -124,7 +124,7 @@ impl Permit<'_> {
 
     /// The host wants to be left alone for a time.
     pub(super) fn pause(&self, time: Duration) {
-        if let Some(state) = self.hosts.hosts.lock().get_mut(&self.host) {
+        if let Some(state) = self.hosts.known.lock().get_mut(&self.host) {
             let until = Instant::now() + time;
             state.not_before = Some(state.not_before.map_or(until, |moment| moment.max(until)));
         }
@@ -133,7 +133,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut hosts = self.hosts.hosts.lock();
+        let mut hosts = self.hosts.known.lock();
         if let Some(state) = hosts.get_mut(&self.host) {
             state.at_work -= 1;
             // Nothing is remembered of a host that is well.
@@ -170,7 +170,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(60));
         hosts.enter("a", 4, NEVER).unwrap().answered();
         assert!(hosts.enter("a", 4, NEVER).is_ok());
-        assert!(hosts.hosts.lock().is_empty(), "nothing is remembered of hosts that are well");
+        assert!(hosts.known.lock().is_empty(), "nothing is remembered of hosts that are well");
     }
 
     #[test]
