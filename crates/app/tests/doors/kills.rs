@@ -151,7 +151,7 @@ fn an_import_killed_thirty_times_ends_as_if_undisturbed() {
 
 /// Products, features, index and search results of two data folders are equal.
 fn same(one: &Path, other: &Path) {
-    let jobs: Vec<Value> = [one, other].map(|data| jobs(data)).into();
+    let jobs: Vec<Value> = [one, other].map(jobs).into();
     assert_eq!(jobs[0], jobs[1], "counts and ledger");
     let (truth, found): (Vec<_>, Vec<_>) = [one, other].map(|data| (truth(data), searches(data))).into_iter().unzip();
     assert!(truth[0].0.len() as u64 == PICTURES && truth[0].1.len() as u64 == PICTURES);
@@ -237,8 +237,9 @@ fn index(data: &Path) -> BTreeMap<u64, Value> {
 
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    entries.into_iter().find_map(|path| match path.is_dir() {
-        true => find(&path, name),
-        false => path.file_name().is_some_and(|own| own == name).then_some(path),
-    })
+    entries.into_iter().find_map(
+        |path| {
+            if path.is_dir() { find(&path, name) } else { path.ends_with(name).then_some(path) }
+        },
+    )
 }

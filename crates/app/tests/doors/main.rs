@@ -22,5 +22,6 @@ mod limits;
 mod settings;
 mod shapes;
 mod shop;
+mod spaces;
 mod streams;
 mod web;

@@ -118,7 +118,7 @@ fn answer(mut stream: TcpStream, counts: &Mutex<Counts>, shift: u32, stop: &Atom
         }
         "/endless.jpg" => {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n")?;
-            let block = [0; 1 << 16];
+            let block = vec![0; 1 << 16];
             while !stop.load(Ordering::SeqCst) {
                 stream.write_all(&block)?;
             }

@@ -1,10 +1,11 @@
-//! Two threads that look after the indexes while everything else goes on: one brings them to disk, one optimises them.
+//! Threads that look after things while everything else goes on: one brings indexes to disk, one optimises them, one looks
+//! whether a space should be trained again.
 //!
-//! They are two because building a large graph takes minutes, and an index that is not brought to disk meanwhile would have
+//! They are several because building a large graph takes minutes, and an index that is not brought to disk meanwhile would have
 //! much to catch up with after a crash.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
@@ -16,14 +17,17 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Changed products from which an index is optimised while an import still runs.
 const OPTIMISE_FROM: u64 = 20_000;
 
+/// What a thread does on its round; the moment is its own, to do some things less often.
+type Work = fn(&Arc<Engine>, &mut Instant);
+
 /// The threads, as long as they work.
 #[derive(Debug, Default)]
 pub(super) struct Keepers(Mutex<Vec<(Sender<()>, std::thread::JoinHandle<()>)>>);
 
 impl Keepers {
-    /// Starts both.
+    /// Starts them.
     pub(super) fn start(&self, engine: &Arc<Engine>) {
-        for work in [settle as fn(&Engine), optimise] {
+        for work in [settle as Work, optimise, refresh] {
             let (wake, woken) = crossbeam_channel::bounded(1);
             let engine = Arc::downgrade(engine);
             self.0.lock().push((wake, std::thread::spawn(move || keep(&engine, &woken, work))));
@@ -52,32 +56,49 @@ impl Keepers {
 }
 
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
-fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: fn(&Engine)) {
+fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
+    let mut looked = Instant::now();
     loop {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
-        work(&engine);
+        work(&engine, &mut looked);
     }
 }
 
-fn settle(engine: &Engine) {
+fn settle(engine: &Arc<Engine>, _: &mut Instant) {
     for catalogue in engine.open_catalogues() {
-        if catalogue.unsettled() > 0
-            && let Err(error) = catalogue.settle(&engine.store)
+        let busy = engine.imports_into(&catalogue.name);
+        let snapshot = catalogue.snapshot();
+        if snapshot.unsettled() > 0
+            && let Err(error) = catalogue.settle(&engine.store, &snapshot)
         {
             tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; nothing is lost, it is tried again");
         }
+        drop(snapshot);
+        // While an import runs, its own work comes first.
+        if !busy && let Err(error) = catalogue.keep_previous_current(&engine.store, &|_| !engine.closing()) {
+            tracing::error!(catalogue = %catalogue.name, %error, "the index to roll back to could not follow; it is tried again");
+        }
+        catalogue.let_go(&engine.store);
     }
 }
 
-fn optimise(engine: &Engine) {
+fn optimise(engine: &Arc<Engine>, _: &mut Instant) {
     for catalogue in engine.open_catalogues() {
         let least = if engine.imports_into(&catalogue.name) { OPTIMISE_FROM } else { 1 };
         if let Err(error) = catalogue.optimise(&engine.store, least) {
             tracing::error!(catalogue = %catalogue.name, %error, hint = error.hint(), "the index could not be optimised; searches go on without");
         }
+    }
+}
+
+fn refresh(engine: &Arc<Engine>, looked: &mut Instant) {
+    let freshness = &engine.options.freshness;
+    if freshness.retrain && looked.elapsed() >= freshness.look && !engine.closing() {
+        *looked = Instant::now();
+        engine.refresh();
     }
 }

@@ -161,7 +161,6 @@ fn a_dry_run_says_what_would_come_and_writes_nothing() {
 }
 
 /// Counts the pictures that a model is asked for.
-#[derive(Debug)]
 struct Counting {
     model: Arc<dyn ImageModel>,
     pictures: std::sync::atomic::AtomicUsize,
@@ -214,7 +213,7 @@ fn the_same_bytes_are_embedded_once_wherever_they_come_from() {
             _ => {}
         }
         let product = json!({"id": format!("s-{number}"), "title": "Same", "images": [{"source": source}]});
-        lines.push_str(&format!("{product}\n"));
+        lines += &(product.to_string() + "\n");
     }
     zip.finish().unwrap();
     let feed = folder.path().join("feed.jsonl");

@@ -69,7 +69,7 @@ impl Engine {
         let mut outcomes: Vec<Option<Result<Written, EngineError>>> = Vec::with_capacity(products.len());
         let mut change = Change::default();
         let mut places = Vec::new();
-        for (id, readied) in self.prepare_all(open.key, products)? {
+        for (id, readied) in self.prepare_all(open, products)? {
             let outcome = match readied {
                 Readied::Unchanged { product, sources, left_out: warnings } => {
                     change.sources.extend(sources);
@@ -96,7 +96,11 @@ impl Engine {
     }
 
     /// Finds and embeds the pictures of products, on as many threads as the settings allow; in their order.
-    fn prepare_all(&self, catalogue: i64, products: Vec<Product>) -> Result<Vec<(String, Readied)>, EngineError> {
+    fn prepare_all(
+        &self,
+        catalogue: &Catalogue,
+        products: Vec<Product>,
+    ) -> Result<Vec<(String, Readied)>, EngineError> {
         let (sources, at_work) = (Sources::nowhere(), AtWork::default());
         let prepare = |product: Product| {
             let id = product.id.clone();
