@@ -12,6 +12,7 @@ mod reimport;
 mod tasks;
 mod throughput;
 mod training;
+mod typing;
 
 use std::path::PathBuf;
 
@@ -77,6 +78,12 @@ enum Command {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
+    /// Measure suggestions and texts with slips in a catalogue of made-up titles
+    Typing {
+        /// How many products it has
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -89,5 +96,6 @@ fn main() -> Result<()> {
         Command::Throughput => throughput::run(),
         Command::Reimport { products } => reimport::run(products),
         Command::OptimisePause { products, folder } => pause::run(products, folder.as_deref()),
+        Command::Typing { products } => typing::run(products),
     }
 }

@@ -11,11 +11,13 @@
 mod bad_pictures;
 mod commands;
 mod crash;
+mod feeds;
 mod full_disk;
 mod http_documents;
 mod http_jobs;
 mod http_products;
 mod http_search;
+mod http_words;
 mod interface;
 mod kills;
 mod limits;

@@ -58,6 +58,10 @@ impl Keepers {
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     let mut looked = Instant::now();
+    // The words of large catalogues are read right after the start.
+    if let Some(engine) = engine.upgrade() {
+        work(&engine, &mut looked);
+    }
     loop {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
@@ -72,6 +76,9 @@ fn settle(engine: &Arc<Engine>, _: &mut Instant) {
     for catalogue in engine.open_catalogues() {
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
+        if let Err(error) = snapshot.read_words(&engine.store, &catalogue.writing, || engine.closing()) {
+            tracing::error!(catalogue = %catalogue.name, %error, "the words of the catalogue could not be read; it is tried again");
+        }
         if snapshot.unsettled() > 0
             && let Err(error) = catalogue.settle(&engine.store, &snapshot)
         {

@@ -1,7 +1,7 @@
 //! What a feed would bring and need, before anything is written.
 //!
-//! The figures of disk and memory are a model: so much for each product and picture that is new, measured on this machine
-//! (docs/decisions.md, docs/operations.md). Time is tried out on a few pictures of the feed itself.
+//! The figures of disk and memory are estimates: so much for each product and picture that is new, from what is stored of
+//! them (docs/operations.md). Time is tried out on a few pictures of the feed itself.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
