@@ -4,8 +4,10 @@ mod damage;
 mod data;
 mod default_head;
 mod features;
+mod filters;
 mod parity;
 mod quality;
+mod section;
 mod tasks;
 mod throughput;
 
@@ -40,6 +42,18 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Measure filtered search against exact search and write docs/benchmarks.md
+    Filters {
+        /// How many products
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+        /// How many queries for each line
+        #[arg(long, default_value_t = 200)]
+        queries: usize,
+        /// Print only, leave docs/benchmarks.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measure images a second by threads, callers and batch
     Throughput,
 }
@@ -49,6 +63,7 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::Throughput => throughput::run(),
     }
 }

@@ -48,6 +48,8 @@ pub const KEYS: [Key; 16] = [
 
 /// The table of columns in the file, which no environment variable sets.
 pub const FEED_MAPPING: &str = "feed.mapping";
+/// The business rules in the file, which no environment variable sets.
+pub const RULES: &str = "rules";
 
 /// The known name that `name` was probably meant to be.
 pub fn nearest(name: &str) -> Option<&'static str> {
@@ -58,7 +60,7 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     };
     KEYS.iter()
         .map(|key| key.path)
-        .chain([FEED_MAPPING])
+        .chain([FEED_MAPPING, RULES])
         .map(|path| (likeness(path), path))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))

@@ -9,6 +9,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 use vetrina_engine::image::Limits;
+use vetrina_engine::search::Rules;
 
 use super::keys::{KEYS, Key, Kind, nearest};
 use super::{MIB, SettingsError, default_data};
@@ -40,6 +41,7 @@ pub(super) struct Raw {
     pub limits: RawLimits,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub rules: Rules,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +82,7 @@ impl Default for Raw {
             limits: RawLimits::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            rules: Rules::default(),
         }
     }
 }

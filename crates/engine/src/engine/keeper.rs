@@ -9,6 +9,8 @@ use super::Engine;
 
 /// How often it looks around.
 const ROUND: Duration = Duration::from_secs(5);
+/// Rounds after a start in which nothing is calibrated.
+const CALIBRATE_AFTER: u64 = 6;
 /// Changed products from which an index is brought to disk on a round; fewer wait for a quiet moment or the end.
 const SETTLE_FROM: u64 = 1;
 /// Changed products from which an index is optimised while an import still runs.
@@ -16,13 +18,17 @@ const OPTIMISE_FROM: u64 = 20_000;
 
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
-    loop {
+    for round in 0_u64.. {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
         look_around(&engine);
+        // Asking a catalogue about itself is work that can wait until a start is over.
+        if round >= CALIBRATE_AFTER {
+            engine.calibrate_soon();
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine: catalogue, model, index and search behind one door. Command line, HTTP and lab all go through it.
 
+mod calibrating;
 mod catalogue;
 mod doctor;
 mod error;
@@ -32,6 +33,7 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
+use self::calibrating::Calibrations;
 use self::catalogue::Catalogue;
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
@@ -60,6 +62,10 @@ pub struct Engine {
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
+    /// Calibrations in force.
+    calibrations: RwLock<Calibrations>,
+    /// One is being fitted.
+    calibrating: AtomicBool,
     keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
@@ -183,6 +189,8 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             closing: AtomicBool::new(false),
+            calibrations: RwLock::default(),
+            calibrating: AtomicBool::new(false),
             keeper: Mutex::new(None),
             _lock: lock,
             store,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::image::Limits;
+use crate::search::Rules;
 
 /// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct EngineOptions {
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
     pub feed_mapping: BTreeMap<String, String>,
+    /// What the shop wants shown first.
+    pub rules: Rules,
 }
 
 impl EngineOptions {
@@ -39,6 +42,7 @@ impl EngineOptions {
             language: "english".to_owned(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
+            rules: Rules::default(),
         }
     }
 }

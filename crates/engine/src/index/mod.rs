@@ -15,6 +15,7 @@ pub mod fields;
 mod journal;
 mod point;
 mod reads;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod words;
@@ -29,6 +30,7 @@ pub use point::{
     effective_price, folded_title, group, in_stock, shorten,
 };
 pub use reads::{FacetCount, Order, Scored};
+pub use table::{Card, Table};
 
 /// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
 pub type Filter = qdrant_edge::Filter;
@@ -295,6 +297,14 @@ impl Index {
     pub fn values(&self, keys: &[u64], columns: &[Column]) -> Result<Vec<Vec<serde_json::Value>>, IndexError> {
         match self {
             Self::Embedded(index) => index.values(keys, columns),
+        }
+    }
+
+    /// The payload in memory. Writes wait while it is held, so hold it for one search and not longer.
+    #[must_use]
+    pub fn table(&self) -> parking_lot::RwLockReadGuard<'_, Table> {
+        match self {
+            Self::Embedded(index) => index.table(),
         }
     }
 
