@@ -128,11 +128,9 @@ fn make(count: usize, queries: usize) -> Result<Made> {
     let paths: Vec<_> = pictures.iter().map(|picture| picture.path.clone()).collect();
     let features = Features::open()?.of(&paths)?;
     let space = Space::default_for(builtin_manifest()?)?;
-    let embeddings: Vec<Vec<f32>> = (0..paths.len())
-        .map(|row| {
-            let feature = Feature { pooled: features.row(row).to_vec(), map: None };
-            Ok(space.embed(&feature)?.into_vector())
-        })
+    let embeddings: Vec<Vec<f32>> = features
+        .iter()
+        .map(|row| Ok(space.embed(&Feature { pooled: row.to_vec(), map: None })?.into_vector()))
         .collect::<Result<_>>()?;
     ensure!(embeddings.len() > 100, "too few pictures");
     let mut random = fastrand::Rng::with_seed(1);

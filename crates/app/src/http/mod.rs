@@ -10,6 +10,7 @@ mod imports;
 mod jobs;
 mod linger;
 mod observe;
+mod other_sites;
 mod page;
 mod parameters;
 mod permits;
@@ -81,6 +82,8 @@ fn router(app: Arc<App>) -> Router {
         .merge(page::routes())
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_route)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), other_sites::guard))
+        .layer(other_sites::cors(&app.settings.public_keys))
         .layer(middleware::from_fn(observe::note_route))
         .layer(around)
         .with_state(app)

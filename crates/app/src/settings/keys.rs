@@ -51,6 +51,9 @@ pub const FEED_MAPPING: &str = "feed.mapping";
 /// The business rules in the file, which no environment variable sets.
 pub const RULES: &str = "rules";
 
+/// The list of public keys in the file, which no environment variable sets either.
+pub const PUBLIC_KEYS: &str = "public_keys";
+
 /// The known name that `name` was probably meant to be.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -60,7 +63,7 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     };
     KEYS.iter()
         .map(|key| key.path)
-        .chain([FEED_MAPPING, RULES])
+        .chain([FEED_MAPPING, RULES, PUBLIC_KEYS])
         .map(|path| (likeness(path), path))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))

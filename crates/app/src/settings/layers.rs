@@ -12,6 +12,7 @@ use vetrina_engine::image::Limits;
 use vetrina_engine::search::Rules;
 
 use super::keys::{KEYS, Key, Kind, nearest};
+use super::public_keys::RawPublicKey;
 use super::{MIB, SettingsError, default_data};
 
 /// The file that is read from the working folder when no other is named.
@@ -42,6 +43,7 @@ pub(super) struct Raw {
     pub log: RawLog,
     pub feed: RawFeed,
     pub rules: Rules,
+    pub public_keys: Vec<RawPublicKey>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,6 +85,7 @@ impl Default for Raw {
             log: RawLog::default(),
             feed: RawFeed::default(),
             rules: Rules::default(),
+            public_keys: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod keys;
 mod layers;
+mod public_keys;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use vetrina_engine::image::Limits;
 pub use keys::KEYS;
 pub use layers::Flags;
 use layers::Raw;
+pub use public_keys::PublicKey;
 
 /// MiB in bytes.
 const MIB: u64 = 1 << 20;
@@ -35,6 +37,8 @@ pub struct Settings {
     pub feed_bytes: u64,
     /// How the log is written.
     pub log: Log,
+    /// Keys that pages of other sites may ask with.
+    pub public_keys: Vec<PublicKey>,
     /// Where each setting that is not a default comes from: `threads → environment VETRINA_THREADS`.
     pub sources: BTreeMap<&'static str, String>,
 }
@@ -143,6 +147,8 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
+    let public_keys =
+        public_keys::checked(raw.public_keys).map_err(|(reason, hint)| wrong(keys::PUBLIC_KEYS, reason, &hint))?;
     let engine = EngineOptions {
         data: raw.data,
         onnxruntime: raw.onnxruntime.filter(|path| !path.as_os_str().is_empty()),
@@ -155,7 +161,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         rules: raw.rules,
     };
     let log = Log { level: raw.log.level, format };
-    Ok(Settings { engine, listen, permits: permits as usize, request_bytes, feed_bytes, log, sources })
+    Ok(Settings { engine, listen, permits: permits as usize, request_bytes, feed_bytes, log, public_keys, sources })
 }
 
 /// `host:port`; a name is looked up.
