@@ -301,7 +301,6 @@ impl Index {
     }
 
     /// The payload in memory. Writes wait while it is held, so hold it for one search and not longer.
-    #[must_use]
     pub fn table(&self) -> parking_lot::RwLockReadGuard<'_, Table> {
         match self {
             Self::Embedded(index) => index.table(),

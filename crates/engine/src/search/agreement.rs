@@ -139,7 +139,7 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
             (false, true) => picture.unwrap_or(0.0),
             (true, false) if meant.is_none() => words.unwrap_or(0.0),
             (true, false) => fused(None, words, meaning),
-            (false, false) => fused(Some(picture), words, meaning),
+            (false, false) => fused(Some(picture.unwrap_or(0.0)), words, meaning),
         };
         seen.score = less_unwanted(score, likeness(&query.not_pictures, seen.pictures));
     }

@@ -7,18 +7,18 @@
 
 use super::query::Weighted;
 
-/// Score of a product from what was asked: `picture` is `None` when the query has no picture, else the cosine, if the product
-/// has a picture; `words` as far as it says them; `meaning` is the cosine with what the words look like.
+/// Score of a product from what was asked: `picture` is `None` when the query has no picture, else the cosine, 0 for a product
+/// without one; `words` as far as it says them; `meaning` is the cosine with what the words look like.
 ///
 /// The mean of picture and text, each from 0 to 1. The text's side is the mean of saying and looking like it.
-pub(super) fn fused(picture: Option<Option<f32>>, words: Option<f32>, meaning: Option<f32>) -> f32 {
+pub(super) fn fused(picture: Option<f32>, words: Option<f32>, meaning: Option<f32>) -> f32 {
     let text = match meaning {
         None => words.unwrap_or(0.0),
         Some(meaning) => f32::midpoint(words.unwrap_or(0.0), meaning.max(0.0)),
     };
     match picture {
         None => text,
-        Some(picture) => f32::midpoint(picture.unwrap_or(0.0).max(0.0), text),
+        Some(picture) => f32::midpoint(picture.max(0.0), text),
     }
 }
 
@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn both_sides_count_alike_and_the_best_picture_counts() {
-        assert_eq!(fused(Some(Some(0.8)), Some(0.4), None), 0.6);
-        assert_eq!(fused(Some(Some(-0.5)), None, None), 0.0);
-        assert_eq!(fused(Some(None), Some(1.0), None), 0.5);
+        assert_eq!(fused(Some(0.8), Some(0.4), None), 0.6);
+        assert_eq!(fused(Some(-0.5), None, None), 0.0);
+        assert_eq!(fused(Some(0.0), Some(1.0), None), 0.5);
         assert_eq!(fused(None, Some(0.5), Some(0.7)), 0.6);
         let query =
             [Weighted { vector: vec![1.0, 0.0], weight: 3.0 }, Weighted { vector: vec![0.0, 1.0], weight: 1.0 }];

@@ -112,7 +112,7 @@ pub(super) fn rank(
         let base = match (query.pictures.is_empty(), search.said.is_some(), query.text_vector.is_some()) {
             (false, false, _) => picture.unwrap_or(0.0),
             (true, true, false) => words.unwrap_or(0.0),
-            (no_picture, _, _) => fused((!no_picture).then_some(picture), words, meaning),
+            (no_picture, _, _) => fused((!no_picture).then(|| picture.unwrap_or(0.0)), words, meaning),
         };
         let score = less_unwanted(base, unwanted);
         candidates.push(Candidate { row, key, score, picture, words, meaning, unwanted });

@@ -71,8 +71,8 @@ impl Table {
     #[must_use]
     pub fn kind(&self, row: u32) -> Option<u32> {
         let number = self.numbers.get(&Column::Category)?;
-        let places = self.forward[row as usize].iter().filter(|(column, _)| column == number);
-        places.last().map(|(_, place)| place.value)
+        let mut places = self.forward[row as usize].iter().filter(|(column, _)| column == number);
+        places.next_back().map(|(_, place)| place.value)
     }
 
     /// The first step of a row's category path, folded.
@@ -112,7 +112,7 @@ impl Table {
         }
         let mut firsts: Vec<u32> = (set - &self.shared).iter().collect();
         let mut of_group = std::collections::HashMap::new();
-        for row in (set & &self.shared).iter() {
+        for row in &(set & &self.shared) {
             let first = of_group.entry(self.group[row as usize]).or_insert(row);
             if self.key(row) < self.key(*first) {
                 *first = row;
@@ -147,7 +147,7 @@ impl Table {
     #[must_use]
     pub fn whole_groups(&self, set: &RoaringBitmap) -> RoaringBitmap {
         let mut whole = set.clone();
-        for row in (set & &self.shared).iter() {
+        for row in &(set & &self.shared) {
             whole |= &self.groups.members[self.group[row as usize] as usize];
         }
         whole
@@ -188,7 +188,7 @@ impl Table {
         for (turn, value) in (0..).zip(values.iter()) {
             let mut count = value.rows.intersection_len(alone) as usize;
             if !shared.is_empty() && !value.rows.is_disjoint(&shared) {
-                for row in (&value.rows & &shared).iter() {
+                for row in &(&value.rows & &shared) {
                     let group = self.group[row as usize] as usize;
                     if counted[group] != turn {
                         counted[group] = turn;

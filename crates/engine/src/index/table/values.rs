@@ -16,7 +16,7 @@ pub(super) struct Place {
 pub(super) struct Values {
     by_spelling: HashMap<Box<str>, Place>,
     by_text: HashMap<Box<str>, u32>,
-    values: Vec<Value>,
+    list: Vec<Value>,
     /// Values nobody has any more.
     free: Vec<u32>,
 }
@@ -45,7 +45,7 @@ impl Values {
             Some(place) => *place,
             None => self.learn(shown, fold(shown)),
         };
-        let value = &mut self.values[place.value as usize];
+        let value = &mut self.list[place.value as usize];
         value.spellings[place.spelling as usize].1 += 1;
         value.rows.insert(row);
         place
@@ -59,19 +59,19 @@ impl Values {
                 let fresh = Value { text: text.clone(), ..Value::default() };
                 let number = match self.free.pop() {
                     Some(number) => {
-                        self.values[number as usize] = fresh;
+                        self.list[number as usize] = fresh;
                         number
                     }
                     None => {
-                        self.values.push(fresh);
-                        self.values.len() as u32 - 1
+                        self.list.push(fresh);
+                        self.list.len() as u32 - 1
                     }
                 };
                 self.by_text.insert(text, number);
                 number
             }
         };
-        let spellings = &mut self.values[value as usize].spellings;
+        let spellings = &mut self.list[value as usize].spellings;
         spellings.push((shown.into(), 0));
         let place = Place { value, spelling: spellings.len() as u32 - 1 };
         self.by_spelling.insert(shown.into(), place);
@@ -80,7 +80,7 @@ impl Values {
 
     /// Takes a row's text away again. A value nobody has is forgotten.
     pub(super) fn remove(&mut self, row: u32, place: Place) {
-        let value = &mut self.values[place.value as usize];
+        let value = &mut self.list[place.value as usize];
         if let Some((_, count)) = value.spellings.get_mut(place.spelling as usize) {
             *count = count.saturating_sub(1);
         }
@@ -97,21 +97,21 @@ impl Values {
 
     /// Rows with this text, folded.
     pub(super) fn equal(&self, text: &str) -> Option<&RoaringBitmap> {
-        self.by_text.get(text).map(|value| &self.values[*value as usize].rows)
+        self.by_text.get(text).map(|value| &self.list[*value as usize].rows)
     }
 
     /// Values that somebody has.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Value> {
-        self.values.iter().filter(|value| !value.rows.is_empty())
+        self.list.iter().filter(|value| !value.rows.is_empty())
     }
 
     /// How many values there are, about.
     pub(super) fn len(&self) -> usize {
-        self.values.len()
+        self.list.len()
     }
 
     pub(super) fn get(&self, value: u32) -> &Value {
-        &self.values[value as usize]
+        &self.list[value as usize]
     }
 }
 
