@@ -13,12 +13,14 @@ mod observe;
 mod other_sites;
 mod page;
 mod parameters;
+mod people;
 mod permits;
 mod problem;
 mod products;
 mod schema;
 mod search;
 mod serve;
+mod spaces;
 mod state;
 
 use std::sync::Arc;
@@ -57,6 +59,14 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::resume))
         .routes(routes!(catalogues::list))
         .routes(routes!(catalogues::put, catalogues::delete))
+        .routes(routes!(spaces::list, spaces::train))
+        .routes(routes!(spaces::get))
+        .routes(routes!(spaces::promote))
+        .routes(routes!(spaces::rollback))
+        .routes(routes!(people::events))
+        .routes(routes!(people::reviews, people::review))
+        .routes(routes!(people::next))
+        .routes(routes!(people::take_back))
         .routes(routes!(images::get))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

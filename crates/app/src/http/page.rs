@@ -30,6 +30,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route("/import", get(|headers: HeaderMap| async move { file("import.html", &headers) }))
+        .route("/label", get(|headers: HeaderMap| async move { file("label.html", &headers) }))
         .route("/sample-shop", get(|headers: HeaderMap| async move { file("sample-shop.html", &headers) }))
         .route(
             "/assets/{*path}",

@@ -8,6 +8,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
+use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
 use vetrina_engine::search::Rules;
 
@@ -40,6 +41,7 @@ pub(super) struct Raw {
     pub language: String,
     pub default_currency: Option<String>,
     pub limits: RawLimits,
+    pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
     pub rules: Rules,
@@ -55,6 +57,15 @@ pub(super) struct RawLimits {
     pub decode_mib: u64,
     pub request_mib: u64,
     pub feed_mib: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawFreshness {
+    pub retrain: bool,
+    pub every_days: u64,
+    pub drift_percent: u64,
+    pub newer_percent: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +93,7 @@ impl Default for Raw {
             language: "english".to_owned(),
             default_currency: None,
             limits: RawLimits::default(),
+            freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
             rules: Rules::default(),
@@ -100,6 +112,18 @@ impl Default for RawLimits {
             decode_mib: limits.decode_bytes / MIB,
             request_mib: 64,
             feed_mib: 4096,
+        }
+    }
+}
+
+impl Default for RawFreshness {
+    fn default() -> Self {
+        let usual = FreshnessOptions::default();
+        Self {
+            retrain: usual.retrain,
+            every_days: u64::from(usual.every_days),
+            drift_percent: (usual.drift * 100.0).round() as u64,
+            newer_percent: (usual.newer * 100.0).round() as u64,
         }
     }
 }

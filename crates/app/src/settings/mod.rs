@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use vetrina_engine::EngineOptions;
+use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
 
 pub use keys::KEYS;
@@ -147,6 +148,15 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
+    let days = within("freshness.every_days", raw.freshness.every_days, 0, 3_650)?;
+    let percent = |key: &str, value: u64| Ok(within(key, value, 1, 1_000)? as f64 / 100.0);
+    let freshness = FreshnessOptions {
+        retrain: raw.freshness.retrain,
+        every_days: u32::try_from(days).unwrap_or(u32::MAX),
+        drift: percent("freshness.drift_percent", raw.freshness.drift_percent)?,
+        newer: percent("freshness.newer_percent", raw.freshness.newer_percent)?,
+        ..FreshnessOptions::default()
+    };
     let public_keys =
         public_keys::checked(raw.public_keys).map_err(|(reason, hint)| wrong(keys::PUBLIC_KEYS, reason, &hint))?;
     let engine = EngineOptions {
@@ -159,6 +169,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         default_currency,
         feed_mapping: raw.feed.mapping,
         rules: raw.rules,
+        freshness,
     };
     let log = Log { level: raw.log.level, format };
     Ok(Settings { engine, listen, permits: permits as usize, request_bytes, feed_bytes, log, public_keys, sources })

@@ -20,3 +20,4 @@ mod limits;
 mod settings;
 mod shapes;
 mod shop;
+mod spaces;

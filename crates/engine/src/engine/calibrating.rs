@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::catalogue::Catalogue;
+use super::snapshot::Snapshot;
 use super::{Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::{Picture, Region, decode_at_least};
@@ -57,11 +58,11 @@ struct Lessons {
 
 impl Engine {
     /// The calibration in force: the catalogue's own, or the shipped one.
-    pub(super) fn calibration(&self, open: &Catalogue) -> Arc<Calibration> {
-        let space = open.space.id().to_string();
+    pub(super) fn calibration(&self, open: &Catalogue, snapshot: &Snapshot) -> Arc<Calibration> {
+        let space = snapshot.space.id().to_string();
         let known = self.calibrations.read().get(&(open.key, space.clone())).cloned();
         known.unwrap_or_else(|| {
-            let own = fs::read(self.calibration_file(open)).ok();
+            let own = fs::read(calibration_file(snapshot)).ok();
             let own: Option<Calibration> = own.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let own = own.filter(|own| own.format == crate::space::calibration::FORMAT && own.space == space);
             let calibration = Arc::new(own.unwrap_or_else(|| Calibration::shipped(&space)));
@@ -76,8 +77,9 @@ impl Engine {
             return;
         }
         let wants = |open: &Arc<Catalogue>| {
-            let pictured = open.index.table().pictured().len() as usize;
-            let known = self.calibration(open).products;
+            let snapshot = open.snapshot();
+            let pictured = snapshot.index.table().pictured().len() as usize;
+            let known = self.calibration(open, &snapshot).products;
             pictured >= LEAST && pictured.abs_diff(known) * 5 > pictured && !self.imports_into(&open.name)
         };
         let Some(open) = self.open_catalogues().into_iter().find(wants) else {
@@ -96,21 +98,18 @@ impl Engine {
         self.background.lock().push(thread);
     }
 
-    fn calibration_file(&self, open: &Catalogue) -> PathBuf {
-        self.options.data.join("calibrations").join(format!("{}-{}.json", open.key, open.space.id()))
-    }
-
     /// Fits the calibration of a catalogue, keeps it, and puts it in force.
     fn calibrate(&self, open: &Catalogue) -> Result<(), EngineError> {
-        let pictured = open.index.table().pictured().len() as usize;
-        let Some(lessons) = self.lessons(open)? else { return Ok(()) };
-        let shipped = Calibration::shipped(&open.space.id().to_string());
+        let snapshot = open.snapshot();
+        let pictured = snapshot.index.table().pictured().len() as usize;
+        let Some(lessons) = self.lessons(open, &snapshot)? else { return Ok(()) };
+        let shipped = Calibration::shipped(&snapshot.space.id().to_string());
         let calibration = lessons.fit(shipped, pictured);
-        let path = self.calibration_file(open);
+        let path = calibration_file(&snapshot);
         let failed = EngineError::io("cannot write", &path);
         let json = serde_json::to_vec_pretty(&calibration).unwrap_or_default();
         let write = || {
-            let folder = path.parent().unwrap_or(&self.options.data);
+            let folder = snapshot.folder.as_path();
             fs::create_dir_all(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(&json)?;
@@ -123,8 +122,8 @@ impl Engine {
     }
 
     /// Asks the catalogue; `None` when the engine closes meanwhile.
-    fn lessons(&self, open: &Catalogue) -> Result<Option<Lessons>, EngineError> {
-        let (mut keys, _) = open.index.keys(Some(&pictured()), None, usize::MAX - 1)?;
+    fn lessons(&self, open: &Catalogue, snapshot: &Snapshot) -> Result<Option<Lessons>, EngineError> {
+        let (mut keys, _) = snapshot.index.keys(Some(&pictured()), None, usize::MAX - 1)?;
         keys.sort_by_cached_key(|key| *blake3::hash(&key.to_le_bytes()).as_bytes());
         keys.truncate(HELD_OUT);
         let products = self.store.products_of(open.key, &keys)?;
@@ -133,7 +132,7 @@ impl Engine {
             if self.closing() {
                 return Ok(None);
             }
-            let vectors = open.index.vectors_of(&[stored.key])?.pop().unwrap_or_default();
+            let vectors = snapshot.index.vectors_of(&[stored.key])?.pop().unwrap_or_default();
             let ask = |kind, vector, text, own| Question {
                 product: &stored.product,
                 key: stored.key,
@@ -148,28 +147,33 @@ impl Engine {
                 let own = first.iter().map(|vector| dot(vector, last)).fold(f32::MIN, f32::max);
                 // The same picture twice is no question.
                 if own < 0.999 {
-                    lessons.ask(&open.index, &ask(QueryKind::Picture, Some(last.clone()), None, Some(own)))?;
+                    lessons.ask(&snapshot.index, &ask(QueryKind::Picture, Some(last.clone()), None, Some(own)))?;
                 }
             }
             if place >= ASKED {
                 continue;
             }
             let words = some_words(&stored.product.title, place);
-            if let Some(copy) = self.damaged_copy(open, &stored.product, place)? {
-                lessons.ask(&open.index, &ask(QueryKind::Picture, Some(copy.clone()), None, None))?;
+            if let Some(copy) = self.damaged_copy(snapshot, &stored.product, place)? {
+                lessons.ask(&snapshot.index, &ask(QueryKind::Picture, Some(copy.clone()), None, None))?;
                 if words.is_some() {
-                    lessons.ask(&open.index, &ask(QueryKind::Both, Some(copy), words.clone(), None))?;
+                    lessons.ask(&snapshot.index, &ask(QueryKind::Both, Some(copy), words.clone(), None))?;
                 }
             }
             if words.is_some() {
-                lessons.ask(&open.index, &ask(QueryKind::Words, None, words, None))?;
+                lessons.ask(&snapshot.index, &ask(QueryKind::Words, None, words, None))?;
             }
         }
         Ok(Some(lessons))
     }
 
     /// The embedding of a damaged copy of a product's first picture; `None` when its file is not there.
-    fn damaged_copy(&self, open: &Catalogue, product: &Product, place: usize) -> Result<Option<Vec<f32>>, EngineError> {
+    fn damaged_copy(
+        &self,
+        snapshot: &Snapshot,
+        product: &Product,
+        place: usize,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
         let Some(hash) = product.image_hashes().first().copied() else { return Ok(None) };
         let bytes = match self.image(&hash) {
             Ok(stored) => stored.bytes,
@@ -182,7 +186,7 @@ impl Engine {
         };
         let Some(picture) = damaged(&picture, place) else { return Ok(None) };
         let Some(feature) = features_of(model.as_ref(), &[picture], false)?.pop() else { return Ok(None) };
-        Ok(Some(open.space.embed(&feature)?.into_vector()))
+        Ok(Some(snapshot.space.embed(&feature)?.into_vector()))
     }
 }
 
@@ -259,6 +263,11 @@ impl Lessons {
         }
         calibration
     }
+}
+
+/// Where the calibration of a space of a catalogue is kept; it goes when the space goes.
+fn calibration_file(snapshot: &Snapshot) -> PathBuf {
+    snapshot.folder.join("calibration.json")
 }
 
 fn scored(hit: &RankedHit) -> (u64, f32) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::FreshnessOptions;
 use crate::image::Limits;
 use crate::search::Rules;
 
@@ -27,6 +28,8 @@ pub struct EngineOptions {
     pub feed_mapping: BTreeMap<String, String>,
     /// What the shop wants shown first.
     pub rules: Rules,
+    /// When spaces are trained again by themselves.
+    pub freshness: FreshnessOptions,
 }
 
 impl EngineOptions {
@@ -43,6 +46,7 @@ impl EngineOptions {
             default_currency: None,
             feed_mapping: BTreeMap::new(),
             rules: Rules::default(),
+            freshness: FreshnessOptions::default(),
         }
     }
 }
