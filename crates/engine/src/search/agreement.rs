@@ -141,7 +141,8 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
             (true, false) => fused(None, words, meaning),
             (false, false) => fused(Some(picture.unwrap_or(0.0)), words, meaning),
         };
-        seen.score = less_unwanted(score, likeness(&query.not_pictures, seen.pictures));
+        // −0 and 0 are one score.
+        seen.score = less_unwanted(score, likeness(&query.not_pictures, seen.pictures)) + 0.0;
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
     found

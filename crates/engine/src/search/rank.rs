@@ -170,6 +170,7 @@ impl Search<'_> {
         };
         let found = self.index.nearest(vectors, narrowed.as_ref(), limit, exact)?;
         let row = |key| self.table.row(key).filter(|row| within.contains(*row));
-        Ok(found.into_iter().filter_map(|scored| Some((row(scored.key)?, scored.score))).collect())
+        // −0 and 0 are one score.
+        Ok(found.into_iter().filter_map(|scored| Some((row(scored.key)?, scored.score + 0.0))).collect())
     }
 }
