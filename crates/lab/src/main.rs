@@ -1,6 +1,7 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
 mod active;
+mod calibration;
 mod damage;
 mod data;
 mod default_head;
@@ -44,6 +45,12 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// How far probabilities can be trusted; written into docs/evaluation.md, with reliability diagrams
+    Calibration {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measure filtered search against exact search and write docs/benchmarks.md
     Filters {
         /// How many products
@@ -81,6 +88,7 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Calibration { dry_run } => calibration::run(!dry_run),
         Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
         Command::Train100k { data, products } => training::run(data, products),

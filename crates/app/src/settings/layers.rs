@@ -75,10 +75,17 @@ pub(super) struct RawLog {
     pub format: String,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawFeed {
+    pub variants: String,
     pub mapping: BTreeMap<String, String>,
+}
+
+impl Default for RawFeed {
+    fn default() -> Self {
+        Self { variants: "joined".to_owned(), mapping: BTreeMap::new() }
+    }
 }
 
 impl Default for Raw {

@@ -148,6 +148,8 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
+    let feed_variants =
+        raw.feed.variants.parse().map_err(|reason| wrong("feed.variants", reason, "write `joined` or `separate`"))?;
     let days = within("freshness.every_days", raw.freshness.every_days, 0, 3_650)?;
     let percent = |key: &str, value: u64| Ok(within(key, value, 1, 1_000)? as f64 / 100.0);
     let freshness = FreshnessOptions {
@@ -169,6 +171,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         default_currency,
         feed_mapping: raw.feed.mapping,
         rules: raw.rules,
+        feed_variants,
         freshness,
     };
     let log = Log { level: raw.log.level, format };

@@ -10,6 +10,7 @@
 
 mod commands;
 mod crash;
+mod feeds;
 mod http_bad_search;
 mod http_documents;
 mod http_jobs;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::FreshnessOptions;
+use crate::catalogue::feeds::Variants;
 use crate::image::Limits;
 use crate::search::Rules;
 
@@ -28,6 +29,8 @@ pub struct EngineOptions {
     pub feed_mapping: BTreeMap<String, String>,
     /// What the shop wants shown first.
     pub rules: Rules,
+    /// What becomes of variants that a feed has inside of their product.
+    pub feed_variants: Variants,
     /// When spaces are trained again by themselves.
     pub freshness: FreshnessOptions,
 }
@@ -46,6 +49,7 @@ impl EngineOptions {
             default_currency: None,
             feed_mapping: BTreeMap::new(),
             rules: Rules::default(),
+            feed_variants: Variants::default(),
             freshness: FreshnessOptions::default(),
         }
     }
