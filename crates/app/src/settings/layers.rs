@@ -45,6 +45,7 @@ pub(super) struct Raw {
     pub log: RawLog,
     pub feed: RawFeed,
     pub rules: Rules,
+    pub words: RawWords,
     pub public_keys: Vec<RawPublicKey>,
 }
 
@@ -82,6 +83,13 @@ pub(super) struct RawFeed {
     pub mapping: BTreeMap<String, String>,
 }
 
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawWords {
+    pub synonyms: Vec<Vec<String>>,
+    pub one_way: BTreeMap<String, Vec<String>>,
+}
+
 impl Default for RawFeed {
     fn default() -> Self {
         Self { variants: "joined".to_owned(), mapping: BTreeMap::new() }
@@ -104,6 +112,7 @@ impl Default for Raw {
             log: RawLog::default(),
             feed: RawFeed::default(),
             rules: Rules::default(),
+            words: RawWords::default(),
             public_keys: Vec::new(),
         }
     }

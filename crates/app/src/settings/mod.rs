@@ -14,6 +14,7 @@ use serde::Serialize;
 use vetrina_engine::EngineOptions;
 use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
+use vetrina_engine::index::Synonyms;
 
 pub use keys::KEYS;
 pub use layers::Flags;
@@ -132,6 +133,13 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
             "write its name in English, such as english, german, spanish",
         ));
     }
+    let synonyms = Synonyms::new(&raw.words.synonyms, &raw.words.one_way).map_err(|error| {
+        wrong(
+            "words",
+            error.to_string(),
+            "write `synonyms = [[\"sneaker\", \"trainer\"]]` or `one_way = { jumper = [\"sweater\"] }`",
+        )
+    })?;
     if let Some(level) = &raw.log.level
         && let Err(error) = level.parse::<tracing_subscriber::EnvFilter>()
     {
@@ -168,6 +176,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         limits,
         allow_private_addresses: raw.allow_private_addresses,
         language,
+        synonyms,
         default_currency,
         feed_mapping: raw.feed.mapping,
         rules: raw.rules,

@@ -29,6 +29,17 @@ fn the_file_is_over_the_defaults_and_flags_over_the_file() {
 }
 
 #[test]
+fn synonyms_stand_in_the_file() {
+    let (_file, flags) = with_file("[words]\nsynonyms = [[\"sofa\", \"couch\"]]\none_way = { jumper = [\"sweater\"] }");
+    assert_eq!(Settings::load(&flags).unwrap().engine.synonyms.len(), 3);
+    let (_file, flags) = with_file("[words]\nsynonyms = [[\"sofa\"]]");
+    let error = Settings::load(&flags).unwrap_err();
+    assert!(error.key == "words" && error.reason.contains("sofa"), "{error}");
+    let (_file, flags) = with_file("[words]\nsynonym = []");
+    assert_eq!(Settings::load(&flags).unwrap_err().hint, "did you mean `words.synonyms`?");
+}
+
+#[test]
 fn unknown_settings_name_the_nearest() {
     let (_file, flags) = with_file("listn = \"127.0.0.1:1\"");
     let error = Settings::load(&flags).unwrap_err();

@@ -16,6 +16,7 @@ mod http_documents;
 mod http_jobs;
 mod http_products;
 mod http_search;
+mod http_words;
 mod interface;
 mod limits;
 mod settings;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::FreshnessOptions;
 use crate::catalogue::feeds::Variants;
 use crate::image::Limits;
+use crate::index::Synonyms;
 use crate::search::Rules;
 
 /// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
@@ -23,6 +24,8 @@ pub struct EngineOptions {
     pub allow_private_addresses: bool,
     /// Language whose stemmer and stop words apply to Latin script (`english`, `german`…, as in Snowball).
     pub language: String,
+    /// Words that mean the same in the shops of this folder.
+    pub synonyms: Synonyms,
     /// ISO 4217 code of prices that name none.
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
@@ -46,6 +49,7 @@ impl EngineOptions {
             limits: Limits::default(),
             allow_private_addresses: false,
             language: "english".to_owned(),
+            synonyms: Synonyms::default(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
             rules: Rules::default(),

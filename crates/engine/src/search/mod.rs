@@ -20,6 +20,7 @@ mod response;
 mod rules;
 mod said;
 mod spread;
+mod suggest;
 #[cfg(test)]
 mod tests;
 
@@ -30,3 +31,5 @@ pub use query::{FacetField, Query, Ranked, RankedHit, SortField, Weighted};
 pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
 pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs, Understood};
 pub use rules::{Boost, Decay, DecayField, Named, Rules, Ruling};
+pub(crate) use suggest::suggest;
+pub use suggest::{MOST_SUGGESTIONS, Suggestion, SuggestionKind, Suggestions};
