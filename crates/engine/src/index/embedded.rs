@@ -17,9 +17,9 @@ use qdrant_edge::{
 
 use super::fields::{Column, FieldKind};
 use super::journal::{Journal, trim_log};
-use super::table::Table;
 use super::lexicon::Lexicon;
 use super::synonyms::Compiled;
+use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
 use super::words::Analyser;
 use super::{IndexError, IndexInfo, IndexOptions, IndexPoint, State};

@@ -16,8 +16,8 @@ mod journal;
 pub mod lexicon;
 mod point;
 mod reads;
-pub mod table;
 mod synonyms;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -33,8 +33,8 @@ pub use point::{
     effective_price, folded_title, group, in_stock, shorten,
 };
 pub use reads::{FacetCount, Order, Scored};
-pub use table::{Card, Table};
 pub use synonyms::{SynonymError, Synonyms};
+pub use table::{Card, Table};
 pub use wording::Wording;
 
 /// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
