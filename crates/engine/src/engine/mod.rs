@@ -40,7 +40,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
@@ -48,6 +47,7 @@ use self::calibrating::Calibrations;
 use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
+use self::keeper::Keepers;
 use self::model::LazyModel;
 use self::snapshot::{Folders, Spoken};
 use self::space_files::SpaceFiles;
@@ -81,7 +81,7 @@ pub struct Engine {
     calibrations: RwLock<Calibrations>,
     /// One is being fitted.
     calibrating: AtomicBool,
-    keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    keepers: Keepers,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
 }
@@ -207,7 +207,7 @@ impl Engine {
             closing: AtomicBool::new(false),
             calibrations: RwLock::default(),
             calibrating: AtomicBool::new(false),
-            keeper: Mutex::new(None),
+            keepers: Keepers::default(),
             _lock: lock,
             store,
         };
@@ -217,10 +217,7 @@ impl Engine {
             engine.catalogues.write().insert(catalogue.name.clone(), Arc::new(catalogue));
         }
         let engine = Arc::new(engine);
-        let (wake, woken) = crossbeam_channel::bounded(1);
-        let weak = Arc::downgrade(&engine);
-        let thread = std::thread::spawn(move || keeper::keep(&weak, &woken));
-        *engine.keeper.lock() = Some((wake, thread));
+        engine.keepers.start(&engine);
         Ok(engine)
     }
 
@@ -237,12 +234,7 @@ impl Engine {
                 let _ = job.join();
             }
         }
-        if let Some((wake, thread)) = self.keeper.lock().take() {
-            drop(wake);
-            if thread.thread().id() != std::thread::current().id() {
-                let _ = thread.join();
-            }
-        }
+        self.keepers.stop();
         for catalogue in self.open_catalogues() {
             for snapshot in catalogue.snapshots() {
                 if snapshot.unsettled() > 0
@@ -418,15 +410,7 @@ impl Engine {
         self.running.lock().values().map(|run| run.job()).any(|job| job.catalogue == *name && job.kind == jobs::IMPORT)
     }
 
-    /// Lets the keeper look around soon.
-    fn keeper_soon(&self) {
-        if let Some((wake, _)) = self.keeper.lock().as_ref() {
-            // A full channel means that it has been told.
-            let _ = wake.try_send(());
-        }
-    }
-
-    /// Jobs that are said to run in a folder nobody had open were interrupted; folders of jobs nobody knows are removed.
+    /// Jobs that are said to run in a folder nobody had open were interrupted; what jobs kept that nobody can resume is removed.
     fn forget_the_dead(&self) -> Result<(), EngineError> {
         let jobs: Vec<(String, Job)> = self.store.read(|sql| {
             sql.prepare("SELECT id, job FROM jobs WHERE state = 'running'")?
@@ -441,7 +425,7 @@ impl Engine {
                 sql.execute("UPDATE jobs SET state = 'interrupted', job = ?2 WHERE id = ?1", [&id, &text]).map(drop)
             })?;
         }
-        Ok(())
+        self.sweep_jobs()
     }
 }
 

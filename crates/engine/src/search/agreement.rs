@@ -204,7 +204,7 @@ fn cards<'s>(found: &[Seen<'s>], query: &Query) -> Vec<Seen<'s>> {
         });
     }
     let ranked = !query.pictures.is_empty() || query.text.is_some();
-    let by_fit = ranked && query.sort.first().is_none_or(|sort| *sort == (SortField::Score, SortOrder::Desc));
+    let by_fit = ranked && (query.sort.is_empty() || query.sort == [(SortField::Score, SortOrder::Desc)]);
     if let Some(diversity) = query.diversity.filter(|_| by_fit) {
         let mut candidates: Vec<rank::Candidate> = (0..)
             .zip(&sorted)

@@ -74,7 +74,7 @@ impl<'s> Search<'s> {
     /// Whether hits come in the order of fit.
     pub(super) fn by_fit(&self) -> bool {
         let best_first = (SortField::Score, SortOrder::Desc);
-        self.ranks() && self.query.sort.first().is_none_or(|sort| *sort == best_first)
+        self.ranks() && (self.query.sort.is_empty() || self.query.sort == [best_first])
     }
 
     /// The products that the query finds under a filter.
