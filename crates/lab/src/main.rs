@@ -119,7 +119,6 @@ fn main() -> Result<()> {
         Command::Quality { without_robust, robust_every, dry_run } => {
             quality::run((!without_robust).then_some(robust_every.max(1)), !dry_run)
         }
-        Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
         Command::Calibration { dry_run } => calibration::run(!dry_run),
         Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
