@@ -10,6 +10,7 @@ mod quality;
 mod tasks;
 mod throughput;
 mod training;
+mod typing;
 
 use std::path::PathBuf;
 
@@ -60,6 +61,12 @@ enum Command {
     },
     /// Measure images a second by threads, callers and batch
     Throughput,
+    /// Measure suggestions and texts with slips in a catalogue of made-up titles
+    Typing {
+        /// How many products it has
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -70,5 +77,6 @@ fn main() -> Result<()> {
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
         Command::Train100k { data, products } => training::run(data, products),
         Command::Throughput => throughput::run(),
+        Command::Typing { products } => typing::run(products),
     }
 }
