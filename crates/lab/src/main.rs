@@ -1,11 +1,15 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
+mod composites;
 mod damage;
 mod data;
 mod default_head;
+mod document;
 mod features;
+mod network;
 mod parity;
 mod quality;
+mod regions;
 mod tasks;
 mod throughput;
 
@@ -40,6 +44,14 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Fit what judges regions and write it under `models/`, with its provenance
+    FitRegions,
+    /// Measure how many products of a composite are found as regions
+    Regions {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measure images a second by threads, callers and batch
     Throughput,
 }
@@ -49,6 +61,8 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::FitRegions => regions::fit(),
+        Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),
     }
 }

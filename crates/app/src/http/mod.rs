@@ -19,6 +19,7 @@ mod schema;
 mod search;
 mod serve;
 mod state;
+mod understand;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn resources() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(search::search))
+        .routes(routes!(understand::understand))
         .routes(routes!(products::list, batch::put))
         .routes(routes!(products::get, products::put, products::delete))
         .routes(routes!(products::similar))

@@ -16,12 +16,13 @@ use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
     CatalogueRow, ImageRow, SourceRow, Store, StoredProduct, next_revision, put, put_feature, put_image, put_source,
-    remove,
+    put_understanding, remove, touch,
 };
-use crate::image::ImageHash;
+use crate::image::{ImageHash, Palette};
 use crate::index::{Index, IndexOptions, IndexPoint, State};
 use crate::model::Feature;
 use crate::space::Space;
+use crate::understand::{self, Understanding};
 
 /// Products that are read and indexed at once while the index catches up.
 const PAGE: usize = 512;
@@ -55,6 +56,8 @@ pub(super) struct Prepared {
     /// One for each picture that has a hash, in the product's order.
     pub(super) embeddings: Vec<Vec<f32>>,
     pub(super) pictures: Vec<NewPicture>,
+    /// Colours of its main picture.
+    pub(super) palette: Option<Palette>,
     pub(super) sources: Vec<(String, SourceRow)>,
     /// Pictures that were embedded for it.
     pub(super) embedded: u64,
@@ -66,6 +69,8 @@ pub(super) struct NewPicture {
     pub(super) hash: ImageHash,
     pub(super) row: ImageRow,
     pub(super) feature: Arc<Vec<f16>>,
+    /// Absent for an image that was learned before there was any: it is caught up later.
+    pub(super) understanding: Option<Arc<Understanding>>,
 }
 
 /// What is to be done in one acknowledged step.
@@ -161,6 +166,9 @@ impl Catalogue {
                     for picture in &prepared.pictures {
                         put_image(sql, &picture.hash, &picture.row)?;
                         put_feature(sql, &picture.hash, &self.feature_key, &picture.feature)?;
+                        if let Some(understanding) = &picture.understanding {
+                            put_understanding(sql, &picture.hash, understand::VERSION, understanding)?;
+                        }
                     }
                     for (source, found) in &prepared.sources {
                         put_source(sql, source, found)?;
@@ -182,7 +190,9 @@ impl Catalogue {
         let points: Vec<IndexPoint> = products
             .into_iter()
             .zip(keys)
-            .map(|(prepared, key)| IndexPoint::of(&prepared.product, key, prepared.embeddings))
+            .map(|(prepared, key)| {
+                IndexPoint::of(&prepared.product, key, prepared.embeddings).with_palette(prepared.palette.as_ref())
+            })
             .collect();
         let followed = if gone.is_empty() { Ok(()) } else { self.index.delete(&gone) };
         if let Err(error) = followed.and_then(|()| self.index.upsert(&points)) {
@@ -192,6 +202,25 @@ impl Catalogue {
         self.unsettled.fetch_add(written, Ordering::Relaxed);
         self.unoptimised.fetch_add(points.len() as u64, Ordering::Relaxed);
         Ok(changed)
+    }
+
+    /// Takes products into the index again: something beside them is known now that it was not.
+    pub(super) fn refresh(&self, store: &Store, keys: &[u64]) -> Result<(), EngineError> {
+        let _order = self.writing.lock();
+        store.write(|sql| {
+            let revision = next_revision(sql, self.key)?;
+            keys.iter().try_for_each(|key| touch(sql, self.key, revision, *key))
+        })?;
+        let products = store.products_of(self.key, keys)?;
+        let points: Vec<IndexPoint> =
+            products.into_iter().map(|stored| self.point(store, stored)).collect::<Result<_, _>>()?;
+        if let Err(error) = self.index.upsert(&points) {
+            self.behind.store(true, Ordering::Release);
+            return Err(error.into());
+        }
+        self.unsettled.fetch_add(points.len() as u64, Ordering::Relaxed);
+        self.unoptimised.fetch_add(points.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Brings the index to disk and notes in the truth up to where it is.
@@ -232,6 +261,9 @@ impl Catalogue {
             let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
             embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
         }
-        Ok(IndexPoint::of(&stored.product, stored.key, embeddings))
+        let main = store.understandings(hashes.get(..1).unwrap_or_default(), understand::VERSION)?;
+        let main = main.into_iter().next().flatten();
+        let palette = main.as_ref().map(|understanding| &understanding.colours);
+        Ok(IndexPoint::of(&stored.product, stored.key, embeddings).with_palette(palette))
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use base64::Engine as _;
 
 use super::catalogue::Catalogue;
+use super::understanding::Want;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::Region;
@@ -12,6 +13,7 @@ use crate::search::{
     Hit, HitImage, ImageInput, Query, RankedHit, Schema, SearchError, SearchRequest, SearchResponse, TookMs, Weighted,
     execute,
 };
+use crate::understand::{Understanding, Understood};
 
 impl Engine {
     /// Searches a catalogue. `parts` are the pictures that `images[].part` speaks of.
@@ -29,8 +31,11 @@ impl Engine {
         let open = self.catalogue(catalogue)?;
         let mut query = Query::of(request, &Schema::new(open.index.attributes()))?;
         let mut took = TookMs::default();
+        let mut understood = None;
         for (number, input) in request.images.iter().enumerate() {
-            let (vector, times) = self.query_picture(number, input, parts, &mut took)?;
+            let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
+            let (vector, times, understanding) = self.query_picture(number, input, parts, want, &mut took)?;
+            understood = understood.or(understanding.map(Understood::of));
             took.decode += times.decode;
             took.embed += times.embed;
             query.pictures.push(Weighted { vector, weight: input.weight });
@@ -54,7 +59,7 @@ impl Engine {
             total: ranked.total,
             total_is_exact: ranked.total_is_exact,
             facets: ranked.facets,
-            understood: None,
+            understood,
             space: self.space().id().to_string(),
             took_ms: took,
         })
@@ -76,8 +81,9 @@ impl Engine {
         number: usize,
         input: &ImageInput,
         parts: &[Vec<u8>],
+        want: Want,
         took: &mut TookMs,
-    ) -> Result<(Vec<f32>, EmbedTimes), EngineError> {
+    ) -> Result<(Vec<f32>, EmbedTimes, Option<Understanding>), EngineError> {
         let name = format!("images[{number}]");
         let wrong = |reason: String| EngineError::Request { field: name.clone(), reason };
         let fetched;
@@ -98,8 +104,8 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        let (embedding, times) = self.embed_called(bytes, input.region.as_ref(), &name)?;
-        Ok((embedding.into_vector(), times))
+        let look = self.look(bytes, input.region.as_ref(), &name, want)?;
+        Ok((self.space().embed(&look.feature)?.into_vector(), look.times, look.understanding))
     }
 
     /// Number and embeddings of a product that a request names.

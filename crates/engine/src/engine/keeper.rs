@@ -9,6 +9,8 @@ use super::Engine;
 
 /// How often it looks around.
 const ROUND: Duration = Duration::from_secs(5);
+/// How long it works at a time on pictures that nothing is understood of, and how long it then leaves the cores to others.
+const SHIFT: Duration = Duration::from_millis(300);
 /// Changed products from which an index is brought to disk on a round; fewer wait for a quiet moment or the end.
 const SETTLE_FROM: u64 = 1;
 /// Changed products from which an index is optimised while an import still runs.
@@ -16,13 +18,22 @@ const OPTIMISE_FROM: u64 = 20_000;
 
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
+    let mut rest = ROUND;
     loop {
-        match wake.recv_timeout(ROUND) {
+        match wake.recv_timeout(rest) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
         look_around(&engine);
+        rest = match engine.catch_up_understanding(SHIFT) {
+            Ok(true) => SHIFT,
+            Ok(false) => ROUND,
+            Err(error) => {
+                tracing::error!(%error, "pictures of the catalogue could not be understood; it is tried again later");
+                ROUND
+            }
+        };
     }
 }
 

@@ -15,6 +15,7 @@ mod options;
 mod prepare;
 #[cfg(test)]
 mod tests;
+mod understanding;
 mod writing;
 
 pub use error::{EngineError, ErrorKind};
@@ -59,6 +60,8 @@ pub struct Engine {
     running: Mutex<HashMap<String, Arc<Run>>>,
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
+    /// Up to which product a catalogue's pictures were looked at in this process, by the catalogue's number.
+    caught_up: Mutex<HashMap<i64, u64>>,
     closing: AtomicBool,
     keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     /// Locked as long as the engine lives: one process has the folder.
@@ -182,6 +185,7 @@ impl Engine {
             changing: Mutex::new(()),
             running: Mutex::default(),
             background: Mutex::default(),
+            caught_up: Mutex::default(),
             closing: AtomicBool::new(false),
             keeper: Mutex::new(None),
             _lock: lock,
@@ -338,6 +342,18 @@ impl Engine {
 
     fn open_catalogues(&self) -> Vec<Arc<Catalogue>> {
         self.catalogues.read().values().cloned().collect()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    fn caught_up_to(&self, catalogue: i64) -> u64 {
+        self.caught_up.lock().get(&catalogue).copied().unwrap_or(0)
+    }
+
+    fn note_caught_up_to(&self, catalogue: i64, product: u64) {
+        self.caught_up.lock().insert(catalogue, product);
     }
 
     /// Whether an import into a catalogue runs.

@@ -13,12 +13,14 @@ use parking_lot::Mutex;
 use tempfile::SpooledTempFile;
 
 use super::catalogue::{NewPicture, Prepared};
+use super::understanding::{Want, look_at};
 use super::{Engine, EngineError, ItemError};
 use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
 use crate::catalogue::{ImageRef, Product};
 use crate::fetch::{Source, Sources, Validators};
 use crate::image::{ImageHash, decode_at_least};
-use crate::model::{Feature, preprocess};
+use crate::model::Feature;
+use crate::understand::{self, Understanding};
 
 /// An address that was looked at within this time is taken to hold the same picture still.
 const FRESH: TimeDelta = TimeDelta::hours(24);
@@ -47,6 +49,7 @@ pub(super) struct Learned {
     row: ImageRow,
     feature: Arc<Vec<f16>>,
     embedding: Arc<Vec<f32>>,
+    understanding: Option<Arc<Understanding>>,
 }
 
 /// Why a picture of a product cannot be used.
@@ -137,6 +140,7 @@ impl Engine {
             embeddings: Vec::with_capacity(product.images.len()),
             pictures: Vec::new(),
             sources: Vec::new(),
+            palette: None,
             embedded: 0,
             product: Product::default(),
         };
@@ -149,8 +153,13 @@ impl Engine {
                         (Some(found.hash.to_string()), Some(row.width), Some(row.height));
                     prepared.embeddings.push(found.learned.embedding.as_ref().clone());
                     prepared.embedded += u64::from(found.embedded);
+                    let understanding = found.learned.understanding;
+                    if prepared.embeddings.len() == 1 {
+                        prepared.palette = understanding.as_ref().map(|main| main.colours.clone());
+                    }
                     if found.new {
-                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature: found.learned.feature });
+                        let feature = found.learned.feature;
+                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature, understanding });
                     }
                     prepared.sources.extend(found.source);
                 }
@@ -317,7 +326,9 @@ impl Engine {
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash)) else { return Ok(None) };
         let embedding = self.space().embed(&Feature { pooled: feature.clone(), map: None }).map_err(fatal)?;
+        let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
         Ok(Some(Learned {
+            understanding: understood.into_iter().next().flatten().map(Arc::new),
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
             embedding: Arc::new(embedding.into_vector()),
@@ -346,10 +357,9 @@ impl Engine {
         let picture = decode_at_least(bytes, &self.options.limits, side)
             .map_err(|error| item(error.code(), &error, error.hint()))?;
         let (width, height) = picture.original_size();
-        let tensor = preprocess(model.manifest(), &picture);
+        let (feature, understanding) = look_at(model.as_ref(), &picture, Want::All).map_err(fatal)?;
         drop(picture);
-        let feature = model.features(&[tensor], false).map_err(fatal)?.pop();
-        let pooled = feature.map(|feature| feature.pooled).unwrap_or_default();
+        let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
         let feature: Vec<f16> = pooled.iter().map(|number| f16::from_f32(*number)).collect();
         let rounded = Feature { pooled: feature.iter().map(|number| number.to_f32()).collect(), map: None };
@@ -363,6 +373,7 @@ impl Engine {
             row: ImageRow { width, height, bytes: bytes.len() as u64 },
             feature: Arc::new(feature),
             embedding: Arc::new(embedding.into_vector()),
+            understanding: understanding.map(Arc::new),
         })
     }
 }

@@ -20,4 +20,4 @@ pub use execute::execute;
 pub use filter::{Expr, FilterError, Schema};
 pub use query::{FacetField, Query, Ranked, RankedHit, SortField, Weighted};
 pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
-pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs, Understood};
+pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs};

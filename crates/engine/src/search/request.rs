@@ -71,6 +71,8 @@ pub struct SearchRequest {
     pub user: Option<String>,
     /// Whether hits say why they are there.
     pub explain: bool,
+    /// Whether the answer says what was understood of the first picture.
+    pub understand: bool,
 }
 
 impl Default for SearchRequest {
@@ -92,6 +94,7 @@ impl Default for SearchRequest {
             diversity: None,
             user: None,
             explain: false,
+            understand: true,
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Band;
 use crate::catalogue::Product;
 use crate::image::Region;
+use crate::understand::Understood;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub struct SearchResponse {
     /// Counts of values by field, for the fields that were asked for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub facets: BTreeMap<String, Vec<FacetValue>>,
-    /// What was seen in the query's pictures.
+    /// What was understood of the query's first picture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub understood: Option<Understood>,
     /// The space that was searched in.
@@ -74,10 +75,6 @@ pub struct FacetValue {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub to: Option<f64>,
 }
-
-/// What was seen in the query's pictures.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Understood {}
 
 /// Milliseconds by step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

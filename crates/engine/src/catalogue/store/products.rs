@@ -211,6 +211,13 @@ impl Store {
     }
 }
 
+/// Marks a product as changed in a revision, though it is as it was: the index has to take it in again.
+pub(crate) fn touch(sql: &Connection, catalogue: i64, revision: i64, key: u64) -> Sql<()> {
+    sql.prepare_cached("UPDATE products SET revision = ?3 WHERE catalogue = ?1 AND key = ?2")?
+        .execute(params![catalogue, key.cast_signed(), revision])
+        .map(drop)
+}
+
 /// Counts the catalogue's revision up; the new one.
 pub(crate) fn next_revision(sql: &Connection, catalogue: i64) -> Sql<i64> {
     sql.prepare_cached("UPDATE catalogues SET revision = revision + 1 WHERE key = ?1 RETURNING revision")?
