@@ -6,6 +6,8 @@ mod data;
 mod default_head;
 mod document;
 mod features;
+mod labels;
+mod measures;
 mod network;
 mod parity;
 mod quality;
@@ -46,6 +48,18 @@ enum Command {
     },
     /// Fit what judges regions and write it under `models/`, with its provenance
     FitRegions,
+    /// Compare classifiers of categories and attributes on fashion
+    Labels {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Look at what the measures of quality do when pictures are damaged, and at the names of colours
+    Measures {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measure how many products of a composite are found as regions
     Regions {
         /// Print only, leave docs/evaluation.md as it is
@@ -61,6 +75,8 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Labels { dry_run } => labels::run(!dry_run),
+        Command::Measures { dry_run } => measures::run(!dry_run),
         Command::FitRegions => regions::fit(),
         Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),

@@ -13,7 +13,7 @@ use crate::search::{
     Hit, HitImage, ImageInput, Query, RankedHit, Schema, SearchError, SearchRequest, SearchResponse, TookMs, Weighted,
     execute,
 };
-use crate::understand::{Understanding, Understood};
+use crate::understand::Understood;
 
 impl Engine {
     /// Searches a catalogue. `parts` are the pictures that `images[].part` speaks of.
@@ -34,8 +34,8 @@ impl Engine {
         let mut understood = None;
         for (number, input) in request.images.iter().enumerate() {
             let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
-            let (vector, times, understanding) = self.query_picture(number, input, parts, want, &mut took)?;
-            understood = understood.or(understanding.map(Understood::of));
+            let (vector, times, understanding) = self.query_picture(&open, number, input, parts, want, &mut took)?;
+            understood = understood.or(understanding);
             took.decode += times.decode;
             took.embed += times.embed;
             query.pictures.push(Weighted { vector, weight: input.weight });
@@ -78,12 +78,13 @@ impl Engine {
     /// The embedding of a picture of a request.
     fn query_picture(
         &self,
+        open: &Catalogue,
         number: usize,
         input: &ImageInput,
         parts: &[Vec<u8>],
         want: Want,
         took: &mut TookMs,
-    ) -> Result<(Vec<f32>, EmbedTimes, Option<Understanding>), EngineError> {
+    ) -> Result<(Vec<f32>, EmbedTimes, Option<Understood>), EngineError> {
         let name = format!("images[{number}]");
         let wrong = |reason: String| EngineError::Request { field: name.clone(), reason };
         let fetched;
@@ -105,7 +106,9 @@ impl Engine {
             &fetched
         };
         let look = self.look(bytes, input.region.as_ref(), &name, want)?;
-        Ok((self.space().embed(&look.feature)?.into_vector(), look.times, look.understanding))
+        let vector = self.space().embed(&look.feature)?.into_vector();
+        let understood = look.understanding.map(|what| self.with_labels(open, &look.feature, what)).transpose()?;
+        Ok((vector, look.times, understood))
     }
 
     /// Number and embeddings of a product that a request names.

@@ -26,6 +26,9 @@ pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
         }
         let Some(engine) = engine.upgrade() else { return };
         look_around(&engine);
+        if let Err(error) = engine.fit_labels_where_due() {
+            tracing::error!(%error, "categories and attributes could not be learned; it is tried again later");
+        }
         rest = match engine.catch_up_understanding(SHIFT) {
             Ok(true) => SHIFT,
             Ok(false) => ROUND,

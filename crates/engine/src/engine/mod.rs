@@ -9,6 +9,7 @@ mod images;
 mod import;
 mod jobs;
 mod keeper;
+mod labels;
 mod model;
 mod name;
 mod options;
@@ -62,6 +63,7 @@ pub struct Engine {
     background: Mutex<Vec<JoinHandle<()>>>,
     /// Up to which product a catalogue's pictures were looked at in this process, by the catalogue's number.
     caught_up: Mutex<HashMap<i64, u64>>,
+    labels: labels::FittedLabels,
     closing: AtomicBool,
     keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     /// Locked as long as the engine lives: one process has the folder.
@@ -186,6 +188,7 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             caught_up: Mutex::default(),
+            labels: labels::FittedLabels::default(),
             closing: AtomicBool::new(false),
             keeper: Mutex::new(None),
             _lock: lock,

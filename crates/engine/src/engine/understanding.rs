@@ -38,14 +38,16 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Picture`] when it cannot be read; [`EngineError::NoSuchCatalogue`]; errors of the model.
     pub fn understand(&self, catalogue: Option<&CatalogueName>, bytes: &[u8]) -> Result<Understood, EngineError> {
-        if let Some(name) = catalogue {
-            self.catalogue(name)?;
-        }
+        let open = catalogue.map(|name| self.catalogue(name)).transpose()?;
         let look = self.look(bytes, None, "the picture", Want::All)?;
-        look.understanding.map(Understood::of).ok_or_else(|| EngineError::Request {
+        let understanding = look.understanding.ok_or_else(|| EngineError::Request {
             field: "image".into(),
             reason: "nothing was understood of it".into(),
-        })
+        })?;
+        match open {
+            Some(open) => self.with_labels(&open, &look.feature, understanding),
+            None => Ok(Understood::of(understanding)),
+        }
     }
 
     /// Decodes a picture, has the model look at it and, at the same time, looks at its pixels. `name` stands for the picture

@@ -32,7 +32,7 @@ mod text;
 mod tiff;
 mod webp;
 
-pub use colour_names::{Colour, ColourError, FAMILIES, SHADES, Shade, name_of};
+pub use colour_names::{Colour, ColourError, FAMILIES, SHADES, Shade, distance, name_of};
 pub use decode::{Header, decode, decode_at_least, probe};
 pub use error::PictureError;
 pub use findings::{Finding, findings};

@@ -4,6 +4,7 @@
 //! and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
 mod evaluate;
+mod labels;
 mod lda;
 mod pca;
 mod ranking;
@@ -12,6 +13,7 @@ mod scatter;
 mod words;
 
 pub use evaluate::{EvaluateError, Report, evaluate};
+pub use labels::{LabelOptions, Method, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
 pub use pca::{PcaOptions, fit_pca};
 pub use ranking::{Ranking, nearest_votes, rank_of_own, rankings, share_in_first};

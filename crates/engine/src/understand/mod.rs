@@ -3,10 +3,14 @@
 //! `Picture → `[`Seen`]` (from the picture alone) + `[`FeatureMap`]` → `[`Understanding`]. What depends on no catalogue is made
 //! once for each image and kept with it.
 
+mod labels;
+mod memory;
 mod response;
 
 use serde::{Deserialize, Serialize};
 
+pub use labels::{Field, Guesses, Labels, LeftOut, Linear, NO_VALUE, SEPARATOR, described, mixed, softmax};
+pub use memory::{Memory, Neighbour};
 pub use response::{CategoryGuess, Guess, NamedThing, Understood};
 
 use crate::image::{Palette, Picture, Quality, Sketch, Subject};

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Sql, Store, StoreError, to_json};
 use crate::image::ImageHash;
-use crate::understand::Understanding;
+use crate::understand::{Labels, Understanding};
 
 /// What is known of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,33 @@ impl Store {
                 Ok(row.get::<_, i64>(0)?.cast_unsigned())
             })?
             .collect()
+        })
+    }
+
+    /// The classifiers of a catalogue; `None` where there are none, or none that can be read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn labels(&self, catalogue: i64) -> Result<Option<Labels>, StoreError> {
+        let body: Option<String> = self.read(|sql| {
+            sql.prepare_cached("SELECT body FROM labels WHERE catalogue = ?1")?
+                .query_row([catalogue], |row| row.get(0))
+                .optional()
+        })?;
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
+    }
+
+    /// Keeps the classifiers of a catalogue in place of those before; nothing happens when the catalogue is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_labels(&self, catalogue: i64, labels: &Labels) -> Result<(), StoreError> {
+        self.write(|sql| {
+            sql.execute(
+                "INSERT OR REPLACE INTO labels (catalogue, body) SELECT key, ?2 FROM catalogues WHERE key = ?1",
+                params![catalogue, to_json(labels)?],
+            )
+            .map(drop)
         })
     }
 

@@ -151,6 +151,17 @@ impl Store {
         })
     }
 
+    /// How many products changed after `revision`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_changed_since(&self, catalogue: i64, revision: i64) -> Result<u64, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT count(*) FROM products WHERE catalogue = ?1 AND revision > ?2")?
+                .query_row(params![catalogue, revision], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+        })
+    }
+
     /// Numbers of products removed after `revision`.
     ///
     /// # Errors

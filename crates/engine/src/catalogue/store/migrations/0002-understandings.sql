@@ -4,3 +4,9 @@ CREATE TABLE understandings (
     version TEXT NOT NULL,
     body    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Classifiers fitted to a catalogue's own products, as JSON.
+CREATE TABLE labels (
+    catalogue INTEGER PRIMARY KEY REFERENCES catalogues ON DELETE CASCADE,
+    body      TEXT NOT NULL
+) STRICT;
