@@ -72,10 +72,13 @@ pub fn composite(kind: Kind, number: usize, half: usize, fashion: &Fashion, clot
         let side = (0.25 + 0.25 * rng.f32()) * width.min(height) as f32 * room;
         let scale = side / picture.width().max(picture.height()) as f32;
         let scaled = |length: u32| ((length as f32 * scale) as u32).max(8);
-        let picture = imageops::resize(&picture, scaled(picture.width()), scaled(picture.height()), FilterType::CatmullRom);
+        let picture =
+            imageops::resize(&picture, scaled(picture.width()), scaled(picture.height()), FilterType::CatmullRom);
         let (left, top) = (rng.u32(0..=width - picture.width()), rng.u32(0..=height - picture.height()));
         let own = [left, top, left + picture.width(), top + picture.height()];
-        let apart = |other: &[u32; 4]| own[2] + 4 <= other[0] || other[2] + 4 <= own[0] || own[3] + 4 <= other[1] || other[3] + 4 <= own[1];
+        let apart = |other: &[u32; 4]| {
+            own[2] + 4 <= other[0] || other[2] + 4 <= own[0] || own[3] + 4 <= other[1] || other[3] + 4 <= own[1]
+        };
         if !taken.iter().all(apart) {
             continue;
         }
@@ -105,7 +108,8 @@ fn product(picture: &RgbImage) -> Vec<bool> {
     let (width, height) = picture.dimensions();
     let white = |x: u32, y: u32| picture.get_pixel(x, y).0.iter().all(|value| *value >= WHITE);
     let mut behind = vec![false; (width * height) as usize];
-    let edge = (0..width).flat_map(|x| [(x, 0), (x, height - 1)]).chain((0..height).flat_map(|y| [(0, y), (width - 1, y)]));
+    let edge =
+        (0..width).flat_map(|x| [(x, 0), (x, height - 1)]).chain((0..height).flat_map(|y| [(0, y), (width - 1, y)]));
     let mut open: Vec<(u32, u32)> = edge.collect();
     while let Some((x, y)) = open.pop() {
         let place = (y * width + x) as usize;

@@ -125,13 +125,7 @@ fn calibration_error(guesses: &[Guess]) -> f64 {
 }
 
 /// Shares of the votes of the nearest products.
-fn nearest(
-    rows: &Rows,
-    known: &[usize],
-    asked: &[usize],
-    values: &[Option<String>],
-    truth: &[&str],
-) -> Vec<Guess> {
+fn nearest(rows: &Rows, known: &[usize], asked: &[usize], values: &[Option<String>], truth: &[&str]) -> Vec<Guess> {
     let gallery = rows.select(known.iter().copied());
     let gallery: Vec<&[f32]> = gallery.iter().collect();
     let queries = rows.select(asked.iter().copied());

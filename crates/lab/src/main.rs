@@ -1,5 +1,6 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
+mod active;
 mod composites;
 mod damage;
 mod data;
@@ -14,6 +15,7 @@ mod quality;
 mod regions;
 mod tasks;
 mod throughput;
+mod training;
 
 use std::path::PathBuf;
 
@@ -46,6 +48,22 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// How much a labelled photo teaches, chosen by active learning or at random; written into docs/evaluation.md
+    ActiveLearning {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Train a space of 100,000 made products: seconds and peak memory
+    #[command(name = "train-100k")]
+    Train100k {
+        /// The data folder, filled the first time (5 GB)
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Other than 100,000
+        #[arg(long, default_value_t = 100_000)]
+        products: u64,
+    },
     /// Fit what judges regions and write it under `models/`, with its provenance
     FitRegions,
     /// Compare classifiers of categories and attributes on fashion
@@ -75,6 +93,8 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::ActiveLearning { dry_run } => active::run(!dry_run),
+        Command::Train100k { data, products } => training::run(data, products),
         Command::Labels { dry_run } => labels::run(!dry_run),
         Command::Measures { dry_run } => measures::run(!dry_run),
         Command::FitRegions => regions::fit(),

@@ -25,7 +25,12 @@ pub fn run(write: bool) -> Result<()> {
     let fashion = data::fashion()?;
     let photos: Vec<_> = data::clothing()?.photos.iter().step_by(20).map(|photo| photo.path.clone()).collect();
     let photos = damage::backgrounds(&photos)?;
-    let paths: Vec<_> = fashion.products.iter().step_by(fashion.products.len() / PICTURES).map(|product| product.image_link.clone()).collect();
+    let paths: Vec<_> = fashion
+        .products
+        .iter()
+        .step_by(fashion.products.len() / PICTURES)
+        .map(|product| product.image_link.clone())
+        .collect();
     let mut measured = vec![row("none", &quality(&paths, |_, picture| Some(picture))?)];
     for damage in &damage::ALL {
         measured.push(row(damage.name, &quality(&paths, |place, picture| damage.apply(place, picture, &photos))?));
@@ -82,14 +87,16 @@ fn row(name: &str, measured: &[Quality]) -> (String, String) {
     ];
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     measured.iter().flat_map(findings).for_each(|finding| *counts.entry(finding.code).or_default() += 1);
-    let share = |code: &&str| format!("{:.0}", 100.0 * *counts.get(*code).unwrap_or(&0) as f64 / measured.len().max(1) as f64);
+    let share =
+        |code: &&str| format!("{:.0}", 100.0 * *counts.get(*code).unwrap_or(&0) as f64 / measured.len().max(1) as f64);
     let counted: Vec<String> = FINDINGS.iter().map(share).collect();
     (format!("| {name} | {} |", medians.join(" | ")), format!("| {name} | {} |", counted.join(" | ")))
 }
 
 /// How often the shop's own name of a colour is that of the palette's first, or one of its colours; and what it costs.
 fn colours(fashion: &data::Fashion) -> Result<String> {
-    let asked: Vec<_> = fashion.products.iter().filter_map(|product| Some((product, family(&product.color)?))).collect();
+    let asked: Vec<_> =
+        fashion.products.iter().filter_map(|product| Some((product, family(&product.color)?))).collect();
     let each = asked.par_iter().map(|(product, family)| {
         let picture = features::decode(&product.image_link, 260)?;
         let started = Instant::now();

@@ -9,9 +9,8 @@ const BATCH: usize = 256;
 pub fn fit(examples: &[([f32; MEASURES], f32)], units: usize, seed: u64) -> Judge {
     let mut rng = fastrand::Rng::with_seed(seed);
     let count = examples.len().max(1) as f64;
-    let mean: Vec<f32> = (0..MEASURES)
-        .map(|i| (examples.iter().map(|(x, _)| f64::from(x[i])).sum::<f64>() / count) as f32)
-        .collect();
+    let mean: Vec<f32> =
+        (0..MEASURES).map(|i| (examples.iter().map(|(x, _)| f64::from(x[i])).sum::<f64>() / count) as f32).collect();
     let spread: Vec<f32> = (0..MEASURES)
         .map(|i| {
             let squares: f64 = examples.iter().map(|(x, _)| f64::from(x[i] - mean[i]).powi(2)).sum();
@@ -25,7 +24,13 @@ pub fn fit(examples: &[([f32; MEASURES], f32)], units: usize, seed: u64) -> Judg
     let mut normal = || (0..12).map(|_| rng.f32() - 0.5).sum::<f32>();
     let mut weights: Vec<f32> = (0..=out + units)
         .map(|i| {
-            let scale = if i < bias { (2.0 / MEASURES as f32).sqrt() } else if (out..out + units).contains(&i) { (1.0 / units as f32).sqrt() } else { 0.0 };
+            let scale = if i < bias {
+                (2.0 / MEASURES as f32).sqrt()
+            } else if (out..out + units).contains(&i) {
+                (1.0 / units as f32).sqrt()
+            } else {
+                0.0
+            };
             normal() * scale
         })
         .collect();
@@ -44,7 +49,8 @@ pub fn fit(examples: &[([f32; MEASURES], f32)], units: usize, seed: u64) -> Judg
                     input.iter().zip(&weights[u * MEASURES..]).map(|(x, w)| x * w).sum::<f32>() + weights[bias + u]
                 };
                 let values: Vec<f32> = (0..units).map(|u| unit(u).max(0.0)).collect();
-                let guess: f32 = values.iter().zip(&weights[out..]).map(|(v, w)| v * w).sum::<f32>() + weights[out + units];
+                let guess: f32 =
+                    values.iter().zip(&weights[out..]).map(|(v, w)| v * w).sum::<f32>() + weights[out + units];
                 let error = (guess - examples[place].1) / batch.len() as f32;
                 gradient[out + units] += error;
                 for (u, value) in values.iter().enumerate().filter(|(_, value)| **value > 0.0) {

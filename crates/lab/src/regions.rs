@@ -112,7 +112,8 @@ fn cost(model: &dyn ImageModel, fashion: &Fashion, clothing: &Clothing) -> Resul
     for kind in Kind::ALL {
         for number in 0..10 {
             let composite = composite(kind, number, 1, fashion, clothing)?;
-            let feature = features_of(model, std::slice::from_ref(&composite.picture), true)?.pop().context("no feature")?;
+            let feature =
+                features_of(model, std::slice::from_ref(&composite.picture), true)?.pop().context("no feature")?;
             let started = Instant::now();
             let sketch = Sketch::of(&composite.picture);
             std::hint::black_box(regions(&sketch, feature.map.as_ref()));
@@ -126,7 +127,8 @@ fn cost(model: &dyn ImageModel, fashion: &Fashion, clothing: &Clothing) -> Resul
 /// Fits the judge and writes it with its provenance.
 pub fn fit() -> Result<()> {
     let (fashion, clothing, model) = (data::fashion()?, data::clothing()?, model()?);
-    let mut kinds: Vec<(Kind, usize)> = Kind::ALL.iter().flat_map(|kind| (0..FITTED).map(|number| (*kind, number))).collect();
+    let mut kinds: Vec<(Kind, usize)> =
+        Kind::ALL.iter().flat_map(|kind| (0..FITTED).map(|number| (*kind, number))).collect();
     fastrand::Rng::with_seed(5).shuffle(&mut kinds);
     let examples: Vec<Vec<([f32; MEASURES], f32)>> = kinds
         .par_iter()

@@ -27,7 +27,11 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         Some(name) => understand(&*context.engine()?, Some(name), &arguments.image)?,
         None => by_default(context, &arguments.image)?,
     };
-    if context.json { print_json(&understood)? } else { print_all(&understood)? }
+    if context.json {
+        print_json(&understood)?
+    } else {
+        print_all(&understood)?
+    }
     Ok(Exit::Done)
 }
 
@@ -89,7 +93,8 @@ fn print_all(understood: &Understood) -> Result<(), Failure> {
 
 /// The measures in one line.
 fn measures(quality: &Quality) -> String {
-    let figure = |name: &str, value: Option<f32>| value.map_or_else(String::new, |value| format!(", {name} {value:.1}"));
+    let figure =
+        |name: &str, value: Option<f32>| value.map_or_else(String::new, |value| format!(", {name} {value:.1}"));
     format!(
         "{} × {} pixels{}{}{}, subject {:.0} % of the picture, background {}",
         quality.width,

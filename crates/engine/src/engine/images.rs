@@ -6,7 +6,7 @@ use super::understanding::Want;
 use super::{EmbedTimes, Engine, EngineError, StoredImage};
 use crate::fetch::{Source, Sources};
 use crate::image::{Format, ImageHash, Region, decode, probe, thumbnail_jpeg};
-use crate::space::Embedding;
+use crate::space::{Embedding, Space};
 
 /// Widths of thumbnails: a wish is answered by the next larger one, so that there are few of each picture.
 const WIDTHS: [u32; 6] = [80, 160, 320, 640, 960, 1280];
@@ -14,13 +14,37 @@ const WIDTHS: [u32; 6] = [80, 160, 320, 640, 960, 1280];
 const QUALITY: u8 = 82;
 
 impl Engine {
-    /// The embedding of a picture, or of a region of it.
+    /// The embedding of a picture, or of a region of it, in the space of the build.
     ///
     /// # Errors
     /// [`EngineError::Picture`] when it cannot be read; errors of model and space.
     pub fn embed(&self, bytes: &[u8], region: Option<&Region>) -> Result<(Embedding, EmbedTimes), EngineError> {
-        let look = self.look(bytes, region, "the picture", Want::Feature)?;
-        Ok((self.space().embed(&look.feature)?, look.times))
+        self.embed_in(&self.space, bytes, region)
+    }
+
+    /// As [`Engine::embed`], in another space of the same model.
+    ///
+    /// # Errors
+    /// As [`Engine::embed`].
+    pub fn embed_in(
+        &self,
+        space: &Space,
+        bytes: &[u8],
+        region: Option<&Region>,
+    ) -> Result<(Embedding, EmbedTimes), EngineError> {
+        self.embed_called(space, bytes, region, "the picture")
+    }
+
+    /// As [`Engine::embed_in`]; `name` stands for the picture in errors.
+    pub(super) fn embed_called(
+        &self,
+        space: &Space,
+        bytes: &[u8],
+        region: Option<&Region>,
+        name: &str,
+    ) -> Result<(Embedding, EmbedTimes), EngineError> {
+        let look = self.look(bytes, region, name, Want::Feature)?;
+        Ok((space.embed(&look.feature)?, look.times))
     }
 
     /// Reads a file, or fetches an address, within the limit for pictures.

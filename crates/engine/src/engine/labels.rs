@@ -115,7 +115,8 @@ impl Engine {
 
     /// Reads what there is to learn from: main pictures and what their products say of themselves.
     fn lessons(&self, catalogue: &Catalogue) -> Result<Lessons, EngineError> {
-        let revision = self.store.catalogues()?.iter().find(|row| row.key == catalogue.key).map_or(0, |row| row.revision);
+        let revision =
+            self.store.catalogues()?.iter().find(|row| row.key == catalogue.key).map_or(0, |row| row.revision);
         let (products, _) = self.store.sizes(catalogue.key)?;
         let every = (products as usize).div_ceil(MOST_PRODUCTS).max(1);
         let mut rows: Option<Rows> = None;
@@ -174,15 +175,22 @@ fn learn(engine: &Weak<Engine>, lessons: &Lessons) {
             Ok(field) => labels.fields.push(field),
             Err(left_out) => labels.left_out.push(left_out),
         }
-        if engine.upgrade().is_none_or(|engine| engine.is_closing()) {
+        if engine.upgrade().is_none_or(|engine| engine.closing()) {
             return;
         }
     }
     let Some(engine) = engine.upgrade() else { return };
     let (fitted, left_out) = (labels.fields.len(), labels.left_out.len());
     match engine.keep_labels(lessons.catalogue, labels) {
-        Ok(()) => tracing::info!(catalogue = lessons.catalogue, fitted, left_out, "categories and attributes are guessed anew"),
-        Err(error) => tracing::error!(catalogue = lessons.catalogue, %error, "what was learned of categories could not be kept"),
+        Ok(()) => tracing::info!(
+            catalogue = lessons.catalogue,
+            fitted,
+            left_out,
+            "categories and attributes are guessed anew"
+        ),
+        Err(error) => {
+            tracing::error!(catalogue = lessons.catalogue, %error, "what was learned of categories could not be kept")
+        }
     }
     engine.labels.busy.store(false, Ordering::Release);
 }

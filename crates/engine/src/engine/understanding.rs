@@ -97,7 +97,7 @@ impl Engine {
                 let Some(last) = products.last() else { break };
                 self.catch_up_with(&catalogue, &products)?;
                 self.note_caught_up_to(catalogue.key, *last);
-                if started.elapsed() >= time || self.is_closing() {
+                if started.elapsed() >= time || self.closing() {
                     return Ok(true);
                 }
             }
@@ -153,10 +153,9 @@ pub(super) fn look_at(
             (features, seeing.join().ok())
         }),
     };
-    let feature = features?.pop().ok_or_else(|| EngineError::Request {
-        field: "picture".into(),
-        reason: "the model gave no feature".into(),
-    })?;
+    let feature = features?
+        .pop()
+        .ok_or_else(|| EngineError::Request { field: "picture".into(), reason: "the model gave no feature".into() })?;
     let understanding = seen.map(|seen| seen.with(feature.map.as_ref())).transpose()?;
     Ok((Feature { pooled: feature.pooled, map: None }, understanding))
 }

@@ -257,7 +257,9 @@ mod tests {
         assert_eq!(Colour::parse("sky-blue").unwrap().hex(), "#8cc4ea");
         assert_eq!(Colour::parse("#F00").unwrap().hex(), "#ff0000");
         assert_eq!(Colour::parse("#aa2233").unwrap().shade().family, "red");
-        for (bad, says) in [("purpel", "purple"), ("#12", "#rrggbb"), ("#gggggg", "#rrggbb"), ("", "#rrggbb"), ("#+12345", "#rrggbb")] {
+        for (bad, says) in
+            [("purpel", "purple"), ("#12", "#rrggbb"), ("#gggggg", "#rrggbb"), ("", "#rrggbb"), ("#+12345", "#rrggbb")]
+        {
             let error = Colour::parse(bad).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }

@@ -49,48 +49,88 @@ pub fn findings(quality: &Quality) -> Vec<Finding> {
         say("small", says, "shops ask for 500 pixels or more along the longer side; 1000 let shoppers zoom");
     }
     if let Some(blur) = quality.blur.filter(|blur| *blur >= SOFT) {
-        say("blurred", format!("the sharpest edges are {blur:.1} pixels wide (σ, at 512 pixels)"), "take it again, with the camera held still and in focus");
+        say(
+            "blurred",
+            format!("the sharpest edges are {blur:.1} pixels wide (σ, at 512 pixels)"),
+            "take it again, with the camera held still and in focus",
+        );
     }
     if let Some(noise) = quality.noise.filter(|noise| *noise >= NOISY) {
         say("noisy", format!("noise of σ {noise:.0} of 255"), "take it again in more light");
     }
     if let Some(blocks) = quality.blocks.filter(|blocks| *blocks >= BLOCKY) {
-        say("compressed", format!("JPEG blocks show: their borders step {blocks:.1} times as much as the rest"), "save it again from the original, at quality 85 or more");
+        say(
+            "compressed",
+            format!("JPEG blocks show: their borders step {blocks:.1} times as much as the rest"),
+            "save it again from the original, at quality 85 or more",
+        );
     }
     if exposure.lightest < DARK {
-        say("dark", format!("nothing is lighter than {:.0} %", exposure.lightest * 100.0), "expose longer, or light it better");
+        say(
+            "dark",
+            format!("nothing is lighter than {:.0} %", exposure.lightest * 100.0),
+            "expose longer, or light it better",
+        );
     }
     if exposure.burnt >= LOST && exposure.subject > 0.6 {
         say("burnt-out", format!("{:.0} % of the subject is burnt out", exposure.burnt * 100.0), "expose shorter");
     }
     if exposure.drowned >= LOST && exposure.lightest < 0.9 {
-        say("drowned", format!("{:.0} % of the subject is black without drawing", exposure.drowned * 100.0), "light it better");
+        say(
+            "drowned",
+            format!("{:.0} % of the subject is black without drawing", exposure.drowned * 100.0),
+            "light it better",
+        );
     }
     if exposure.lightest - exposure.darkest < FLAT {
         let spread = (exposure.lightest - exposure.darkest) * 100.0;
-        say("flat", format!("lightest and darkest are only {spread:.0} % apart"), "light it better, or raise the contrast");
+        say(
+            "flat",
+            format!("lightest and darkest are only {spread:.0} % apart"),
+            "light it better, or raise the contrast",
+        );
     }
     if background.kind == Behind::Busy {
-        say("busy-background", "the background is not of one colour".to_owned(), "take it before something plain; marketplaces ask for white");
+        say(
+            "busy-background",
+            "the background is not of one colour".to_owned(),
+            "take it before something plain; marketplaces ask for white",
+        );
     }
     if !subject.found {
         say("no-subject", "nothing stands out from the background".to_owned(), "look at the picture: it may be empty");
     } else {
         if subject.area < LOST_IN_ROOM {
-            say("small-subject", format!("the product fills {:.0} % of the picture", subject.area * 100.0), "cut the picture closer");
+            say(
+                "small-subject",
+                format!("the product fills {:.0} % of the picture", subject.area * 100.0),
+                "cut the picture closer",
+            );
         }
         if subject.off_centre > OFF_CENTRE && subject.sides_reached < 2 {
-            say("off-centre", format!("the product is {:.0} % off the middle", subject.off_centre * 100.0), "cut the picture so that the product is in the middle");
+            say(
+                "off-centre",
+                format!("the product is {:.0} % off the middle", subject.off_centre * 100.0),
+                "cut the picture so that the product is in the middle",
+            );
         }
         if subject.sides_reached >= 2 && background.kind != Behind::Busy {
-            say("cut-off", format!("the product reaches {} sides of the picture", subject.sides_reached), "show all of it");
+            say(
+                "cut-off",
+                format!("the product reaches {} sides of the picture", subject.sides_reached),
+                "show all of it",
+            );
         }
     }
     if quality.frame.iter().any(|side| *side > 0.0) {
         say("frame", "there is a frame or a bar around the picture".to_owned(), "cut it away");
     }
     if let Some(text) = quality.text.filter(|text| *text >= LETTERS) {
-        say("text", format!("what looks like text covers {:.1} % of the picture beside the product", text * 100.0), "marketplaces refuse pictures with text or watermarks");
+        say(
+            "text",
+            format!("what looks like text covers {:.1} % of the picture beside the product", text * 100.0),
+            "marketplaces refuse pictures with text or watermarks",
+        );
     }
     found
 }

@@ -15,9 +15,12 @@ pub(super) struct Luma {
 
 impl Luma {
     pub(super) fn of(picture: &Picture) -> Self {
-        let values = picture.rgb().as_chunks::<3>().0.iter().map(|[r, g, b]| {
-            ((54 * u32::from(*r) + 183 * u32::from(*g) + 19 * u32::from(*b) + 128) >> 8) as u8
-        });
+        let values = picture
+            .rgb()
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .map(|[r, g, b]| ((54 * u32::from(*r) + 183 * u32::from(*g) + 19 * u32::from(*b) + 128) >> 8) as u8);
         Self { width: picture.width() as usize, height: picture.height() as usize, values: values.collect() }
     }
 

@@ -230,12 +230,10 @@ fn joined(mut clusters: Vec<Cluster>) -> Vec<Cluster> {
             let others = &clusters[..last];
             nearest(others, clusters[last].lab).map(|nearest| (nearest, last))
         } else {
-            let alike = |a: &Cluster, b: &Cluster| {
-                apart(a.lab, b.lab) < SAME || name_of(a.lab).name == name_of(b.lab).name
-            };
-            (0..clusters.len()).find_map(|i| {
-                (i + 1..clusters.len()).find(|j| alike(&clusters[i], &clusters[*j])).map(|j| (i, j))
-            })
+            let alike =
+                |a: &Cluster, b: &Cluster| apart(a.lab, b.lab) < SAME || name_of(a.lab).name == name_of(b.lab).name;
+            (0..clusters.len())
+                .find_map(|i| (i + 1..clusters.len()).find(|j| alike(&clusters[i], &clusters[*j])).map(|j| (i, j)))
         };
         let Some((into, from)) = pair else { break };
         let gone = clusters.remove(from);

@@ -4,9 +4,9 @@
 //! subject is what cannot be reached from the edge over pixels like them. Where they do not, as in photographs of rooms, the
 //! subject is what has the colours of the middle rather than those of the edge.
 
+use image::{GrayImage, Luma};
 use imageproc::definitions::Image;
 use imageproc::region_labelling::{Connectivity, connected_components};
-use image::{GrayImage, Luma};
 
 use super::colour_names::distance;
 use super::{Region, Sketch};
@@ -176,8 +176,7 @@ fn before_plain(sketch: &Sketch, background: &Background) -> Vec<bool> {
     let threshold = otsu(&far).clamp(THRESHOLD.0, THRESHOLD.1);
     let behind = outside(&far.iter().map(|far| *far < threshold).collect::<Vec<_>>(), width, height);
     // The loop of a bag's handle shows the background too.
-    let exact: Vec<bool> =
-        far.iter().zip(&behind).map(|(far, behind)| !behind && *far < THRESHOLD.0 * 0.5).collect();
+    let exact: Vec<bool> = far.iter().zip(&behind).map(|(far, behind)| !behind && *far < THRESHOLD.0 * 0.5).collect();
     let holes = large(&exact, width, height, (0.004 * (width * height) as f32) as usize + 1);
     behind.iter().zip(holes).map(|(behind, hole)| !behind && !hole).collect()
 }
@@ -371,7 +370,13 @@ mod tests {
         let side = 100;
         let pixel = |x: u32, y: u32| {
             let inside = |margin| x >= margin && y >= margin && x < side - margin && y < side - margin;
-            if inside(25) { [240, 240, 238] } else if inside(22) { [60, 60, 60] } else { [255; 3] }
+            if inside(25) {
+                [240, 240, 238]
+            } else if inside(22) {
+                [60, 60, 60]
+            } else {
+                [255; 3]
+            }
         };
         let rgb = (0..side * side).flat_map(|place| pixel(place % side, place / side)).collect();
         let subject = Subject::of(&Sketch::of(&Picture::from_rgb(side, side, rgb).unwrap()));

@@ -1,8 +1,8 @@
 //! Lines of text beside the subject: prices, names and watermarks that were put on a picture.
 
+use image::{GrayImage, Luma as Grey};
 use imageproc::definitions::Image;
 use imageproc::region_labelling::{Connectivity, connected_components};
-use image::{GrayImage, Luma as Grey};
 
 use super::Region;
 use super::luma::Luma;

@@ -82,10 +82,14 @@ pub fn fit_labels(
     frequent.truncate(MOST_VALUES);
     let learnable: usize = frequent.iter().map(|(_, count)| count).sum();
     if frequent.len() < 2 {
-        return Err(left_out(format!("{} values with {FEWEST_OF_VALUE} products or more; two are needed", frequent.len())));
+        return Err(left_out(format!(
+            "{} values with {FEWEST_OF_VALUE} products or more; two are needed",
+            frequent.len()
+        )));
     }
     if learnable < FEWEST || (learnable as f64) < LEARNABLE * having as f64 {
-        let reason = format!("only {learnable} of {having} products have a value that {FEWEST_OF_VALUE} products share");
+        let reason =
+            format!("only {learnable} of {having} products have a value that {FEWEST_OF_VALUE} products share");
         return Err(left_out(reason));
     }
     let names: Vec<String> = frequent.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -119,8 +123,9 @@ pub fn fit_labels(
     };
     let mix = if options.neighbours { best_mix(&with, &back_labels) } else { 0.0 };
     let guesses = guessed(&with(mix), &back_labels);
-    let (threshold, precision, coverage) = threshold(&guesses)
-        .ok_or_else(|| left_out(format!("pictures do not show it: fewer than {:.0} % of guesses are right", PRECISION * 100.0)))?;
+    let (threshold, precision, coverage) = threshold(&guesses).ok_or_else(|| {
+        left_out(format!("pictures do not show it: fewer than {:.0} % of guesses are right", PRECISION * 100.0))
+    })?;
     if coverage < LEAST_COVERAGE {
         return Err(left_out(format!("only {:.0} % of pictures show it", coverage * 100.0)));
     }
@@ -153,7 +158,9 @@ pub fn fit_labels(
 pub fn fit_linear(rows: &Rows, labels: &[u32], count: usize, method: Method) -> Result<Linear, FitError> {
     super::scatter::check(rows, 2)?;
     if rows.len() != labels.len() || labels.iter().any(|label| *label as usize >= count) {
-        return Err(FitError::Data { reason: format!("{} rows and {} labels below {count}", rows.len(), labels.len()) });
+        return Err(FitError::Data {
+            reason: format!("{} rows and {} labels below {count}", rows.len(), labels.len()),
+        });
     }
     match method {
         Method::Lda => lda(rows, labels, count),
@@ -292,7 +299,11 @@ fn coprime(mut a: usize, mut b: usize) -> bool {
 fn temperature(classifier: &Linear, rows: &Rows, labels: &[u32]) -> f32 {
     let logits: Vec<Vec<f32>> = rows.iter().filter_map(|row| classifier.logits(row)).collect();
     let loss = |temperature: f32| -> f32 {
-        logits.iter().zip(labels).map(|(logits, label)| -softmax(logits, temperature)[*label as usize].max(1e-9).ln()).sum()
+        logits
+            .iter()
+            .zip(labels)
+            .map(|(logits, label)| -softmax(logits, temperature)[*label as usize].max(1e-9).ln())
+            .sum()
     };
     let grid = (0..60).map(|step| 0.02 * 1.14_f32.powi(step));
     grid.map(|temperature| (loss(temperature), temperature))
@@ -397,7 +408,8 @@ mod tests {
         says(vec![Some("one".into()); 300], "two are needed");
         says(vec![None; 300], "two are needed");
         says((0..300).map(|place| Some(format!("sku {place}"))).collect(), "two are needed");
-        let names = (0..300).map(|place| Some(if place < 60 { format!("v{}", place % 2) } else { format!("sku {place}") }));
+        let names =
+            (0..300).map(|place| Some(if place < 60 { format!("v{}", place % 2) } else { format!("sku {place}") }));
         says(names.collect(), "only 60 of 300");
         // Labels that have nothing to do with the pictures.
         let random = |place: usize| blake3::hash(&[7, place as u8, (place >> 8) as u8]).as_bytes()[0] % 4;

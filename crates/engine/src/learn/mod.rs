@@ -3,6 +3,8 @@
 //! [`evaluate`] says how good a space is on a gallery and queries whose right answers are known; [`fit_pca`], [`fit_lda`]
 //! and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
+mod active;
+mod compare;
 mod evaluate;
 mod labels;
 mod lda;
@@ -12,6 +14,8 @@ mod rows;
 mod scatter;
 mod words;
 
+pub use active::least_sure;
+pub use compare::{Interval, Random, bootstrap};
 pub use evaluate::{EvaluateError, Report, evaluate};
 pub use labels::{LabelOptions, Method, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};

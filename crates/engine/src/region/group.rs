@@ -122,9 +122,8 @@ fn likeness(a: &Group, b: &Group, whole: f32) -> f32 {
 fn pieces_as_groups(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Group> {
     let width = sketch.width();
     let empty = Candidate { left: u16::MAX, top: u16::MAX, right: 0, bottom: 0, pixels: 0 };
-    let mut groups: Vec<Group> = (0..count)
-        .map(|_| Group { frame: empty, colours: vec![0.0; BINS], neighbours: BTreeSet::new() })
-        .collect();
+    let mut groups: Vec<Group> =
+        (0..count).map(|_| Group { frame: empty, colours: vec![0.0; BINS], neighbours: BTreeSet::new() }).collect();
     for (place, (piece, lab)) in pieces.iter().zip(sketch.lab()).enumerate() {
         let (x, y) = (place % width, place / width);
         let group = &mut groups[*piece as usize];

@@ -38,7 +38,8 @@ impl Judge {
         let file = SafeTensors::deserialize(bytes).ok()?;
         let read = |name: &str| -> Option<Vec<f32>> {
             let view = file.tensor(name).ok().filter(|view| view.dtype() == Dtype::F32)?;
-            let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+            let values: Vec<f32> =
+                view.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
             values.iter().all(|value| value.is_finite()).then_some(values)
         };
         let judge = Self {
@@ -84,9 +85,12 @@ impl Judge {
     #[must_use]
     pub fn overlap(&self, measures: &[f32; MEASURES]) -> f32 {
         let (mean, spread) = self.scale.split_at(MEASURES);
-        let standard: [f32; MEASURES] = std::array::from_fn(|i| {
-            if measures[i].is_nan() { 0.0 } else { (measures[i] - mean[i]) / spread[i].max(1e-6) }
-        });
+        let standard: [f32; MEASURES] =
+            std::array::from_fn(
+                |i| {
+                    if measures[i].is_nan() { 0.0 } else { (measures[i] - mean[i]) / spread[i].max(1e-6) }
+                },
+            );
         let units = self.hidden.chunks_exact(MEASURES).zip(&self.hidden_bias).zip(&self.overlap);
         let sum: f32 = units
             .map(|((weights, bias), out)| {

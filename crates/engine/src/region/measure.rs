@@ -169,9 +169,8 @@ impl Positions {
             *weight = (*weight - own).max(0.0);
         }
         let (inside, around) = (to_one(inside), to_one(around));
-        let strength = |weights: &[(usize, f32)]| -> f32 {
-            weights.iter().map(|(at, weight)| self.strength[*at] * weight).sum()
-        };
+        let strength =
+            |weights: &[(usize, f32)]| -> f32 { weights.iter().map(|(at, weight)| self.strength[*at] * weight).sum() };
         let length = self.product(&inside, &inside).max(0.0).sqrt();
         let outer = self.product(&around, &around).max(0.0).sqrt();
         let cosine = self.product(&inside, &around) / (length * outer).max(1e-6);
@@ -186,7 +185,8 @@ impl Positions {
         for row in 0..self.rows {
             let tall = under(top, bottom, row);
             if tall > 0.0 {
-                let columns = (0..self.columns).map(|column| (row * self.columns + column, tall * under(left, right, column)));
+                let columns =
+                    (0..self.columns).map(|column| (row * self.columns + column, tall * under(left, right, column)));
                 weights.extend(columns.filter(|(_, weight)| *weight > 0.0));
             }
         }
@@ -215,11 +215,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// The measures of all candidates; the last [`OF_MAP`] are NaN without a map.
-pub(super) fn measures(
-    sketch: &Sketch,
-    map: Option<&FeatureMap>,
-    candidates: &[Candidate],
-) -> Vec<[f32; MEASURES]> {
+pub(super) fn measures(sketch: &Sketch, map: Option<&FeatureMap>, candidates: &[Candidate]) -> Vec<[f32; MEASURES]> {
     let sums = Sums::of(sketch);
     let positions = map.map(Positions::of);
     let (width, height) = (sketch.width() as f32, sketch.height() as f32);
@@ -239,8 +235,7 @@ pub(super) fn measures(
                 f32::from(candidate.right),
                 f32::from(candidate.bottom),
             );
-            measures[MEASURES - OF_MAP..]
-                .copy_from_slice(&positions.measures(frame, place(0.0, 0.0, width, height)));
+            measures[MEASURES - OF_MAP..].copy_from_slice(&positions.measures(frame, place(0.0, 0.0, width, height)));
         }
         measures
     };
@@ -266,7 +261,8 @@ fn of_pixels(sums: &Sums, candidate: &Candidate) -> [f32; MEASURES - OF_MAP] {
     let rim = grown(2, 2).without(&inside);
     let contrast = (0..3).map(|i| (inside.mean(i) - ring.mean(i)).powi(2)).sum::<f32>().sqrt();
     let aspect = (wide / tall).ln();
-    let touching = u8::from(left == 0) + u8::from(top == 0) + u8::from(right == sums.width) + u8::from(bottom == sums.height);
+    let touching =
+        u8::from(left == 0) + u8::from(top == 0) + u8::from(right == sums.width) + u8::from(bottom == sums.height);
     let off = |start: usize, length: f32, whole: f32| ((start as f32 + length / 2.0) / whole - 0.5).abs();
     [
         (wide * tall / (width * height)).ln(),

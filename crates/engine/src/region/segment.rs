@@ -124,9 +124,7 @@ impl Sets {
 
 /// A Gaussian of σ ≈ 0.6 in three taps along both axes.
 fn softened(lab: &[[f32; 3]], width: usize, height: usize) -> Vec<[f32; 3]> {
-    let mix = |a: [f32; 3], b: [f32; 3], c: [f32; 3]| {
-        [0, 1, 2].map(|i| 0.2 * a[i] + 0.6 * b[i] + 0.2 * c[i])
-    };
+    let mix = |a: [f32; 3], b: [f32; 3], c: [f32; 3]| [0, 1, 2].map(|i| 0.2 * a[i] + 0.6 * b[i] + 0.2 * c[i]);
     let along: Vec<[f32; 3]> = (0..lab.len())
         .map(|place| {
             let x = place % width;

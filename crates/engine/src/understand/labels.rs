@@ -255,7 +255,8 @@ mod tests {
         let paths = ["Clothes > Tops > Shirts", "Clothes > Tops > Blouses", "Bags"];
         // 0.5, 0.45, 0.05
         let found = labels(vec![field(None, &paths, &[0.5_f32.ln(), 0.45_f32.ln(), 0.05_f32.ln()])]).guess(&[1.0, 0.0]);
-        let told: Vec<(&str, f32)> = found.categories.iter().map(|guess| (guess.path.as_str(), guess.probability)).collect();
+        let told: Vec<(&str, f32)> =
+            found.categories.iter().map(|guess| (guess.path.as_str(), guess.probability)).collect();
         assert_eq!(told[0].0, "Clothes > Tops");
         assert!((told[0].1 - 0.95).abs() < 1e-5);
         assert_eq!(told[1].0, "Clothes > Tops > Shirts");

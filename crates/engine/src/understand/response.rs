@@ -64,13 +64,6 @@ impl Understood {
     pub fn of(understanding: Understanding) -> Self {
         let Understanding { regions, names, colours, quality } = understanding;
         let findings = quality.as_ref().map(findings);
-        Self {
-            regions,
-            names,
-            colours: colours.into_colours(),
-            findings,
-            quality,
-            ..Self::default()
-        }
+        Self { regions, names, colours: colours.into_colours(), findings, quality, ..Self::default() }
     }
 }

@@ -8,7 +8,12 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("migrations/0002-understandings.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("migrations/0002-spaces.sql"),
+    include_str!("migrations/0003-people.sql"),
+    include_str!("migrations/0004-understandings.sql"),
+];
 
 /// Takes the steps that a database has not seen.
 ///
@@ -42,15 +47,20 @@ mod tests {
         let old = Connection::open(&path).unwrap();
         old.execute_batch(STEPS[0]).unwrap();
         old.execute_batch(
-            "INSERT INTO catalogues (name, created_at, revision) VALUES ('shop', '2026-01-01T00:00:00Z', 7);
+            "INSERT INTO catalogues (name, created_at, revision, indexed_revision, indexed_space)
+                 VALUES ('shop', '2026-01-01T00:00:00Z', 7, 5, '0123456789abcdef'),
+                        ('new', '2026-01-01T00:00:00Z', 0, 0, '');
              PRAGMA user_version = 1;",
         )
         .unwrap();
         drop(old);
         let store = Store::open(&path).unwrap();
         let rows = store.catalogues().unwrap();
-        assert_eq!((rows[0].name.as_str(), rows[0].revision), ("shop", 7));
-        assert!(store.not_understood(rows[0].key, "1", 0, 10).unwrap().is_empty());
+        let shop = rows.iter().find(|row| row.name == "shop").unwrap();
+        assert_eq!((shop.revision, shop.active.as_str(), shop.previous.as_deref()), (7, "default", None));
+        assert_eq!(store.indexed(shop.key, "0123456789abcdef").unwrap(), Some(5));
+        assert_eq!(store.indexed(rows[0].key, "").unwrap(), None);
+        assert!(store.not_understood(shop.key, "1", 0, 10).unwrap().is_empty());
         drop(store);
         assert_eq!(Store::open(&path).unwrap().catalogues().unwrap(), rows, "a second opening changes nothing");
     }

@@ -6,8 +6,10 @@
 mod error;
 mod jobs;
 mod migrations;
+mod people;
 mod pictures;
 mod products;
+mod spaces;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,10 +21,12 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use error::StoreError;
 pub use jobs::StoredJob;
 pub(crate) use jobs::{put_job, put_job_error};
+pub use people::{EventRow, PhotoEvents, ReviewRow};
 pub use pictures::{ImageRow, SourceRow};
 pub(crate) use pictures::{put_feature, put_image, put_source, put_understanding};
 pub use products::{CatalogueRow, KnownProduct, StoredProduct};
 pub(crate) use products::{next_revision, put, remove, touch};
+pub use spaces::StoredSpace;
 
 /// Connections that read at the same time; further readers wait for one.
 const READERS: usize = 8;
