@@ -97,9 +97,7 @@ pub fn findings(quality: &Quality) -> Vec<Finding> {
             "take it before something plain; marketplaces ask for white",
         );
     }
-    if !subject.found {
-        say("no-subject", "nothing stands out from the background".to_owned(), "look at the picture: it may be empty");
-    } else {
+    if subject.found {
         if subject.area < LOST_IN_ROOM {
             say(
                 "small-subject",
@@ -121,6 +119,8 @@ pub fn findings(quality: &Quality) -> Vec<Finding> {
                 "show all of it",
             );
         }
+    } else {
+        say("no-subject", "nothing stands out from the background".to_owned(), "look at the picture: it may be empty");
     }
     if quality.frame.iter().any(|side| *side > 0.0) {
         say("frame", "there is a frame or a bar around the picture".to_owned(), "cut it away");

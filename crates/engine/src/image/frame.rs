@@ -42,7 +42,7 @@ fn thickness(lines: usize, line: impl Fn(usize) -> Vec<u8>) -> f32 {
         // Shrinking leaves one line between the two.
         let next = line(place + 1);
         let after = next.iter().filter(|value| value.abs_diff(colour) > OTHER).count();
-        if even(&own) != Some(colour) && !even(&own).is_some_and(|own| own.abs_diff(colour) <= SAME) {
+        if even(&own).is_none_or(|own| own.abs_diff(colour) > SAME) {
             return if after as f32 >= EDGE * next.len() as f32 { place as f32 / lines as f32 } else { 0.0 };
         }
     }

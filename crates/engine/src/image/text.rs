@@ -110,7 +110,7 @@ fn lines(mut letters: Vec<Letter>) -> Vec<Letter> {
 struct Sums {
     width: usize,
     height: usize,
-    sums: Vec<u32>,
+    corners: Vec<u32>,
 }
 
 impl Sums {
@@ -124,13 +124,13 @@ impl Sums {
                 sums[(y + 1) * (width + 1) + x + 1] = sums[y * (width + 1) + x + 1] + row;
             }
         }
-        Self { width, height, sums }
+        Self { width, height, corners: sums }
     }
 
     fn mean_around(&self, x: usize, y: usize) -> i32 {
         let (left, right) = (x.saturating_sub(AROUND), (x + AROUND + 1).min(self.width));
         let (top, bottom) = (y.saturating_sub(AROUND), (y + AROUND + 1).min(self.height));
-        let at = |x: usize, y: usize| i64::from(self.sums[y * (self.width + 1) + x]);
+        let at = |x: usize, y: usize| i64::from(self.corners[y * (self.width + 1) + x]);
         let sum = at(right, bottom) - at(left, bottom) - at(right, top) + at(left, top);
         (sum / ((right - left) * (bottom - top)) as i64) as i32
     }

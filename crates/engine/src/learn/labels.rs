@@ -246,7 +246,8 @@ fn logistic(rows: &Rows, labels: &[u32], count: usize) -> Linear {
     let batches = rows.len().div_ceil(BATCH);
     let rounds = (ROUNDS * 6_000 / rows.len().max(1)).clamp(4, ROUNDS);
     // A walk through all places in a fixed, well-mixed order: a step that shares no factor with their number.
-    let stride = (1..).map(|i| rows.len() * 618 / 1000 + i).find(|step| coprime(*step, rows.len())).unwrap_or(1);
+    let stride =
+        (1..=rows.len()).map(|i| rows.len() * 618 / 1000 + i).find(|step| coprime(*step, rows.len())).unwrap_or(1);
     let (mut place, mut step) = (0, 0_i32);
     for round in 0..rounds {
         let rate = 0.03 * 0.5 * (1.0 + (std::f32::consts::PI * round as f32 / rounds as f32).cos());
