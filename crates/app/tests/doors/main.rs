@@ -20,3 +20,4 @@ mod settings;
 mod shapes;
 mod shop;
 mod spaces;
+mod understand;
