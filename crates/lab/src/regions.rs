@@ -43,7 +43,7 @@ fn seen<T>(
 #[derive(Default)]
 struct Found {
     products: usize,
-    found: usize,
+    hit: usize,
     sure: usize,
     told: usize,
     right: usize,
@@ -57,12 +57,12 @@ pub fn run(write: bool) -> Result<()> {
         for kind in Kind::ALL {
             let each = (0..MEASURED).into_par_iter().map(|number| -> Result<Found> {
                 let composite = composite(kind, number, 1, &fashion, &clothing)?;
-                let regions = seen(&model, &composite, with_map, |sketch, map| regions(sketch, map))?;
+                let regions = seen(&model, &composite, with_map, regions)?;
                 Ok(count(&composite.boxes, &regions))
             });
             let total = each.collect::<Result<Vec<_>>>()?.into_iter().fold(Found::default(), |mut sum, one| {
                 sum.products += one.products;
-                sum.found += one.found;
+                sum.hit += one.hit;
                 sum.sure += one.sure;
                 sum.told += one.told;
                 sum.right += one.right;
@@ -74,7 +74,7 @@ pub fn run(write: bool) -> Result<()> {
                 "| {} | {how} | {} | {} | {} | {} |",
                 kind.name(),
                 total.products,
-                share(total.found, total.products),
+                share(total.hit, total.products),
                 share(total.sure, total.products),
                 share(total.right, total.told),
             ));
@@ -99,7 +99,7 @@ fn count(boxes: &[Region], regions: &[RegionSeen]) -> Found {
     let sure = |region: &&&RegionSeen| region.confidence >= 0.5;
     Found {
         products: boxes.len(),
-        found: boxes.iter().filter(|own| told.iter().any(|region| near(own, &region.r#box))).count(),
+        hit: boxes.iter().filter(|own| told.iter().any(|region| near(own, &region.r#box))).count(),
         sure: boxes.iter().filter(|own| told.iter().filter(sure).any(|region| near(own, &region.r#box))).count(),
         told: told.iter().filter(sure).count(),
         right: told.iter().filter(sure).filter(|region| boxes.iter().any(|own| near(own, &region.r#box))).count(),
@@ -134,7 +134,7 @@ pub fn fit() -> Result<()> {
         .par_iter()
         .map(|(kind, number)| {
             let composite = composite(*kind, *number, 0, &fashion, &clothing)?;
-            let found = seen(&model, &composite, true, |sketch, map| candidates(sketch, map))?;
+            let found = seen(&model, &composite, true, candidates)?;
             Ok(labelled(*kind, &composite.boxes, &found))
         })
         .collect::<Result<_>>()?;
