@@ -16,6 +16,7 @@ mod regions;
 mod tasks;
 mod throughput;
 mod training;
+mod typing;
 
 use std::path::PathBuf;
 
@@ -86,6 +87,12 @@ enum Command {
     },
     /// Measure images a second by threads, callers and batch
     Throughput,
+    /// Measure suggestions and texts with slips in a catalogue of made-up titles
+    Typing {
+        /// How many products it has
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -100,5 +107,6 @@ fn main() -> Result<()> {
         Command::FitRegions => regions::fit(),
         Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),
+        Command::Typing { products } => typing::run(products),
     }
 }
