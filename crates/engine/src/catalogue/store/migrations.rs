@@ -8,11 +8,12 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("migrations/0002-spaces.sql"),
     include_str!("migrations/0003-people.sql"),
-    include_str!("migrations/0004-understandings.sql"),
+    include_str!("migrations/0004-freshness.sql"),
+    include_str!("migrations/0005-understandings.sql"),
 ];
 
 /// Takes the steps that a database has not seen.
