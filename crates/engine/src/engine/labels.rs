@@ -78,7 +78,11 @@ impl Engine {
     }
 
     /// Fits the classifiers of a catalogue that has changed enough, in a thread of its own, one catalogue at a time.
+    /// Not in a process that has not loaded the model: one that only looks something up is gone before anything is learned.
     pub(super) fn fit_labels_where_due(self: &Arc<Self>) -> Result<(), EngineError> {
+        if !self.model.is_open() {
+            return Ok(());
+        }
         for catalogue in self.open_catalogues() {
             if self.imports_into(&catalogue.name) || !self.labels_are_due(&catalogue)? {
                 continue;
