@@ -18,7 +18,7 @@ mod words;
 pub use active::least_sure;
 pub use compare::{Interval, Random, bootstrap};
 pub use evaluate::{EvaluateError, Report, evaluate};
-pub use labels::{LabelOptions, Method, fit_labels, fit_linear, remembered};
+pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
 pub use method::{Method, fit};
 pub use pca::{PcaOptions, fit_pca};
