@@ -622,10 +622,14 @@ pub struct DryRun {
     dialect: String,
     /// Products that would be imported.
     products: u64,
+    /// Of them, those that the catalogue does not have yet.
+    new_products: u64,
     /// Pictures they name.
     images: u64,
     /// Different pictures among them.
     distinct_images: u64,
+    /// Of those, the ones that were never looked at: they have to be read and embedded.
+    new_images: u64,
     /// Columns or fields that are used.
     fields: Vec<String>,
     /// Columns that are not used.
@@ -882,8 +886,10 @@ mod tests {
         let report = DryRun {
             dialect: String::new(),
             products: 0,
+            new_products: 0,
             images: 0,
             distinct_images: 0,
+            new_images: 0,
             fields: Vec::new(),
             unknown_columns: Vec::new(),
             problems: Vec::new(),

@@ -39,13 +39,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
 use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
+use self::keeper::Keepers;
 use self::model::LazyModel;
 use self::snapshot::{Folders, Spoken};
 use self::space_files::SpaceFiles;
@@ -75,7 +75,7 @@ pub struct Engine {
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
-    keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    keepers: Keepers,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
 }
@@ -199,7 +199,7 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             closing: AtomicBool::new(false),
-            keeper: Mutex::new(None),
+            keepers: Keepers::default(),
             _lock: lock,
             store,
         };
@@ -209,10 +209,7 @@ impl Engine {
             engine.catalogues.write().insert(catalogue.name.clone(), Arc::new(catalogue));
         }
         let engine = Arc::new(engine);
-        let (wake, woken) = crossbeam_channel::bounded(1);
-        let weak = Arc::downgrade(&engine);
-        let thread = std::thread::spawn(move || keeper::keep(&weak, &woken));
-        *engine.keeper.lock() = Some((wake, thread));
+        engine.keepers.start(&engine);
         Ok(engine)
     }
 
@@ -227,12 +224,7 @@ impl Engine {
             // A job that panicked has said so on its way.
             let _ = job.join();
         }
-        if let Some((wake, thread)) = self.keeper.lock().take() {
-            drop(wake);
-            if thread.thread().id() != std::thread::current().id() {
-                let _ = thread.join();
-            }
-        }
+        self.keepers.stop();
         for catalogue in self.open_catalogues() {
             for snapshot in catalogue.snapshots() {
                 if snapshot.unsettled() > 0
@@ -408,15 +400,7 @@ impl Engine {
         self.running.lock().values().map(|run| run.job()).any(|job| job.catalogue == *name && job.kind == jobs::IMPORT)
     }
 
-    /// Lets the keeper look around soon.
-    fn keeper_soon(&self) {
-        if let Some((wake, _)) = self.keeper.lock().as_ref() {
-            // A full channel means that it has been told.
-            let _ = wake.try_send(());
-        }
-    }
-
-    /// Jobs that are said to run in a folder nobody had open were interrupted; folders of jobs nobody knows are removed.
+    /// Jobs that are said to run in a folder nobody had open were interrupted; what jobs kept that nobody can resume is removed.
     fn forget_the_dead(&self) -> Result<(), EngineError> {
         let jobs: Vec<(String, Job)> = self.store.read(|sql| {
             sql.prepare("SELECT id, job FROM jobs WHERE state = 'running'")?
@@ -431,7 +415,7 @@ impl Engine {
                 sql.execute("UPDATE jobs SET state = 'interrupted', job = ?2 WHERE id = ?1", [&id, &text]).map(drop)
             })?;
         }
-        Ok(())
+        self.sweep_jobs()
     }
 }
 

@@ -456,7 +456,7 @@ fn a_space_that_is_no_longer_fresh_is_trained_again_through_the_gate() {
     store.write(|sql| sql.execute("DELETE FROM jobs", []).map(drop)).unwrap();
     drop(store);
     let engine = Engine::open(options).unwrap();
-    engine.keeper_soon();
+    engine.keepers.wake();
     let waited = std::time::Instant::now();
     let job = loop {
         let found =
