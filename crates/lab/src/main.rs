@@ -1,14 +1,17 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
 mod active;
+mod calibration;
 mod damage;
 mod data;
 mod default_head;
 mod features;
+mod filters;
 mod parity;
 mod pause;
 mod quality;
 mod reimport;
+mod section;
 mod tasks;
 mod throughput;
 mod training;
@@ -42,6 +45,24 @@ enum Command {
         #[arg(long)]
         without_robust: bool,
         /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// How far probabilities can be trusted; written into docs/evaluation.md, with reliability diagrams
+    Calibration {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Measure filtered search against exact search and write docs/benchmarks.md
+    Filters {
+        /// How many products
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+        /// How many queries for each line
+        #[arg(long, default_value_t = 200)]
+        queries: usize,
+        /// Print only, leave docs/benchmarks.md as it is
         #[arg(long)]
         dry_run: bool,
     },
@@ -91,6 +112,8 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Calibration { dry_run } => calibration::run(!dry_run),
+        Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
         Command::Train100k { data, products } => training::run(data, products),
         Command::Throughput => throughput::run(),

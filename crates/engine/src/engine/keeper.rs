@@ -14,6 +14,8 @@ use super::Engine;
 
 /// How often they look around.
 const ROUND: Duration = Duration::from_secs(5);
+/// Rounds after a start in which nothing is calibrated.
+const CALIBRATE_AFTER: u64 = 6;
 /// Changed products from which an index is optimised while an import still runs.
 const OPTIMISE_FROM: u64 = 20_000;
 
@@ -62,13 +64,17 @@ fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     if let Some(engine) = engine.upgrade() {
         work(&engine, &mut looked);
     }
-    loop {
+    for round in 0_u64.. {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
         work(&engine, &mut looked);
+        // Asking a catalogue about itself is work that can wait until a start is over.
+        if round >= CALIBRATE_AFTER {
+            engine.calibrate_soon();
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine: catalogue, model, index and search behind one door. Command line, HTTP and lab all go through it.
 
+mod calibrating;
 mod catalogue;
 mod doctor;
 mod error;
@@ -42,6 +43,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
+use self::calibrating::Calibrations;
 use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
@@ -75,6 +77,10 @@ pub struct Engine {
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
+    /// Calibrations in force.
+    calibrations: RwLock<Calibrations>,
+    /// One is being fitted.
+    calibrating: AtomicBool,
     keepers: Keepers,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
@@ -199,6 +205,8 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             closing: AtomicBool::new(false),
+            calibrations: RwLock::default(),
+            calibrating: AtomicBool::new(false),
             keepers: Keepers::default(),
             _lock: lock,
             store,
@@ -221,8 +229,10 @@ impl Engine {
         }
         let background = std::mem::take(&mut *self.background.lock());
         for job in background {
-            // A job that panicked has said so on its way.
-            let _ = job.join();
+            // The last to let go of the engine may be such a thread itself. A job that panicked has said so on its way.
+            if job.thread().id() != std::thread::current().id() {
+                let _ = job.join();
+            }
         }
         self.keepers.stop();
         for catalogue in self.open_catalogues() {

@@ -4,6 +4,7 @@
 //! is a hash of all three, and every embedding carries it. Embeddings of different spaces are never compared: there is
 //! no number to be had from them, only a [`SpaceMismatch`].
 
+pub mod calibration;
 mod default;
 mod embedding;
 mod error;
@@ -11,6 +12,7 @@ mod head;
 mod id;
 mod words;
 
+pub use calibration::{CROWD_TO, Calibration, Crowd, Curve, Curves, EXACT, Example, QueryKind, SIMILAR, Standing};
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;
