@@ -9,6 +9,7 @@ mod features;
 mod filters;
 mod parity;
 mod pause;
+mod plot;
 mod quality;
 mod reimport;
 mod section;
@@ -16,6 +17,7 @@ mod tasks;
 mod throughput;
 mod training;
 mod typing;
+mod worst;
 
 use std::path::PathBuf;
 
@@ -44,6 +46,9 @@ enum Command {
         /// Leave out F-robust, which needs 62,610 damaged pictures to be embedded the first time
         #[arg(long)]
         without_robust: bool,
+        /// F-robust damages every n-th picture only (n = 1: all 6,261)
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        robust_every: usize,
         /// Print only, leave docs/evaluation.md as it is
         #[arg(long)]
         dry_run: bool,
@@ -111,7 +116,9 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
-        Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Quality { without_robust, robust_every, dry_run } => {
+            quality::run((!without_robust).then_some(robust_every.max(1)), !dry_run)
+        }
         Command::Calibration { dry_run } => calibration::run(!dry_run),
         Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
