@@ -25,7 +25,7 @@ case $what in
     else echo "parity on the evaluation data is left out: there is no $reference" >&2; fi
     lab quality "$@"
     ;;
-  bench) lab throughput "$@" ;;
+  bench) lab bench "$@" ;;
   *)
     echo "lab.sh evaluate|bench" >&2
     exit 2

@@ -1,9 +1,11 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
+mod bench;
 mod damage;
 mod data;
 mod default_head;
 mod features;
+mod hot;
 mod parity;
 mod quality;
 mod tasks;
@@ -42,6 +44,15 @@ enum Command {
     },
     /// Measure images a second by threads, callers and batch
     Throughput,
+    /// Measure speed and memory beside peers and limits, and write docs/benchmarks.md
+    Bench(bench::Arguments),
+    /// Fill a catalogue with made products for benches
+    Fill(bench::FillArguments),
+    /// Run the hot paths once, for callgrind
+    Hot,
+    /// The vector index, driven line by line by the bench
+    #[command(hide = true)]
+    VectorPeer(bench::PeerArguments),
 }
 
 fn main() -> Result<()> {
@@ -50,5 +61,9 @@ fn main() -> Result<()> {
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
         Command::Throughput => throughput::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fill(arguments) => bench::fill(&arguments),
+        Command::Hot => hot::run(),
+        Command::VectorPeer(arguments) => bench::serve_as_peer(&arguments),
     }
 }

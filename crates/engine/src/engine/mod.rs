@@ -3,6 +3,7 @@
 mod catalogue;
 mod doctor;
 mod error;
+mod featured;
 mod finding;
 mod image_files;
 mod images;
@@ -18,6 +19,7 @@ mod tests;
 mod writing;
 
 pub use error::{EngineError, ErrorKind};
+pub use featured::FeaturedProduct;
 pub use import::{DryRun, FeedSource, ImportRequest, ItemError, Job, JobState};
 pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;

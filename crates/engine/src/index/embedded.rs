@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use qdrant_edge::{
-    Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
+    BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
     EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig, Modifier,
     MultiVectorComparator, MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema, PayloadSchemaType, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, UpdateOperation, VectorPersisted,
-    VectorStructPersisted, WalOptions,
+    PointInsertOperations, PointOperations, PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig,
+    ScalarType, UpdateOperation, VectorPersisted, VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
 use super::fields::{Column, FieldKind};
 use super::journal::{Journal, trim_log};
 use super::words::Analyser;
-use super::{IndexError, IndexInfo, IndexOptions, IndexPoint, State};
+use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, State};
 
 /// Name of the vectors of a product's images.
 pub(super) const PICTURE: &str = "picture";
@@ -324,10 +324,37 @@ pub(super) fn has_picture() -> Condition {
 
 fn config(options: &IndexOptions) -> EdgeConfig {
     let multi = MultiVectorConfig { comparator: MultiVectorComparator::MaxSim };
-    let picture =
-        EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true).build();
+    let tuning = options.tuning;
+    let mut picture = EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true);
+    if tuning.half {
+        picture = picture.datatype(VectorStorageDatatype::Float16);
+    }
+    let compression = match tuning.compression {
+        Compression::None => None,
+        Compression::Scalar => Some(QuantizationConfig::from(ScalarQuantizationConfig {
+            r#type: ScalarType::Int8,
+            // The few largest numbers are cut, so that the others keep their precision.
+            quantile: Some(0.99),
+            always_ram: Some(true),
+        })),
+        Compression::Binary => Some(QuantizationConfig::from(BinaryQuantizationConfig {
+            always_ram: Some(true),
+            encoding: None,
+            query_encoding: None,
+        })),
+    };
+    if let Some(compression) = compression {
+        picture = picture.quantization_config(compression);
+    }
+    let picture = picture.build();
     let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).build();
-    let hnsw = HnswIndexConfig { full_scan_threshold: GRAPH_FROM_KIB, ..HnswIndexConfig::default() };
+    let hnsw = HnswIndexConfig {
+        m: tuning.links,
+        ef_construct: tuning.build_effort,
+        full_scan_threshold: GRAPH_FROM_KIB,
+        on_disk: Some(tuning.graph_on_disk),
+        ..HnswIndexConfig::default()
+    };
     let optimizers =
         EdgeOptimizersConfig { indexing_threshold: Some(GRAPH_FROM_KIB), ..EdgeOptimizersConfig::default() };
     let log = WalOptions { segment_capacity: LOG_FILE, ..WalOptions::default() };

@@ -17,6 +17,7 @@ mod point;
 mod reads;
 #[cfg(test)]
 mod tests;
+mod tuning;
 pub mod words;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use point::{
     effective_price, folded_title, group, in_stock, shorten,
 };
 pub use reads::{FacetCount, Order, Scored};
+pub use tuning::{Compression, Effort, Tuning};
 
 /// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
 pub type Filter = qdrant_edge::Filter;
@@ -40,13 +42,15 @@ pub struct IndexOptions {
     pub dims: usize,
     /// Language whose stemmer and stop words apply to Latin script: an English name as in Snowball (`english`, `german`…).
     pub language: String,
+    /// How vectors are kept. A graph that was built with other values is built again when it is next optimised.
+    pub tuning: Tuning,
 }
 
 impl IndexOptions {
     /// Options for embeddings of `dims` dimensions and the English stemmer.
     #[must_use]
     pub fn new(dims: usize) -> Self {
-        Self { dims, language: "english".to_owned() }
+        Self { dims, language: "english".to_owned(), tuning: Tuning::default() }
     }
 }
 
@@ -199,8 +203,22 @@ impl Index {
         limit: usize,
         exact: bool,
     ) -> Result<Vec<Scored>, IndexError> {
+        self.nearest_with(query, filter, limit, if exact { Effort::Exact } else { Effort::Usual })
+    }
+
+    /// As [`Index::nearest`], trying as hard as `effort` says.
+    ///
+    /// # Errors
+    /// As [`Index::nearest`].
+    pub fn nearest_with(
+        &self,
+        query: &[Vec<f32>],
+        filter: Option<&Filter>,
+        limit: usize,
+        effort: Effort,
+    ) -> Result<Vec<Scored>, IndexError> {
         match self {
-            Self::Embedded(index) => index.nearest(query, filter, limit, exact),
+            Self::Embedded(index) => index.nearest(query, filter, limit, effort),
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use qdrant_edge::{
     CountRequest, Direction, FacetRequest, FacetValue, Filter, NamedQuery, OrderBy, OrderByInterface, PayloadSelector,
-    PayloadSelectorInclude, PointId, QueryEnum, Record, ScoredPoint, ScrollRequest, SearchParams, SearchRequest,
+    PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record, ScoredPoint, ScrollRequest, SearchParams, SearchRequest,
     TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
 };
 use serde_json::Value;
 
-use super::IndexError;
+use super::{Compression, Effort, IndexError};
 use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
 use super::fields::{Column, FieldKind};
 use super::words::{INDEXED_PREFIX, Prefixed, Terms};
@@ -47,7 +47,7 @@ impl Embedded {
         query: &[Vec<f32>],
         filter: Option<&Filter>,
         limit: usize,
-        exact: bool,
+        effort: Effort,
     ) -> Result<Vec<Scored>, IndexError> {
         let dims = self.options().dims;
         for vector in query {
@@ -57,7 +57,17 @@ impl Embedded {
             return Ok(Vec::new());
         }
         let vectors = guard("reading a query", || TypedMultiDenseVector::try_from_flatten(query.concat(), dims))?;
-        let params = SearchParams { exact, ..SearchParams::default() };
+        let tuning = self.options().tuning;
+        let candidates = match effort {
+            Effort::Usual | Effort::Exact => tuning.search_effort,
+            Effort::Candidates(candidates) => candidates,
+        };
+        let params = SearchParams {
+            exact: effort == Effort::Exact,
+            hnsw_ef: Some(candidates.max(limit)),
+            quantization: compressed(tuning.compression),
+            ..SearchParams::default()
+        };
         self.search(VectorInternal::MultiDense(vectors), PICTURE, filter, limit, Some(params))
     }
 
@@ -255,6 +265,16 @@ impl Embedded {
         let (records, _) = guard("sorting", || shard.scroll(request))?;
         Ok(records.into_iter().filter_map(|record| key(record.id)).collect())
     }
+}
+
+/// How compressed vectors are used: the best by their compressed form are compared again by their whole vectors.
+fn compressed(compression: Compression) -> Option<QuantizationSearchParams> {
+    let oversampling = match compression {
+        Compression::None => return None,
+        Compression::Scalar => None,
+        Compression::Binary => Some(4.0),
+    };
+    Some(QuantizationSearchParams { ignore: false, rescore: Some(true), oversampling })
 }
 
 fn key(id: PointId) -> Option<u64> {
