@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use qdrant_edge::{
-    BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
-    EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig, Modifier,
-    MultiVectorComparator, MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema, PayloadSchemaType, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig,
-    ScalarType, UpdateOperation, VectorPersisted, VectorStorageDatatype, VectorStructPersisted, WalOptions,
+    BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
+    EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig,
+    Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema,
+    PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStructPersisted, QuantizationConfig,
+    ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted, VectorStorageDatatype,
+    VectorStructPersisted, WalOptions,
 };
 
 use super::fields::{Column, FieldKind};

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use qdrant_edge::{
     CountRequest, Direction, FacetRequest, FacetValue, Filter, NamedQuery, OrderBy, OrderByInterface, PayloadSelector,
-    PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record, ScoredPoint, ScrollRequest, SearchParams, SearchRequest,
-    TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
+    PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record, ScoredPoint, ScrollRequest,
+    SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface,
+    WithVector,
 };
 use serde_json::Value;
 
-use super::{Compression, Effort, IndexError};
 use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
 use super::fields::{Column, FieldKind};
 use super::words::{INDEXED_PREFIX, Prefixed, Terms};
+use super::{Compression, Effort, IndexError};
 
 /// A product and how well it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]

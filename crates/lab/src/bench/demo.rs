@@ -15,10 +15,8 @@ use super::{Plan, Section};
 const SEARCHES: usize = 30;
 
 pub fn run(plan: &Plan) -> Result<Section> {
-    let demo = std::env::var_os("VETRINA_DEMO").map_or_else(
-        || super::cache().map(|cache| cache.with_file_name("demo")),
-        |folder| Ok(PathBuf::from(folder)),
-    )?;
+    let demo = std::env::var_os("VETRINA_DEMO")
+        .map_or_else(|| super::cache().map(|cache| cache.with_file_name("demo")), |folder| Ok(PathBuf::from(folder)))?;
     let binary = binary()?;
     let size = std::fs::metadata(&binary)?.len() as f64 / f64::from(1 << 20);
     let (mut imports, mut opens, mut readies) = (Vec::new(), Vec::new(), Vec::new());
@@ -49,7 +47,10 @@ pub fn run(plan: &Plan) -> Result<Section> {
         ("import of the demo catalogue, the whole command".to_owned(), format!("{} s", figure(median(&imports)))),
         ("start over it until it listens".to_owned(), format!("{:.0} ms", median(&opens))),
         ("start until it is ready for photos (model loaded)".to_owned(), format!("{:.0} ms", median(&readies))),
-        ("resident memory of `vetrina serve` after one search by photo".to_owned(), format!("{:.0} MiB (own {:.0})", memory.all, memory.own)),
+        (
+            "resident memory of `vetrina serve` after one search by photo".to_owned(),
+            format!("{:.0} MiB (own {:.0})", memory.all, memory.own),
+        ),
         (format!("search by photo, `took_ms`, median of {SEARCHES}: decode"), format!("{} ms", figure(median(decode)))),
         ("… embed".to_owned(), format!("{} ms", figure(median(embed)))),
         ("… search".to_owned(), format!("{} ms", figure(median(search)))),
@@ -57,7 +58,7 @@ pub fn run(plan: &Plan) -> Result<Section> {
     ];
     let mut text = "| the demo shop | |\n| --- | ---: |\n".to_owned();
     for (what, value) in rows {
-        text.push_str(&format!("| {what} | {value} |\n"));
+        text.extend([format!("| {what} | {value} |\n")]);
     }
     Ok(Section { text })
 }

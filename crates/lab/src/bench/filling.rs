@@ -19,6 +19,8 @@ use vetrina_engine::{Engine, EngineOptions};
 use crate::data::{self, FashionProduct};
 use crate::features::Features;
 
+/// Up to so many made products an eighth of the real ones is enough to make them of.
+const FEW: u64 = 10_000;
 /// Products of one write.
 const BATCH: usize = 512;
 
@@ -48,9 +50,13 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Reads `fashion` and its features, which are computed when they are not kept yet.
-    pub fn open() -> Result<Self> {
-        let products = data::fashion()?.products;
+    /// Reads `fashion` and its features, which are computed when they are not kept yet. Few made products need few real ones.
+    pub fn open(made: u64) -> Result<Self> {
+        let mut products = data::fashion()?.products;
+        if made <= FEW {
+            // From all over the set, which is sorted by kind in places.
+            products = products.into_iter().step_by(8).collect();
+        }
         let paths: Vec<PathBuf> = products.iter().map(|product| product.image_link.clone()).collect();
         let rows = Features::open()?.of(&paths)?;
         let features: Vec<Vec<f32>> = rows.iter().map(<[f32]>::to_vec).collect();
@@ -88,7 +94,8 @@ impl Stock {
         // Most things cost little, a few cost much.
         let cents = (500.0 * (1.0 / (1.0 - random.f64() * 0.999)).powf(0.8)) as i64;
         let text = |text: &str| AttributeValue::Text(text.to_owned());
-        let sizes = ["XS", "S", "M", "L", "XL"].iter().filter(|_| random.bool()).map(|size| (*size).to_owned()).collect();
+        let sizes =
+            ["XS", "S", "M", "L", "XL"].iter().filter(|_| random.bool()).map(|size| (*size).to_owned()).collect();
         let product = Product {
             id: format!("made-{number}"),
             title: format!("{} {}", real.title, other.title.split_whitespace().next_back().unwrap_or_default()),
@@ -154,7 +161,7 @@ pub fn filled(folder: &Path, count: u64) -> Result<Filled> {
     {
         return Ok(filled);
     }
-    let stock = Arc::new(Stock::open()?);
+    let stock = Arc::new(Stock::open(count)?);
     let engine = Engine::open(EngineOptions::new(folder))?;
     let shop = CatalogueName::default();
     engine.create_catalogue(&shop)?;

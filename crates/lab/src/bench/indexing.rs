@@ -62,7 +62,12 @@ pub fn run(plan: &Plan) -> Result<Section> {
                     }
                 }
             }
-            eprintln!("{width} px, turn {turn}: ours {:.1}, bare {:.1}, python {:?}", last(&figures.ours), last(&figures.bare), figures.python.each_ref().map(|rates| last(rates)));
+            eprintln!(
+                "{width} px, turn {turn}: ours {:.1}, bare {:.1}, python {:?}",
+                last(&figures.ours),
+                last(&figures.bare),
+                figures.python.each_ref().map(|rates| last(rates))
+            );
         }
         let stages = stages(&pictures[..pictures.len().min(if plan.quick { 8 } else { 48 })])?;
         results.push((width, figures, stages));
@@ -113,7 +118,12 @@ fn import(pictures: &[PathBuf], threads: usize) -> Result<(f64, f64)> {
     writer.write_record(["id", "title", "price", "image_link"])?;
     for (place, path) in pictures.iter().enumerate() {
         let price = format!("{}.99 EUR", place % 90 + 9);
-        writer.write_record([&format!("sku-{place}"), &format!("Product {place}"), &price, &path.display().to_string()])?;
+        writer.write_record([
+            &format!("sku-{place}"),
+            &format!("Product {place}"),
+            &price,
+            &path.display().to_string(),
+        ])?;
     }
     writer.flush()?;
     let options = EngineOptions { threads: Some(threads), ..EngineOptions::new(folder.path().join("data")) };
@@ -195,13 +205,13 @@ fn text(results: &Results, threads: usize) -> String {
             _ => "–",
         };
         let [pool, batch, plain, bare] = figures.python.each_ref().map(|rates| median(rates));
-        text.push_str(&format!(
+        text.extend([format!(
             "| {width} px | **{:.2}** | {goal} | **{:.2}** | 1.5 | {:.1} | {:.1} | {pool:.1} | {batch:.1} | {plain:.1} | {bare:.1} |\n",
             ratio(&figures.ours, &figures.bare),
             ratio(&figures.ours, &fastest(figures)),
             median(&figures.ours),
             median(&figures.bare),
-        ));
+        )]);
     }
     text.push_str(
         "\nWhere the time goes, milliseconds for one picture on one thread; *everything else* is what the import's processor time has beside these: \
@@ -211,7 +221,7 @@ fn text(results: &Results, threads: usize) -> String {
     for (width, figures, stages) in results {
         let cpu = median(&figures.cpu);
         let known = stages.read + stages.decode + stages.resize + stages.infer + stages.head;
-        text.push_str(&format!(
+        text.extend([format!(
             "| {width} px | {} | {} | {} | {} | {} | {} | {} |\n",
             figure(stages.read),
             figure(stages.decode),
@@ -220,7 +230,7 @@ fn text(results: &Results, threads: usize) -> String {
             figure(stages.head),
             figure((cpu - known).max(0.0)),
             figure(cpu),
-        ));
+        )]);
     }
     text.push_str("\n![Images a second by picture size](pictures/bench-indexing.svg)\n");
     text

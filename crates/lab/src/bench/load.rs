@@ -68,7 +68,7 @@ impl Outcome {
 }
 
 fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_mins(1)));
     config.build().new_agent()
 }
 
@@ -82,7 +82,7 @@ pub fn once(url: &str, ask: &Ask) -> Result<Value> {
 
 /// `callers` that each ask again as soon as they are answered, `count` requests in all. One that was refused waits as long
 /// as an answer takes before it asks again, as a client should.
-pub fn closed(url: &str, asks: &[Ask], callers: usize, count: usize) -> Result<Outcome> {
+pub fn closed(url: &str, asks: &[Ask], callers: usize, count: usize) -> Outcome {
     let next = AtomicUsize::new(0);
     let began = Instant::now();
     let work = || {
@@ -97,12 +97,12 @@ pub fn closed(url: &str, asks: &[Ask], callers: usize, count: usize) -> Result<O
             send(&agent, url, &asks[number % asks.len()], from, &mut outcome);
         }
     };
-    Ok(together(callers, began, work))
+    together(callers, began, work)
 }
 
 /// Requests that come at `rate` a second whatever becomes of them, for `seconds`. Times count from when a request was due,
 /// so that a server that stops for a while is not forgiven.
-pub fn open(url: &str, asks: &[Ask], rate: f64, seconds: f64, callers: usize) -> Result<Outcome> {
+pub fn open(url: &str, asks: &[Ask], rate: f64, seconds: f64, callers: usize) -> Outcome {
     let next = AtomicUsize::new(0);
     let count = (rate * seconds) as usize;
     let began = Instant::now();
@@ -119,7 +119,7 @@ pub fn open(url: &str, asks: &[Ask], rate: f64, seconds: f64, callers: usize) ->
             send(&agent, url, &asks[number % asks.len()], due, &mut outcome);
         }
     };
-    Ok(together(callers, began, work))
+    together(callers, began, work)
 }
 
 fn together(callers: usize, began: Instant, work: impl Fn() -> Outcome + Sync) -> Outcome {
@@ -128,7 +128,10 @@ fn together(callers: usize, began: Instant, work: impl Fn() -> Outcome + Sync) -
         let threads: Vec<_> = (0..callers).map(|_| scope.spawn(&work)).collect();
         for thread in threads {
             // A thread that panicked has lost its figures; that is not hidden.
-            thread.join().map_or_else(|_| all.other += 1, |outcome| all.add(outcome));
+            match thread.join() {
+                Ok(outcome) => all.add(outcome),
+                Err(_) => all.other += 1,
+            }
         }
     });
     all.seconds = began.elapsed().as_secs_f64();

@@ -12,10 +12,13 @@ use super::peers;
 pub fn describe() -> Result<String> {
     let processor = line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());
     let cores = std::thread::available_parallelism()?.get();
-    let memory = line_of("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    let memory =
+        line_of("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
     let flags = line_of("/proc/cpuinfo", "flags").unwrap_or_default();
-    let vectors: Vec<&str> =
-        ["avx2", "avx512f", "avx512_vnni", "amx_int8"].into_iter().filter(|flag| flags.split(' ').any(|has| has == *flag)).collect();
+    let vectors: Vec<&str> = ["avx2", "avx512f", "avx512_vnni", "amx_int8"]
+        .into_iter()
+        .filter(|flag| flags.split(' ').any(|has| has == *flag))
+        .collect();
     let runtime = match (find_runtime(None).found, load_runtime(None)) {
         (Some(_), Ok(runtime)) => {
             // `ORT Build Info: git-branch=…, git-commit-id=…`; the folder of `make setup` carries the version.
@@ -26,7 +29,11 @@ pub fn describe() -> Result<String> {
     };
     let rows = [
         ("processor", format!("{processor}, {cores} cores ({})", vectors.join(", "))),
-        ("memory", memory.map_or_else(|| "unknown".to_owned(), |kilobytes| format!("{:.0} GiB", kilobytes / (1024.0 * 1024.0)))),
+        (
+            "memory",
+            memory
+                .map_or_else(|| "unknown".to_owned(), |kilobytes| format!("{:.0} GiB", kilobytes / (1024.0 * 1024.0))),
+        ),
         ("system", output("uname", &["-sr"])),
         ("compiler", output("rustc", &["--version"])),
         ("ONNX Runtime", runtime),
@@ -36,7 +43,7 @@ pub fn describe() -> Result<String> {
     ];
     let mut text = "| | |\n| --- | --- |\n".to_owned();
     for (name, value) in rows {
-        text.push_str(&format!("| {name} | {value} |\n"));
+        text.extend([format!("| {name} | {value} |\n")]);
     }
     Ok(text)
 }

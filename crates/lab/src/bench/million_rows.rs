@@ -47,7 +47,17 @@ pub fn run(plan: &Plan) -> Result<Section> {
 fn write_feed(path: &Path, rows: u64) -> Result<()> {
     let fashion = data::fashion()?.products;
     let mut writer = csv::Writer::from_path(path)?;
-    writer.write_record(["id", "title", "description", "product_type", "brand", "color", "price", "availability", "image_link"])?;
+    writer.write_record([
+        "id",
+        "title",
+        "description",
+        "product_type",
+        "brand",
+        "color",
+        "price",
+        "availability",
+        "image_link",
+    ])?;
     for number in 0..rows {
         let mut random = fastrand::Rng::with_seed(number);
         let words = &fashion[random.usize(..fashion.len())];
@@ -58,7 +68,17 @@ fn write_feed(path: &Path, rows: u64) -> Result<()> {
         let availability = if random.u8(..10) == 0 { "out_of_stock" } else { "in_stock" };
         let title = format!("{} {number}", words.title);
         let description = format!("{}. {}", words.title, picture.product_type);
-        writer.write_record([&id, &title, &description, &words.product_type, &brand, &words.color, &price, availability, &image])?;
+        writer.write_record([
+            &id,
+            &title,
+            &description,
+            &words.product_type,
+            &brand,
+            &words.color,
+            &price,
+            availability,
+            &image,
+        ])?;
     }
     Ok(writer.flush()?)
 }
@@ -71,7 +91,13 @@ fn import(engine: &Engine, feed: &Path) -> Result<(Job, Vec<Sample>, f64)> {
         let seconds = began.elapsed().as_secs_f64();
         if samples.last().is_none_or(|last| seconds - last.seconds >= EVERY.as_secs_f64()) {
             if samples.len() % 30 == 0 {
-                eprintln!("{} rows, {:.0} a second, {:.0} MiB ({:.0} own)", job.done, job.per_second.unwrap_or(0.0), memory.all, memory.own);
+                eprintln!(
+                    "{} rows, {:.0} a second, {:.0} MiB ({:.0} own)",
+                    job.done,
+                    job.per_second.unwrap_or(0.0),
+                    memory.all,
+                    memory.own
+                );
             }
             samples.push(Sample { rows: job.done, seconds, memory });
         }
@@ -94,12 +120,17 @@ fn text(rows: u64, job: &Job, samples: &[Sample], seconds: f64, again: f64, buil
         let wanted = (rows as f64 * part) as u64;
         // At the end the last look may be a second old.
         if let Some(sample) = samples.iter().find(|sample| sample.rows >= wanted).or(samples.last()) {
-            text.push_str(&format!("| {} | {:.0} | {:.0} |\n", thousands(sample.rows), sample.memory.all, sample.memory.own));
+            text.extend([format!(
+                "| {} | {:.0} | {:.0} |\n",
+                thousands(sample.rows),
+                sample.memory.all,
+                sample.memory.own
+            )]);
         }
     }
     let height = samples.iter().map(|sample| sample.memory.all).fold(0.0, f64::max);
     let peak = samples.iter().map(|sample| sample.memory.peak).fold(0.0, f64::max);
-    text.push_str(&format!(
+    text.extend([format!(
         "\nHighest seen: {height:.0} MiB (kernel's own mark {peak:.0}). {} s, {:.0} rows a second; building what graphs were left took {} s more. \
          The same feed once more, nothing changed: {} s, {:.0} rows a second, **{:.1} × faster**.\n\n\
          ![Memory of a large import](pictures/bench-million-rows.svg)\n",
@@ -109,7 +140,7 @@ fn text(rows: u64, job: &Job, samples: &[Sample], seconds: f64, again: f64, buil
         figure(again),
         rows as f64 / again,
         seconds / again,
-    ));
+    )]);
     text
 }
 
@@ -123,7 +154,10 @@ fn plot(samples: &[Sample], plan: &Plan) -> Result<()> {
         across: "rows done".to_owned(),
         up: "MiB".to_owned(),
         logarithmic: false,
-        lines: vec![line("resident", &|sample| sample.memory.all), line("of it the process's own", &|sample| sample.memory.own)],
+        lines: vec![
+            line("resident", &|sample| sample.memory.all),
+            line("of it the process's own", &|sample| sample.memory.own),
+        ],
     };
     draw(&plot, &plan.pictures.join("bench-million-rows.svg"))
 }

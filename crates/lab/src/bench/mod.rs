@@ -106,7 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         rows: arguments.rows.unwrap_or(if quick { 20_000 } else { 1_000_000 }),
         pictures,
     };
-    let chosen = BENCHES.iter().filter(|bench| arguments.only.is_empty() || arguments.only.iter().any(|name| name == bench.name));
+    let chosen = BENCHES
+        .iter()
+        .filter(|bench| arguments.only.is_empty() || arguments.only.iter().any(|name| name == bench.name));
     for bench in chosen {
         eprintln!("== {}", bench.name);
         let watch = watch::Watch::start()?;

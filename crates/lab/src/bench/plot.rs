@@ -69,8 +69,8 @@ where
         .configure_mesh()
         .x_desc(&plot.across)
         .y_desc(&plot.up)
-        .x_label_formatter(&short)
-        .y_label_formatter(&short)
+        .x_label_formatter(&|value| short(*value))
+        .y_label_formatter(&|value| short(*value))
         .light_line_style(WHITE)
         .label_style(("sans-serif", 13))
         .draw()?;
@@ -95,8 +95,8 @@ where
 }
 
 /// `250 k`, `1 M`.
-fn short(value: &f64) -> String {
-    match *value {
+fn short(value: f64) -> String {
+    match value {
         value if value >= 1e6 => format!("{} M", trimmed(value / 1e6)),
         value if value >= 1e3 => format!("{} k", trimmed(value / 1e3)),
         value => trimmed(value),

@@ -75,7 +75,7 @@ fn look(products: u64, filled: Filled, folder: &Path, photos: &[Vec<u8>], plan: 
     let url = server.search();
     let asks: Vec<Ask> = photos.iter().map(|photo| Ask::photo(photo, &json!({"images": [{"part": 0}]}))).collect();
     // Once for all, so that nobody pays for cold pages.
-    closed(&url, &asks, 2, per_round)?;
+    closed(&url, &asks, 2, per_round);
 
     let mut alone = Vec::new();
     let mut photo: Vec<(usize, Outcome)> = CALLERS.iter().map(|&callers| (callers, Outcome::default())).collect();
@@ -86,20 +86,20 @@ fn look(products: u64, filled: Filled, folder: &Path, photos: &[Vec<u8>], plan: 
             alone.push(began.elapsed().as_secs_f64() * 1000.0);
         }
         for (callers, outcome) in &mut photo {
-            outcome.add(closed(&url, &asks, *callers, per_round)?);
+            outcome.add(closed(&url, &asks, *callers, per_round));
         }
     }
     let split = split(&url, &asks)?;
     let sustainable = photo.iter().map(|(_, outcome)| outcome.rate()).fold(0.0, f64::max);
     let seconds = if plan.quick { 3.0 } else { 15.0 };
-    let outcome = open(&url, &asks, sustainable * 4.0, seconds, OVERLOAD_CALLERS)?;
+    let outcome = open(&url, &asks, sustainable * 4.0, seconds, OVERLOAD_CALLERS);
     let mut others = Vec::new();
     for (name, asks) in kinds(photos) {
         let answer = once(&url, &asks[0]).with_context(|| name)?;
         ensure!(answer["hits"].as_array().is_some_and(|hits| !hits.is_empty()), "{name}: nothing was found: {answer}");
         let mut outcome = Outcome::default();
         for _ in 0..rounds {
-            outcome.add(closed(&url, &asks, 1, per_round)?);
+            outcome.add(closed(&url, &asks, 1, per_round));
         }
         others.push((name, outcome));
     }
@@ -131,9 +131,20 @@ fn split(url: &str, asks: &[Ask]) -> Result<[f64; 3]> {
 
 /// Searches of other kinds, several of each so that no cache of one query answers all.
 fn kinds(photos: &[Vec<u8>]) -> Vec<(&'static str, Vec<Ask>)> {
-    let words = ["black shoes", "women red kurta", "nike sports", "blue casual shirt", "wallet leather", "white summer dress", "men watch", "green bag"];
-    let by_photo = |query: &Value| -> Vec<Ask> { photos.iter().take(16).map(|photo| Ask::photo(photo, query)).collect() };
-    let by_words = |change: &dyn Fn(&str) -> Value| words.iter().map(|text| Ask::json(&change(text))).collect::<Vec<_>>();
+    let words = [
+        "black shoes",
+        "women red kurta",
+        "nike sports",
+        "blue casual shirt",
+        "wallet leather",
+        "white summer dress",
+        "men watch",
+        "green bag",
+    ];
+    let by_photo =
+        |query: &Value| -> Vec<Ask> { photos.iter().take(16).map(|photo| Ask::photo(photo, query)).collect() };
+    let by_words =
+        |change: &dyn Fn(&str) -> Value| words.iter().map(|text| Ask::json(&change(text))).collect::<Vec<_>>();
     let image = json!([{"part": 0}]);
     vec![
         ("photo, `price < 20 AND in_stock`", by_photo(&json!({"images": image, "filter": "price < 20 AND in_stock"}))),
@@ -141,7 +152,10 @@ fn kinds(photos: &[Vec<u8>]) -> Vec<(&'static str, Vec<Ask>)> {
             "photo, `category = \"Apparel\" AND color = \"Black\"`",
             by_photo(&json!({"images": image, "filter": "category = \"Apparel\" AND color = \"Black\""})),
         ),
-        ("photo, `brand = \"Puma Men\"` (narrow)", by_photo(&json!({"images": image, "filter": "brand = \"Puma Men\""}))),
+        (
+            "photo, `brand = \"Puma Men\"` (narrow)",
+            by_photo(&json!({"images": image, "filter": "brand = \"Puma Men\""})),
+        ),
         (
             "photo, facets of brand, category, colour",
             by_photo(&json!({"images": image, "facets": ["brand", "category", "color"]})),
@@ -177,21 +191,21 @@ fn text(all: &[Seen]) -> String {
     );
     for seen in all {
         let one = seen.photo[0].1.percentiles();
-        text.push_str(&format!(
+        text.extend([format!(
             "| {} | **{:.2}** | 1.25 | **{:.2}** | 3 | {:.2} | 5 | {:.0} | 1,536 |\n",
             thousands(seen.products),
             one[0] / median(&seen.alone),
             percentile(&seen.overload.outcome.accepted, 99.0) / one[2],
             seen.ready,
             seen.after_load.all,
-        ));
+        )]);
     }
     text.push_str("\nBy photo, milliseconds, and answers a second; *alone* is decoding and inference in one process without server, catalogue and search. Refused are requests beyond the permits, answered 503 at once.\n\n| products | alone p50 | callers | p50 | p95 | p99 | answers/s | refused |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for seen in all {
         for (callers, outcome) in &seen.photo {
             let [p50, p95, p99] = outcome.percentiles();
             let asked = outcome.accepted.len() + outcome.refused.len() + outcome.other;
-            text.push_str(&format!(
+            text.extend([format!(
                 "| {} | {} | {callers} | {} | {} | {} | {:.1} | {:.0} % |\n",
                 thousands(seen.products),
                 figure(median(&seen.alone)),
@@ -200,14 +214,14 @@ fn text(all: &[Seen]) -> String {
                 figure(p99),
                 outcome.rate(),
                 100.0 * outcome.refused.len() as f64 / asked.max(1) as f64,
-            ));
+            )]);
         }
     }
     text.push_str("\nThe server's own account of a search by photo (one caller, medians, milliseconds), and overload: requests at four times the rate that was sustained, whatever becomes of them.\n\n| products | decode | embed | search | sustained/s | asked/s | accepted/s | accepted p50 | p99 | refused p50 | refused p99 | failed |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for seen in all {
         let outcome = &seen.overload.outcome;
         let [decode, embed, search] = seen.split;
-        text.push_str(&format!(
+        text.extend([format!(
             "| {} | {} | {} | {} | {:.1} | {:.0} | {:.1} | {} | {} | {} | {} | {} |\n",
             thousands(seen.products),
             figure(decode),
@@ -221,27 +235,27 @@ fn text(all: &[Seen]) -> String {
             figure(percentile(&outcome.refused, 50.0)),
             figure(percentile(&outcome.refused, 99.0)),
             outcome.other,
-        ));
+        )]);
     }
     text.push_str("\nOther searches, one caller, p50 / p95 / p99 in milliseconds:\n\n| search |");
     for seen in all {
-        text.push_str(&format!(" {} products |", thousands(seen.products)));
+        text.extend([format!(" {} products |", thousands(seen.products))]);
     }
-    text.push_str(&format!("\n| --- |{}\n", " ---: |".repeat(all.len())));
+    text.extend([format!("\n| --- |{}\n", " ---: |".repeat(all.len()))]);
     for place in 0..all.first().map_or(0, |seen| seen.others.len()) {
-        text.push_str(&format!("| {} |", all[0].others[place].0));
+        text.extend([format!("| {} |", all[0].others[place].0)]);
         for seen in all {
             let [p50, p95, p99] = seen.others[place].1.percentiles();
-            text.push_str(&format!(" {} / {} / {} |", figure(p50), figure(p95), figure(p99)));
+            text.extend([format!(" {} / {} / {} |", figure(p50), figure(p95), figure(p99))]);
         }
         text.push('\n');
     }
     text.push_str("\nSize. *Own* memory is what the kernel cannot drop; the rest of the resident memory is files that are mapped.\n\n| products | disk, MiB | resident after the start, MiB (own) | after all searches, MiB (own) | start: catalogues open, s | ready with the model, s | written, products/s | graphs built after that, s |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for seen in all {
-        text.push_str(&format!(
+        text.extend([format!(
             "| {} | {:.0} | {:.0} ({:.0}) | {:.0} ({:.0}) | {:.2} | {:.2} | {:.0} | {:.0} |\n",
             thousands(seen.products),
-            seen.disk as f64 / (1 << 20) as f64,
+            seen.disk as f64 / f64::from(1 << 20),
             seen.after_start.all,
             seen.after_start.own,
             seen.after_load.all,
@@ -250,7 +264,7 @@ fn text(all: &[Seen]) -> String {
             seen.ready,
             seen.products as f64 / seen.filled.write,
             seen.filled.build,
-        ));
+        )]);
     }
     if all.len() > 1 {
         text.push_str("\n![Milliseconds by catalogue size](pictures/bench-queries.svg)\n![Memory by catalogue size](pictures/bench-memory.svg)\n");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::memory::{Resident, resident};
 
 /// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// `vetrina serve` over a data folder.
 pub struct Server {

@@ -117,7 +117,11 @@ fn start(name: &str, base: &Path, queries: &Path, threads: usize, folder: &Path)
     let of = |path: &Path| path.display().to_string();
     if name == LIBRARIES[0] {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("vector-peer").args([base, queries]).arg(folder.join("index")).args(["--threads", &threads.to_string()]);
+        command
+            .arg("vector-peer")
+            .args([base, queries])
+            .arg(folder.join("index"))
+            .args(["--threads", &threads.to_string()]);
         return Peer::start(name, &mut command);
     }
     let numbers = [256, threads, LINKS, BUILD_EFFORT].map(|number| number.to_string());
@@ -127,7 +131,7 @@ fn start(name: &str, base: &Path, queries: &Path, threads: usize, folder: &Path)
 
 /// Writes made embeddings to files, and finds the true neighbours.
 fn made(folder: &Path, count: usize, queries: usize) -> Result<(PathBuf, PathBuf, Vec<Vec<u64>>)> {
-    let stock = Stock::open()?;
+    let stock = Stock::open(count as u64)?;
     let space = Space::default_for(builtin_manifest()?)?;
     let embed = |number: u64| -> Result<Vec<f32>> {
         Ok(space.embed(&Feature { pooled: stock.feature(number), map: None })?.into_vector())
@@ -169,17 +173,17 @@ fn text(count: usize, contenders: &[Contender], threads: usize) -> String {
         let ours = median(&contenders[0].figures[at].0);
         for contender in contenders {
             let Some((effort, recall)) = contender.reached[at] else {
-                text.push_str(&format!(
+                text.extend([format!(
                     "| {} | {wanted} | – | not reached | | | {} | {} | {:.0} |\n",
                     contender.name,
                     EFFORTS[EFFORTS.len() - 1],
                     figure(contender.build),
                     contender.memory
-                ));
+                )]);
                 continue;
             };
             let (times, rates) = &contender.figures[at];
-            text.push_str(&format!(
+            text.extend([format!(
                 "| {} | {wanted} | {} | {:.3} | {:.3} | {:.0} | {effort} ({recall:.3}) | {} | {:.0} |\n",
                 contender.name,
                 figure(median(times) / ours),
@@ -188,7 +192,7 @@ fn text(count: usize, contenders: &[Contender], threads: usize) -> String {
                 median(rates),
                 figure(contender.build),
                 contender.memory,
-            ));
+            )]);
         }
     }
     text
@@ -221,7 +225,8 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
     let dims = Space::default_for(builtin_manifest()?)?.dim();
     let queries = floats(&arguments.queries, dims)?;
     let usual = Tuning::default();
-    let compression = arguments.compression.as_deref().map(str::parse).transpose().map_err(|text: String| anyhow::anyhow!(text))?;
+    let compression =
+        arguments.compression.as_deref().map(str::parse).transpose().map_err(|text: String| anyhow::anyhow!(text))?;
     let tuning = Tuning {
         links: arguments.links.unwrap_or(usual.links),
         build_effort: arguments.build_effort.unwrap_or(usual.build_effort),
@@ -265,8 +270,10 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
         writeln!(out, "{value}")?;
         Ok(out.flush()?)
     };
-    say(json!({"ready": true, "build_s": build, "memory_mib": memory.all - before, "own_mib": memory.own, "opened_s": opened,
-        "segments": info.segments, "indexed": info.indexed, "disk_mib": info.disk_bytes >> 20}))?;
+    say(
+        json!({"ready": true, "build_s": build, "memory_mib": memory.all - before, "own_mib": memory.own, "opened_s": opened,
+        "segments": info.segments, "indexed": info.indexed, "disk_mib": info.disk_bytes >> 20}),
+    )?;
     for line in std::io::stdin().lock().lines() {
         let asked: Value = serde_json::from_str(&line?)?;
         let effort = |key: &str| asked[key].as_u64().map(|effort| effort as usize);
@@ -282,13 +289,20 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
             say(json!({"ms": queries.iter().map(time).collect::<Result<Vec<_>>>()?}))?;
         } else if let Some(effort) = effort("rate") {
             let until = Duration::from_secs_f64(asked["seconds"].as_f64().unwrap_or(1.0));
-            say(json!({"per_second": rate(arguments.threads, until, &queries, &|query| find(query, effort).map(drop))?}))?;
+            say(
+                json!({"per_second": rate(arguments.threads, until, &queries, &|query| find(query, effort).map(drop))?}),
+            )?;
         }
     }
     Ok(())
 }
 
-fn rate(threads: usize, time: Duration, queries: &[Vec<f32>], find: &(dyn Fn(&Vec<f32>) -> Result<()> + Sync)) -> Result<f64> {
+fn rate(
+    threads: usize,
+    time: Duration,
+    queries: &[Vec<f32>],
+    find: &(dyn Fn(&Vec<f32>) -> Result<()> + Sync),
+) -> Result<f64> {
     let began = Instant::now();
     let work = || -> Result<usize> {
         let mut done = 0;
@@ -302,7 +316,10 @@ fn rate(threads: usize, time: Duration, queries: &[Vec<f32>], find: &(dyn Fn(&Ve
     };
     let done: Vec<Result<usize>> = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        callers.into_iter().map(|caller| caller.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a caller panicked")))).collect()
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a caller panicked"))))
+            .collect()
     });
     let done = done.into_iter().sum::<Result<usize>>()?;
     Ok(done as f64 / began.elapsed().as_secs_f64())
@@ -310,7 +327,12 @@ fn rate(threads: usize, time: Duration, queries: &[Vec<f32>], find: &(dyn Fn(&Ve
 
 fn floats(path: &Path, dims: usize) -> Result<Vec<Vec<f32>>> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    ensure!(!bytes.is_empty() && bytes.len() % (4 * dims) == 0, "{} is no file of {dims} numbers a row", path.display());
-    let row = |row: &[u8]| row.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+    ensure!(
+        !bytes.is_empty() && bytes.len() % (4 * dims) == 0,
+        "{} is no file of {dims} numbers a row",
+        path.display()
+    );
+    let row =
+        |row: &[u8]| row.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
     Ok(bytes.chunks_exact(4 * dims).map(row).collect())
 }

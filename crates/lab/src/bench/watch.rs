@@ -24,7 +24,11 @@ impl Watch {
         // Kernel ticks of 1/100 s.
         let (busy, own) = (busy()?.saturating_sub(self.busy) as f64, own()?.saturating_sub(self.own) as f64);
         let others = ((busy - own) / 100.0 / (seconds * cores)).clamp(0.0, 1.0);
-        let shared = if others > 0.05 { "The machine was shared: absolute figures are too low, ratios hold." } else { "The machine was quiet." };
+        let shared = if others > 0.05 {
+            "The machine was shared: absolute figures are too low, ratios hold."
+        } else {
+            "The machine was quiet."
+        };
         Ok(format!(
             "*Measured {}, in {:.0} s; other programs had {:.0} % of the processor. {shared}*",
             chrono::Utc::now().format("%Y-%m-%d"),
@@ -57,6 +61,7 @@ pub fn own_seconds() -> Result<f64> {
     let text = fs::read_to_string("/proc/self/stat")?;
     let rest = text.rsplit_once(')').context("/proc/self/stat is not as expected")?.1;
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks: u64 = fields.get(11..13).context("too few fields")?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        fields.get(11..13).context("too few fields")?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
     Ok(ticks as f64 / 100.0)
 }
