@@ -37,7 +37,7 @@ impl Server {
         let began = Instant::now();
         let mut command = Command::new(binary()?);
         command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).env("VETRINA_LOG_LEVEL", "warn").spawn()?;
         let mut line = String::new();
         let output = child.stdout.take().context("no output")?;
         BufReader::new(output).read_line(&mut line)?;

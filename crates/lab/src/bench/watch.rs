@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Counts from its start.
 pub struct Watch {
@@ -25,7 +26,7 @@ impl Watch {
         let (busy, own) = (busy()?.saturating_sub(self.busy) as f64, own()?.saturating_sub(self.own) as f64);
         let others = ((busy - own) / 100.0 / (seconds * cores)).clamp(0.0, 1.0);
         let shared = if others > 0.05 {
-            "The machine was shared: absolute figures are too low, ratios hold."
+            "The machine was shared: times are too long and rates too low."
         } else {
             "The machine was quiet."
         };
@@ -56,12 +57,17 @@ fn own() -> Result<u64> {
     Ok(fields.get(11..15).context("too few fields")?.iter().filter_map(|field| field.parse::<u64>().ok()).sum())
 }
 
-/// Processor seconds of this process alone.
-pub fn own_seconds() -> Result<f64> {
-    let text = fs::read_to_string("/proc/self/stat")?;
-    let rest = text.rsplit_once(')').context("/proc/self/stat is not as expected")?.1;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks: u64 =
-        fields.get(11..13).context("too few fields")?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
-    Ok(ticks as f64 / 100.0)
+/// Processor seconds of this process, all threads.
+pub fn own_seconds() -> f64 {
+    seconds(ClockId::ProcessCPUTime)
+}
+
+/// Processor seconds of this thread.
+pub fn thread_seconds() -> f64 {
+    seconds(ClockId::ThreadCPUTime)
+}
+
+fn seconds(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
