@@ -32,6 +32,9 @@ export const products = (offset, limit, signal) => call(`${home()}/products?limi
 /** One product by its id. */
 export const product = (id, signal) => call(`${home()}/products/${encodeURIComponent(id)}`, { signal }).then((body) => body.product ?? body);
 
+/** What a shopper may be about to type: `[{kind, text, value?, id?}]`. */
+export const suggest = (text, signal) => call(`${home()}/suggest?q=${encodeURIComponent(text)}&limit=8`, { signal }).then((body) => body.suggestions ?? []);
+
 /** Hits like one product. */
 export const similar = (id, limit, signal) => call(`${home()}/products/${encodeURIComponent(id)}/similar?limit=${limit}`, { signal });
 

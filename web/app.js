@@ -14,12 +14,14 @@ import { drawOutcome, drawPhoto } from "./outcome.js";
 import { listenForPhotos, preparePhoto, takeFrom } from "./photo.js";
 import { explain } from "./problem.js";
 import * as recent from "./recent.js";
+import { drawRefinements } from "./refine.js";
 import { showHits, showWaiting } from "./results.js";
 import * as state from "./state.js";
+import { createSuggestions } from "./suggest.js";
 
 const CROP_PAUSE_MS = 250;
 const AHEAD_PX = 600; // how far below the screen the next page is fetched
-const QUERY = ["words", "like", "photo", "crop", "category", "brand", "min", "max", "stock", "sort"];
+const QUERY = ["words", "like", "photo", "crop", "category", "brand", "colour", "notBrand", "min", "max", "stock", "sort"];
 const SORTS = [["", "sort_best"], ["price:asc", "sort_cheap"], ["price:desc", "sort_dear"]];
 
 const actions = {
@@ -66,6 +68,16 @@ const composer = createComposer({
   drop(what) {
     state.set(what === "photo" ? { photo: "", crop: null } : { like: "" });
     byId("words").focus();
+  },
+});
+createSuggestions({
+  words: byId("words"),
+  list: byId("suggestions"),
+  choose({ kind, text, value, id }) {
+    if (kind === "product" && id) return state.set({ product: id });
+    if (kind === "category" && value) return state.set({ words: "", category: [value], sort: "" });
+    if (kind === "brand" && value) return state.set({ words: "", brand: [value], sort: "" });
+    return state.set({ words: text, sort: "" });
   },
 });
 const crop = createCrop(byId("easel"), (value) => state.set({ crop: value }, "soon"));
@@ -140,8 +152,9 @@ function draw() {
   byId("sort").value = now.sort;
   if (window_) home.showPills(view.facets.category ?? [], (value) => state.set({ category: [value] }));
   else byId("pills").hidden = true;
+  drawRefinements(now, view, (patch) => state.set(patch));
   drawTitle(now, likeTitle);
-  drawOutcome(now, view, { retry: () => finder.run(), choose: () => byId("choose").click() });
+  drawOutcome(now, view, { retry: () => finder.run(), choose: () => byId("choose").click(), words: (words) => state.set({ words, sort: "" }) });
   sheet.count(view.total);
   // What had the focus may be gone with what was drawn; then reading goes on at the products.
   const active = document.activeElement;

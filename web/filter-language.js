@@ -4,8 +4,9 @@
 export const quote = (text) => `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
 
 /** The filter expression of a state, or "" when nothing is set. */
-export function filterOf({ category = [], brand = [], min = "", max = "", stock = false }) {
-  const parts = [oneOf("category", category), oneOf("brand", brand)];
+export function filterOf({ category = [], brand = [], colour = [], notBrand = "", min = "", max = "", stock = false }) {
+  const parts = [oneOf("category", category), oneOf("brand", brand), oneOf("colour", colour)];
+  if (notBrand) parts.push(`NOT brand = ${quote(notBrand)}`);
   if (isAmount(min)) parts.push(`price >= ${Number(min)}`);
   if (isAmount(max)) parts.push(`price <= ${Number(max)}`);
   if (stock) parts.push("in_stock");

@@ -13,7 +13,7 @@ const SHORT_LIST = 8; // values shown before "show all"
  * Returns `{update(state, facets, currency), chips(state, currency)}`; `facets` is `{category: [{value, count}], brand: […]}`, a field missing while it is not known.
  */
 export function createFilters(host, change) {
-  const groups = { category: valueGroup("category"), brand: valueGroup("brand") };
+  const groups = { category: valueGroup("category"), brand: valueGroup("brand"), colour: valueGroup("colour") };
   const min = amountInput("min");
   const max = amountInput("max");
   const stock = h("input", { type: "checkbox", onchange: () => change({ stock: stock.checked }) });
@@ -29,7 +29,7 @@ export function createFilters(host, change) {
   );
   const availability = h("fieldset", {}, text("availability", h("legend")), h("label", { class: "tick" }, stock, text("only_in_stock", h("span", { class: "value" }))));
   const title = text("filters", h("h2", { id: "filters-title" }));
-  host.replaceChildren(h("div", { class: "filters-head" }, title, clear), groups.category.element, price, groups.brand.element, availability);
+  host.replaceChildren(h("div", { class: "filters-head" }, title, clear), groups.category.element, price, groups.brand.element, groups.colour.element, availability);
 
   function amountInput(name) {
     const send = debounce(() => {
@@ -96,7 +96,7 @@ export function createFilters(host, change) {
       for (const [key, element] of texts) element.textContent = t(key);
       min.setAttribute("aria-label", t("price_min"));
       max.setAttribute("aria-label", t("price_max"));
-      for (const field of ["category", "brand"]) groups[field].update(facets[field], state[field]);
+      for (const field of Object.keys(groups)) groups[field].update(facets[field], state[field]);
       for (const [input, value] of [[min, state.min], [max, state.max]]) if (document.activeElement !== input) input.value = value;
       stock.checked = state.stock;
       currencyMark.textContent = currency ? ` (${currency})` : "";
@@ -106,7 +106,7 @@ export function createFilters(host, change) {
       const chip = (what, patch) =>
         h("li", {}, h("button", { type: "button", class: "chip", "aria-label": t("chip_remove", { what }), onclick: () => change(patch) }, h("span", {}, what), icon("i-close")));
       const chips = [];
-      for (const field of ["category", "brand"]) {
+      for (const field of Object.keys(groups)) {
         for (const value of state[field]) chips.push(chip(lastOf(value), { [field]: state[field].filter((each) => each !== value) }));
       }
       if (state.min || state.max) {
@@ -114,6 +114,7 @@ export function createFilters(host, change) {
         const key = state.min && state.max ? "price_between" : state.min ? "price_from" : "price_to";
         chips.push(chip(t(key, { min: state.min && asMoney(state.min), max: state.max && asMoney(state.max) }), { min: "", max: "" }));
       }
+      if (state.notBrand) chips.push(chip(t("not_brand", { brand: state.notBrand }), { notBrand: "" }));
       if (state.stock) chips.push(chip(t("only_in_stock"), { stock: false }));
       if (chips.length > 1) chips.push(h("li", {}, h("button", { type: "button", class: "link", onclick: () => change(noFilters()) }, t("clear_all"))));
       return chips;

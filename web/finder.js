@@ -6,10 +6,10 @@ import { hitOf } from "./results.js";
 import * as state from "./state.js";
 
 const PAGE = 24;
-const FACETS = ["category", "brand"];
+const FACETS = ["category", "brand", "colour"];
 const REMEMBERED = 12; // answers kept for going back
 
-const NOTHING = Object.freeze({ hits: [], total: 0, exact: true, took: null, understood: null, facets: {} });
+const NOTHING = Object.freeze({ hits: [], total: 0, exact: true, took: null, understood: null, meant: "", facets: {} });
 
 /**
  * Makes the finder. `tell` has `waiting(anew)`, `shown(hits, append)`, `changed()` and `gone()` (the photo of the address is not kept here).
@@ -27,9 +27,9 @@ export function createFinder(tell) {
   /** Keeps the answer on the screen, with how far it is scrolled, for the address of `left`. */
   function leave(left) {
     if (view.busy || view.failed) return;
-    const { hits, total, exact, took, understood, facets, photo, window: window_ } = view;
+    const { hits, total, exact, took, understood, meant, facets, photo, window: window_ } = view;
     before.delete(addressOf(left));
-    before.set(addressOf(left), { answer: { hits, total, exact, took, understood, facets, photo, window: window_ }, scroll: window.scrollY });
+    before.set(addressOf(left), { answer: { hits, total, exact, took, understood, meant, facets, photo, window: window_ }, scroll: window.scrollY });
     if (before.size > REMEMBERED) before.delete(before.keys().next().value);
   }
 
@@ -62,7 +62,7 @@ export function createFinder(tell) {
       const answer = await ask(now, 0, signal);
       if (signal.aborted) return;
       const asksNothing = state.asksNothing(now);
-      const facets = asksNothing ? (view.window ? view.facets : {}) : { category: [], brand: [], ...answer.facets };
+      const facets = asksNothing ? (view.window ? view.facets : {}) : { category: [], brand: [], colour: [], ...answer.facets };
       Object.assign(view, answer, { facets, busy: false, window: asksNothing });
       tell.shown(view.hits, false);
       tell.changed();
@@ -89,6 +89,7 @@ export function createFinder(tell) {
       exact: answer.total_is_exact !== false,
       took: answer.took_ms?.total ?? null,
       understood: answer.understood ?? null,
+      meant: answer.did_you_mean ?? "",
       facets: answer.facets ?? {},
     };
   }

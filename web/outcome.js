@@ -45,11 +45,16 @@ export function drawOutcome(now, view, act) {
     count.textContent = t("searching");
     return undefined;
   }
-  if (view.hits.length === 0) return drawNothing(now);
+  if (view.hits.length === 0) return drawNothing(now, view.meant, act);
   const counted = t(view.exact ? "count" : "count_about", { n: view.total });
   count.textContent = view.took === null ? counted : `${counted} · ${t("took", { n: Math.max(1, Math.round(view.took)) })}`;
   more.textContent = t(view.loading ? "loading_more" : "more");
   more.hidden = view.hits.length >= view.total;
+  if (view.meant) {
+    notice.replaceChildren(...meant(view.meant, act));
+    notice.hidden = false;
+    return undefined;
+  }
   // Only a calibrated answer may say that the product itself is not here.
   const calibrated = view.hits.some((hit) => hit.band || Number.isFinite(hit.probability));
   if (now.photo && calibrated && !now.sort && !view.hits.some((hit) => hit.band === "exact")) {
@@ -59,7 +64,13 @@ export function drawOutcome(now, view, act) {
   return undefined;
 }
 
-function drawNothing(now) {
+/** "Did you mean …?", the words as a button. */
+const meant = (words, act) => {
+  const [before, after] = t("did_you_mean", { words: "\u0000" }).split("\u0000");
+  return [before, h("button", { type: "button", class: "link strong", onclick: () => act.words(words) }, words), after];
+};
+
+function drawNothing(now, words, act) {
   if (state.asksNothing(now)) {
     byId("count").textContent = "";
     byId("results-title").hidden = true; // the message has the page's heading
@@ -71,7 +82,7 @@ function drawNothing(now) {
   const text = state.filtersUsed(now) ? t("none_filters") : now.words ? t("none_words", { words: now.words }) : t("none_other");
   const ways = [[t("show_window"), () => state.reset()]];
   if (state.filtersUsed(now)) ways.unshift([t("clear_all"), () => state.set(state.noFilters())]);
-  return showState("none", t("none_title"), text, ways);
+  return showState("none", t("none_title"), text, ways, words ? h("p", {}, meant(words, act)) : null);
 }
 
 function drawFailure(now, problem, act) {

@@ -8,6 +8,8 @@ const EMPTY = Object.freeze({
   crop: null, // [x, y, w, h] in fractions of the photo; null is the whole of it
   category: [],
   brand: [],
+  colour: [],
+  notBrand: "", // "other brand": this one is left out
   min: "", // lowest price, as typed
   max: "",
   stock: false, // in stock only
@@ -63,10 +65,10 @@ export const reset = () => set({ ...EMPTY });
 export const asksNothing = (s = state) => !s.words && !s.like && !s.photo && !filtersUsed(s);
 
 /** How many filters are set. */
-export const filtersUsed = (s = state) => s.category.length + s.brand.length + (s.min || s.max ? 1 : 0) + (s.stock ? 1 : 0);
+export const filtersUsed = (s = state) => s.category.length + s.brand.length + s.colour.length + (s.notBrand ? 1 : 0) + (s.min || s.max ? 1 : 0) + (s.stock ? 1 : 0);
 
 /** Patch that takes all filters off. */
-export const noFilters = () => ({ category: [], brand: [], min: "", max: "", stock: false });
+export const noFilters = () => ({ category: [], brand: [], colour: [], notBrand: "", min: "", max: "", stock: false });
 
 /** The address of a state; used for links too, so that a new tab works. */
 export function write(s) {
@@ -78,6 +80,8 @@ export function write(s) {
   if (s.photo && s.crop) params.set("crop", s.crop.map((n) => +n.toFixed(4)).join(","));
   for (const each of s.category) params.append("category", each);
   for (const each of s.brand) params.append("brand", each);
+  for (const each of s.colour) params.append("colour", each);
+  if (s.notBrand) params.set("not-brand", s.notBrand);
   if (s.min) params.set("min", s.min);
   if (s.max) params.set("max", s.max);
   if (s.stock) params.set("stock", "1");
@@ -97,6 +101,8 @@ function read() {
     crop: readCrop(params.get("crop")),
     category: params.getAll("category"),
     brand: params.getAll("brand"),
+    colour: params.getAll("colour"),
+    notBrand: params.get("not-brand") ?? "",
     min: amount("min"),
     max: amount("max"),
     stock: params.get("stock") === "1",

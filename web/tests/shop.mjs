@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -37,8 +37,8 @@ async function freePort() {
   return port;
 }
 
-/** Imports the demo catalogue (unless `empty`) into a new data folder and serves it. `{url, stop}`. */
-export async function openShop({ empty = false } = {}) {
+/** Imports the demo catalogue (unless `empty`) into a new data folder and serves it; `settings` is the text of its vetrina.toml. `{url, stop}`. */
+export async function openShop({ empty = false, settings = "" } = {}) {
   const data = await mkdtemp(join(tmpdir(), "vetrina-page-"));
   if (!empty) {
     await run(BINARY, ["import", join(DEMO, "products.csv"), "--images", join(DEMO, "images"), "--data", data], { maxBuffer: 1 << 26 }).catch((failure) => {
@@ -46,7 +46,9 @@ export async function openShop({ empty = false } = {}) {
     });
   }
   const port = await freePort();
-  const server = spawn(BINARY, ["serve", "--data", data, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "pipe"] });
+  const config = join(data, "vetrina.toml");
+  await writeFile(config, settings);
+  const server = spawn(BINARY, ["serve", "--data", data, "--listen", `127.0.0.1:${port}`, "--config", config], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   server.stderr.on("data", (chunk) => (said += chunk));
   const url = `http://127.0.0.1:${port}`;
@@ -131,7 +133,7 @@ export const titles = (page) => page.locator("#grid .card .title").allTextConten
 /** Search with a photo through the file chooser. */
 export const choose = (page, file = PHOTO) => searching(page, () => page.setInputFiles("#choose", file));
 
-/** Violations of accessibility rules, one line each; the rules are all of axe-core's, best practices too. */
+/** Violations of accessibility rules, one line each; the rules are all of axe-core's, best practices too; shadow trees are looked into. */
 export async function violations(page) {
   // Animations end first: a half-faded word has half its contrast.
   await page.evaluate(() => Promise.all(document.getAnimations().filter((each) => each.effect.getComputedTiming().iterations !== Infinity).map((each) => each.finished.catch(() => {}))));

@@ -1,5 +1,6 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
+mod active;
 mod bench;
 mod damage;
 mod data;
@@ -10,6 +11,7 @@ mod parity;
 mod quality;
 mod tasks;
 mod throughput;
+mod training;
 
 use std::path::PathBuf;
 
@@ -42,6 +44,22 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// How much a labelled photo teaches, chosen by active learning or at random; written into docs/evaluation.md
+    ActiveLearning {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Train a space of 100,000 made products: seconds and peak memory
+    #[command(name = "train-100k")]
+    Train100k {
+        /// The data folder, filled the first time (5 GB)
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Other than 100,000
+        #[arg(long, default_value_t = 100_000)]
+        products: u64,
+    },
     /// Measure images a second by threads, callers and batch
     Throughput,
     /// Measure speed and memory beside peers and limits, and write docs/benchmarks.md
@@ -60,6 +78,8 @@ fn main() -> Result<()> {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
         Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::ActiveLearning { dry_run } => active::run(!dry_run),
+        Command::Train100k { data, products } => training::run(data, products),
         Command::Throughput => throughput::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fill(arguments) => bench::fill(&arguments),

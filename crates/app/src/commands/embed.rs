@@ -20,22 +20,22 @@ pub struct Arguments {
     /// The pictures of a feed instead
     #[arg(long, value_name = "FEED")]
     feed: Option<PathBuf>,
-    /// Space of the embeddings; only the default one exists now
+    /// Space of the embeddings: id of a trained one; the default one unless told
     #[arg(long, value_name = "ID")]
     space: Option<String>,
 }
 
 /// Runs it.
 pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let space = super::space::chosen(context, arguments.space.as_deref())?;
     match &arguments.feed {
         None => {
             let scratch = Scratch::new(context)?;
             let engine = scratch.engine();
-            super::space::only_default(engine, arguments.space.as_deref())?;
             engine.warm_up()?;
             let mut exit = Exit::Done;
             for image in &arguments.images {
-                let result = engine.read_picture(image).and_then(|bytes| engine.embed(&bytes, None));
+                let result = engine.read_picture(image).and_then(|bytes| engine.embed_in(&space, &bytes, None));
                 let result = result.map(|(embedding, _)| embedding).map_err(Failure::from);
                 exit = exit.max(line(context, image, None, result)?);
             }
@@ -43,9 +43,8 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         }
         Some(feed) => {
             let gallery = Gallery::read(context, feed)?;
-            super::space::only_default(gallery.engine(), arguments.space.as_deref())?;
             let mut exit = Exit::Done;
-            gallery.each_image(|product, image, result| {
+            gallery.each_image(&space, |product, image, result| {
                 exit = exit.max(line(context, image, Some(product), result)?);
                 Ok(())
             })?;

@@ -9,7 +9,7 @@ use vetrina_engine::engine::{CatalogueName, FeedSource, ImportRequest, ItemError
 use vetrina_engine::image::ImageHash;
 use vetrina_engine::learn::{Report, evaluate};
 use vetrina_engine::search::SearchRequest;
-use vetrina_engine::space::Embedding;
+use vetrina_engine::space::{Embedding, Space};
 
 use super::Context;
 use super::embed::{Scratch, beside};
@@ -28,7 +28,7 @@ pub struct Arguments {
     /// Folder or zip where the gallery's relative pictures are looked for first
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// Space to evaluate; only the default one exists now
+    /// Space to evaluate: id of a trained one; the default one unless told
     #[arg(long, value_name = "ID")]
     space: Option<String>,
 }
@@ -40,15 +40,15 @@ const DEPTH: usize = 1000;
 
 /// Runs it.
 pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let space = super::space::chosen(context, arguments.space.as_deref())?;
     let queries = Queries::read(&arguments.queries)?;
     let gallery = Gallery::read_with(context, &arguments.gallery, arguments.images.clone())?;
-    super::space::only_default(gallery.engine(), arguments.space.as_deref())?;
     let mut problems = gallery.problems()?;
     let report = match queries.kind {
-        QueryKind::Image => by_image(&gallery, &queries, &arguments.queries, &mut problems)?,
+        QueryKind::Image => by_image(&gallery, &space, &queries, &arguments.queries, &mut problems)?,
         QueryKind::Text => by_text(&gallery, &queries)?,
     };
-    let space = gallery.engine().space().id().to_string();
+    let space = space.id().to_string();
     if context.json {
         print_json(&json!({
             "queries": report.queries, "products": report.products,
@@ -76,13 +76,14 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
 
 fn by_image(
     gallery: &Gallery,
+    space: &Space,
     queries: &Queries,
     file: &Path,
     problems: &mut Vec<ItemError>,
 ) -> Result<Report, Failure> {
     let engine = gallery.engine();
     let mut rows: Vec<(String, Embedding)> = Vec::new();
-    gallery.each_image(|product, image, result| {
+    gallery.each_image(space, |product, image, result| {
         match result {
             Ok(embedding) => rows.push((product.to_owned(), embedding)),
             Err(failure) => problems.push(problem(0, product, image, &failure)),
@@ -92,7 +93,7 @@ fn by_image(
     let mut asked: Vec<(String, Embedding)> = Vec::new();
     for query in &queries.rows {
         let source = beside(file, &query.ask);
-        match engine.read_picture(&source).and_then(|bytes| engine.embed(&bytes, None)) {
+        match engine.read_picture(&source).and_then(|bytes| engine.embed_in(space, &bytes, None)) {
             Ok((embedding, _)) => asked.push((query.product.clone(), embedding)),
             Err(error) => problems.push(problem(query.line, &query.product, &query.ask, &error.into())),
         }
@@ -211,6 +212,7 @@ impl Gallery {
     /// Those of `each`, and of the store.
     pub fn each_image(
         &self,
+        space: &Space,
         mut each: impl FnMut(&str, &str, Result<Embedding, Failure>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let engine = self.engine();
@@ -222,7 +224,7 @@ impl Gallery {
                     let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else {
                         continue;
                     };
-                    let result = engine.image(&hash).and_then(|stored| engine.embed(&stored.bytes, None));
+                    let result = engine.image(&hash).and_then(|stored| engine.embed_in(space, &stored.bytes, None));
                     each(&product.id, &image.source, result.map(|(embedding, _)| embedding).map_err(Failure::from))?;
                 }
             }

@@ -33,7 +33,7 @@ struct Cli {
 
 const EXITS: &str = "Exit codes: 0 done, 1 failed, 2 bad arguments, 3 done with item errors.\n\
     Settings: defaults, then vetrina.toml, then VETRINA_* in the environment, then flags.\n\
-    Not there yet: `understand`, and training of a shop's own space (`space train`, `promote`, `rollback`).";
+    Not there yet: `understand`.";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -78,9 +78,9 @@ enum Command {
     Embed(embed::Arguments),
     /// Measure how well queries find their product
     Evaluate(evaluate::Arguments),
-    /// List and show spaces
+    /// Spaces of a catalogue: list, show, train, promote, roll back
     Space(space::Arguments),
-    /// Imports: list, show, cancel, resume
+    /// Jobs: list, show, cancel, resume
     Job(job::Arguments),
     /// Look at everything and say what to do about what is wrong
     Doctor,

@@ -10,14 +10,17 @@ mod imports;
 mod jobs;
 mod linger;
 mod observe;
+mod other_sites;
 mod page;
 mod parameters;
+mod people;
 mod permits;
 mod problem;
 mod products;
 mod schema;
 mod search;
 mod serve;
+mod spaces;
 mod state;
 
 use std::sync::Arc;
@@ -56,6 +59,14 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::resume))
         .routes(routes!(catalogues::list))
         .routes(routes!(catalogues::put, catalogues::delete))
+        .routes(routes!(spaces::list, spaces::train))
+        .routes(routes!(spaces::get))
+        .routes(routes!(spaces::promote))
+        .routes(routes!(spaces::rollback))
+        .routes(routes!(people::events))
+        .routes(routes!(people::reviews, people::review))
+        .routes(routes!(people::next))
+        .routes(routes!(people::take_back))
         .routes(routes!(images::get))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -81,6 +92,8 @@ fn router(app: Arc<App>) -> Router {
         .merge(page::routes())
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_route)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), other_sites::guard))
+        .layer(other_sites::cors(&app.settings.public_keys))
         .layer(middleware::from_fn(observe::note_route))
         .layer(around)
         .with_state(app)

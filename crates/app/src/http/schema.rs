@@ -247,7 +247,7 @@ pub enum JobState {
 pub struct Job {
     /// Its id.
     id: String,
-    /// `import`.
+    /// `import`, `train`, `promote`.
     kind: String,
     /// Catalogue it works on.
     catalogue: String,
@@ -281,6 +281,10 @@ pub struct Job {
     seconds_left: Option<f64>,
     /// Why it failed; else empty.
     message: String,
+    /// What a job on spaces is at, in words.
+    doing: Option<String>,
+    /// What a job on spaces brought: of a training `space` and `report`.
+    result: Option<Value>,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -301,6 +305,297 @@ pub struct Jobs {
 pub struct StartedJob {
     /// The job.
     job: Job,
+}
+
+/// Where a trained space comes from.
+#[derive(Serialize, ToSchema)]
+pub struct Provenance {
+    /// `pca`, `lda`.
+    method: String,
+    /// What it was learned from: `labels`, `confirmed`.
+    learned: Value,
+    /// Name of the model.
+    model: String,
+    /// SHA-256 of its file.
+    model_sha256: String,
+    /// Pictures it was fitted to.
+    pictures: u64,
+    /// Products they show.
+    products: u64,
+    /// Different labels.
+    labels: u64,
+    /// Confirmed and rejected pairs among them.
+    pairs: u64,
+    /// Revision of the catalogue when it was read.
+    revision: i64,
+    /// Everything random was drawn from this.
+    seed: u64,
+    /// Version of Vetrina.
+    vetrina: String,
+    /// When it was trained.
+    #[schema(format = DateTime)]
+    trained_at: String,
+}
+
+/// How a space answers; shares are 0 to 1.
+#[derive(Serialize, ToSchema)]
+pub struct Figures {
+    /// Share of questions whose first answer is right.
+    recall_at_1: f64,
+    /// Mean average precision.
+    map: f64,
+}
+
+/// A mean and its 95 % interval.
+#[derive(Serialize, ToSchema)]
+pub struct Interval {
+    /// The mean.
+    mean: f64,
+    /// Lower end.
+    low: f64,
+    /// Upper end.
+    high: f64,
+}
+
+/// One task of the comparison.
+#[derive(Serialize, ToSchema)]
+pub struct TaskReport {
+    /// `same_product`, `unseen_product`, `same_label`, `unseen_label`.
+    task: String,
+    /// `pictures`, `photos`, `damaged copies`.
+    asked_with: String,
+    /// How many questions.
+    queries: u64,
+    /// The space in use.
+    current: Figures,
+    /// The new one.
+    new: Figures,
+    /// New − current in average precision.
+    map_difference: Interval,
+    /// New − current in the first answer.
+    recall_difference: Interval,
+}
+
+/// Whether a space may be promoted without force.
+#[derive(Serialize, ToSchema)]
+pub struct Gate {
+    /// May it?
+    passes: bool,
+    /// Why, a sentence for each task.
+    reasons: Vec<String>,
+}
+
+/// How a training went.
+#[derive(Serialize, ToSchema)]
+pub struct TrainReport {
+    /// What was learned from, in words.
+    learned: String,
+    /// Products that were looked at.
+    products: u64,
+    /// Different pictures of them.
+    pictures: u64,
+    /// Different labels.
+    labels: u64,
+    /// Confirmed and rejected pairs.
+    pairs: u64,
+    /// The space it was compared with.
+    against: String,
+    /// Cross-validation on this catalogue.
+    tasks: Vec<TaskReport>,
+    /// Whether it may be promoted.
+    gate: Gate,
+    /// What somebody should know of the data.
+    notes: Vec<String>,
+    /// Seconds it took.
+    seconds: f64,
+}
+
+/// A space of a catalogue.
+#[derive(Serialize, ToSchema)]
+pub struct Space {
+    /// Its id.
+    #[schema(example = "0a1b2c3d4e5f6071")]
+    id: String,
+    /// Name of its model.
+    model: String,
+    /// Length of its embeddings.
+    dimensions: Option<u64>,
+    /// `default`, `trained`.
+    head: String,
+    /// Is it searched in now?
+    active: bool,
+    /// Is it what a rollback goes back to?
+    previous: bool,
+    /// What is wrong with its files.
+    trouble: Option<String>,
+    /// Where it comes from; absent for the default one.
+    provenance: Option<Provenance>,
+    /// How it compared when it was trained.
+    report: Option<TrainReport>,
+}
+
+/// The spaces of a catalogue.
+#[derive(Serialize, ToSchema)]
+pub struct Spaces {
+    /// The default one, then the trained ones, latest first.
+    spaces: Vec<Space>,
+}
+
+/// What to learn from: `labels`, `confirmed` or both; or `unsupervised` alone.
+#[derive(Serialize, ToSchema)]
+pub struct TrainRequest {
+    /// `category`, `brand`, `group`, `product`, or the name of an attribute.
+    #[schema(example = "category")]
+    labels: Option<String>,
+    /// Matches that people confirmed or rejected, and what shoppers did.
+    confirmed: Option<bool>,
+    /// The pictures alone.
+    unsupervised: Option<bool>,
+    /// Promote it when it is no worse than the one in use.
+    promote: Option<bool>,
+}
+
+/// How to promote.
+#[derive(Serialize, ToSchema)]
+pub struct PromoteRequest {
+    /// Even when it was found to be worse.
+    force: Option<bool>,
+}
+
+/// The space that is active after a rollback.
+#[derive(Serialize, ToSchema)]
+pub struct RolledBack {
+    /// Its id.
+    space: String,
+}
+
+/// A photo: one of the three.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Photo {
+    /// BLAKE3 of a photo that was sent before, or of a catalogue picture.
+    Hash(String),
+    /// Its bytes as base64, or a `data:` URI.
+    Data(String),
+    /// Its address.
+    Url(String),
+}
+
+/// Something a shopper did.
+#[derive(Serialize, ToSchema)]
+pub struct Event {
+    /// `search`, `view`, `click`, `cart`, `purchase`, `dismiss`.
+    r#type: String,
+    /// Id of the product; all but `search` need one.
+    product: Option<String>,
+    /// The photo that was asked with.
+    photo: Option<Photo>,
+    /// The words that were asked with.
+    text: Option<String>,
+    /// Who, as the shop calls them.
+    user: Option<String>,
+    /// When; now unless told.
+    #[schema(format = DateTime)]
+    at: Option<String>,
+}
+
+/// What became of one event.
+#[derive(Serialize, ToSchema)]
+pub struct EventOutcome {
+    /// Its line, from 1.
+    line: u64,
+    /// Hash of its photo.
+    photo: Option<String>,
+    /// Why it was not kept.
+    error: Option<Problem>,
+}
+
+/// What became of events.
+#[derive(Serialize, ToSchema)]
+pub struct EventOutcomes {
+    /// How many were kept.
+    accepted: u64,
+    /// One an event, in order.
+    outcomes: Vec<EventOutcome>,
+}
+
+/// A review as it is sent: of a `photo` or of an `other` product.
+#[derive(Serialize, ToSchema)]
+pub struct ReviewRequest {
+    /// The photo.
+    photo: Option<Photo>,
+    /// Id of the other product.
+    other: Option<String>,
+    /// Id of the product.
+    product: String,
+    /// `confirmed`, `rejected`, `skipped`.
+    verdict: String,
+    /// By whom.
+    by: Option<String>,
+}
+
+/// A review as it is kept.
+#[derive(Serialize, ToSchema)]
+pub struct Review {
+    /// Its id.
+    id: i64,
+    /// Hash of the photo.
+    photo: Option<String>,
+    /// Id of the other product.
+    other: Option<String>,
+    /// Id of the product.
+    product: String,
+    /// `confirmed`, `rejected`, `skipped`.
+    verdict: String,
+    /// By whom.
+    by: Option<String>,
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+/// A part of the reviews.
+#[derive(Serialize, ToSchema)]
+pub struct Reviews {
+    /// Latest first.
+    reviews: Vec<Review>,
+    /// How many there are.
+    total: u64,
+}
+
+/// Is this the same?
+#[derive(Serialize, ToSchema)]
+pub struct Question {
+    /// Hash of the photo.
+    photo: Option<String>,
+    /// The other product.
+    other: Option<Product>,
+    /// The product it may show.
+    product: Product,
+    /// Cosine between the two.
+    similarity: f32,
+    /// How unsure the system is, 0 to 1.
+    uncertainty: f32,
+}
+
+/// How far labelling is.
+#[derive(Serialize, ToSchema)]
+pub struct ReviewProgress {
+    /// Photos that were sent.
+    photos: u64,
+    /// Photos whose product was confirmed.
+    answered: u64,
+    /// Pairs with a word on them.
+    reviewed: u64,
+}
+
+/// What to ask next.
+#[derive(Serialize, ToSchema)]
+pub struct Questions {
+    /// The least sure first.
+    questions: Vec<Question>,
+    /// How far labelling is.
+    progress: ReviewProgress,
 }
 
 /// A part of a job's ledger.

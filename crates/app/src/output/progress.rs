@@ -32,6 +32,9 @@ impl ImportBar {
         }
         self.bar.set_position(job.done);
         let mut message = String::new();
+        if let Some(doing) = &job.doing {
+            message.clone_from(doing);
+        }
         if let Some(speed) = job.per_second {
             message = format!("{speed:.1}/s");
         }

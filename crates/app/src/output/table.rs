@@ -63,6 +63,16 @@ fn state(job: &Job) -> &'static str {
 /// # Errors
 /// When standard output is gone.
 pub fn print_job(job: &Job) -> Result<(), Failure> {
+    if job.kind != "import" {
+        let mut text = format!("{} {} of catalogue {}: {}", job.kind, harmless(&job.name), job.catalogue, state(job));
+        for more in [job.doing.as_deref().unwrap_or_default(), &job.message] {
+            if !more.is_empty() {
+                let _ = write!(text, "\n  {}", harmless(more));
+            }
+        }
+        let _ = write!(text, "\n  job {}", job.id);
+        return print(&text);
+    }
     let mut text = format!("{} into catalogue {}: {}", harmless(&job.name), job.catalogue, state(job));
     if let Some(dialect) = &job.dialect {
         let _ = write!(text, " ({dialect})");

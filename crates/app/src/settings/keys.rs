@@ -27,7 +27,7 @@ const fn key(path: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// All of them. `VETRINA_DATA` is not here: tests and lab use that name for evaluation data (docs/decisions.md).
-pub const KEYS: [Key; 16] = [
+pub const KEYS: [Key; 20] = [
     key("data", "VETRINA_DATA_DIR", Kind::Text),
     key("listen", "VETRINA_LISTEN", Kind::Text),
     key("onnxruntime", "VETRINA_ONNXRUNTIME", Kind::Text),
@@ -42,12 +42,19 @@ pub const KEYS: [Key; 16] = [
     key("limits.decode_mib", "VETRINA_LIMITS_DECODE_MIB", Kind::Number),
     key("limits.request_mib", "VETRINA_LIMITS_REQUEST_MIB", Kind::Number),
     key("limits.feed_mib", "VETRINA_LIMITS_FEED_MIB", Kind::Number),
+    key("freshness.retrain", "VETRINA_FRESHNESS_RETRAIN", Kind::Flag),
+    key("freshness.every_days", "VETRINA_FRESHNESS_EVERY_DAYS", Kind::Number),
+    key("freshness.drift_percent", "VETRINA_FRESHNESS_DRIFT_PERCENT", Kind::Number),
+    key("freshness.newer_percent", "VETRINA_FRESHNESS_NEWER_PERCENT", Kind::Number),
     key("log.level", "VETRINA_LOG_LEVEL", Kind::Text),
     key("log.format", "VETRINA_LOG_FORMAT", Kind::Text),
 ];
 
 /// The table of columns in the file, which no environment variable sets.
 pub const FEED_MAPPING: &str = "feed.mapping";
+
+/// The list of public keys in the file, which no environment variable sets either.
+pub const PUBLIC_KEYS: &str = "public_keys";
 
 /// The known name that `name` was probably meant to be.
 pub fn nearest(name: &str) -> Option<&'static str> {
@@ -58,7 +65,7 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     };
     KEYS.iter()
         .map(|key| key.path)
-        .chain([FEED_MAPPING])
+        .chain([FEED_MAPPING, PUBLIC_KEYS])
         .map(|path| (likeness(path), path))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))

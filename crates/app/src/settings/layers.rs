@@ -8,9 +8,11 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
+use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
 
 use super::keys::{KEYS, Key, Kind, nearest};
+use super::public_keys::RawPublicKey;
 use super::{MIB, SettingsError, default_data};
 
 /// The file that is read from the working folder when no other is named.
@@ -38,8 +40,10 @@ pub(super) struct Raw {
     pub language: String,
     pub default_currency: Option<String>,
     pub limits: RawLimits,
+    pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub public_keys: Vec<RawPublicKey>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,6 +55,15 @@ pub(super) struct RawLimits {
     pub decode_mib: u64,
     pub request_mib: u64,
     pub feed_mib: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawFreshness {
+    pub retrain: bool,
+    pub every_days: u64,
+    pub drift_percent: u64,
+    pub newer_percent: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,8 +91,10 @@ impl Default for Raw {
             language: "english".to_owned(),
             default_currency: None,
             limits: RawLimits::default(),
+            freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            public_keys: Vec::new(),
         }
     }
 }
@@ -94,6 +109,18 @@ impl Default for RawLimits {
             decode_mib: limits.decode_bytes / MIB,
             request_mib: 64,
             feed_mib: 4096,
+        }
+    }
+}
+
+impl Default for RawFreshness {
+    fn default() -> Self {
+        let usual = FreshnessOptions::default();
+        Self {
+            retrain: usual.retrain,
+            every_days: u64::from(usual.every_days),
+            drift_percent: (usual.drift * 100.0).round() as u64,
+            newer_percent: (usual.newer * 100.0).round() as u64,
         }
     }
 }

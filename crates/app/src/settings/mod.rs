@@ -2,6 +2,7 @@
 
 mod keys;
 mod layers;
+mod public_keys;
 #[cfg(test)]
 mod tests;
 
@@ -11,11 +12,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use vetrina_engine::EngineOptions;
+use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
 
 pub use keys::KEYS;
 pub use layers::Flags;
 use layers::Raw;
+pub use public_keys::PublicKey;
 
 /// MiB in bytes.
 const MIB: u64 = 1 << 20;
@@ -35,6 +38,8 @@ pub struct Settings {
     pub feed_bytes: u64,
     /// How the log is written.
     pub log: Log,
+    /// Keys that pages of other sites may ask with.
+    pub public_keys: Vec<PublicKey>,
     /// Where each setting that is not a default comes from: `threads → environment VETRINA_THREADS`.
     pub sources: BTreeMap<&'static str, String>,
 }
@@ -140,6 +145,17 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
+    let days = within("freshness.every_days", raw.freshness.every_days, 0, 3_650)?;
+    let percent = |key: &str, value: u64| Ok(within(key, value, 1, 1_000)? as f64 / 100.0);
+    let freshness = FreshnessOptions {
+        retrain: raw.freshness.retrain,
+        every_days: u32::try_from(days).unwrap_or(u32::MAX),
+        drift: percent("freshness.drift_percent", raw.freshness.drift_percent)?,
+        newer: percent("freshness.newer_percent", raw.freshness.newer_percent)?,
+        ..FreshnessOptions::default()
+    };
+    let public_keys =
+        public_keys::checked(raw.public_keys).map_err(|(reason, hint)| wrong(keys::PUBLIC_KEYS, reason, &hint))?;
     let engine = EngineOptions {
         data: raw.data,
         onnxruntime: raw.onnxruntime.filter(|path| !path.as_os_str().is_empty()),
@@ -149,9 +165,10 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         language,
         default_currency,
         feed_mapping: raw.feed.mapping,
+        freshness,
     };
     let log = Log { level: raw.log.level, format };
-    Ok(Settings { engine, listen, permits: permits as usize, request_bytes, feed_bytes, log, sources })
+    Ok(Settings { engine, listen, permits: permits as usize, request_bytes, feed_bytes, log, public_keys, sources })
 }
 
 /// `host:port`; a name is looked up.

@@ -19,3 +19,4 @@ mod limits;
 mod settings;
 mod shapes;
 mod shop;
+mod spaces;

@@ -1,50 +1,60 @@
-//! One catalogue at work: its index, and how it follows the truth.
+//! One catalogue at work: its active snapshot, the one before it, and how they follow the truth.
 //!
-//! Every change goes to the store first, in one transaction with a revision of its own, and then to the index, before it is
-//! acknowledged. The index on disk may be behind after a crash, never ahead: the store knows up to which revision it is
+//! Every change goes to the store first, in one transaction with a revision of its own, and then to the active index, before
+//! it is acknowledged. An index on disk may be behind after a crash, never ahead: the store knows up to which revision it is
 //! surely there, and what is newer is applied again when it opens.
+//!
+//! A change of space is the same both ways: the other snapshot follows the truth while everything goes on; then, with writes
+//! held for as long as the last changes take, it becomes the active one. Searches are never held.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use half::f16;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
+use super::snapshot::{Folders, Snapshot, remove_index};
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
-    CatalogueRow, ImageRow, SourceRow, Store, StoredProduct, next_revision, put, put_feature, put_image, put_source,
-    remove,
+    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_feature, put_image, put_source, remove,
 };
 use crate::image::ImageHash;
-use crate::index::{Index, IndexOptions, IndexPoint, State};
-use crate::model::Feature;
-use crate::space::Space;
+use crate::index::IndexPoint;
+use crate::space::{Embedding, Space};
 
-/// Products that are read and indexed at once while the index catches up.
-const PAGE: usize = 512;
+/// What the store calls the space of the build.
+pub(super) const DEFAULT_SPACE: &str = "default";
+/// Changes that may be left for the moment in which writes are held.
+const FEW: u64 = 64;
+/// How often a snapshot follows before it is taken as it is: under heavy writing there are always some changes left.
+const ROUNDS: usize = 8;
 
 /// A catalogue whose index is open.
 #[derive(Debug)]
 pub(super) struct Catalogue {
     pub(super) key: i64,
     pub(super) name: CatalogueName,
-    pub(super) index: Index,
-    pub(super) space: Arc<Space>,
-    /// Under which the features of this space's model are kept.
+    pub(super) folders: Folders,
+    /// Under which the features of the model are kept.
     feature_key: String,
-    /// How the index was found when it was opened.
-    pub(super) found: State,
-    /// Held from before the truth is written until the index has followed, so that both see the same order.
+    language: String,
+    shown: RwLock<Shown>,
+    /// Held from before the truth is written until the active index has followed, so that both see the same order.
     writing: Mutex<()>,
-    /// Points written since the index was last brought to disk.
-    unsettled: AtomicU64,
-    /// Points written since the index was last optimised.
-    unoptimised: AtomicU64,
-    /// An index write failed after the truth was written: the index has to catch up.
-    behind: AtomicBool,
+    /// Snapshots that were replaced; searches may still be at work with them.
+    retired: Mutex<Vec<Arc<Snapshot>>>,
+    /// Only one change of space at a time.
+    switching: Mutex<()>,
+}
+
+/// What searches see, and what they saw before.
+#[derive(Debug)]
+struct Shown {
+    active: Arc<Snapshot>,
+    previous: Option<Arc<Snapshot>>,
 }
 
 /// A product that is ready to be written: pictures read, embedded.
@@ -53,11 +63,18 @@ pub(super) struct Prepared {
     pub(super) product: Product,
     pub(super) given: [u8; 16],
     /// One for each picture that has a hash, in the product's order.
-    pub(super) embeddings: Vec<Vec<f32>>,
+    pub(super) embedded_pictures: Vec<EmbeddedPicture>,
     pub(super) pictures: Vec<NewPicture>,
     pub(super) sources: Vec<(String, SourceRow)>,
     /// Pictures that were embedded for it.
     pub(super) embedded: u64,
+}
+
+/// A picture's feature and its embedding in what was the active space.
+#[derive(Debug, Clone)]
+pub(super) struct EmbeddedPicture {
+    pub(super) feature: Arc<Vec<f16>>,
+    pub(super) embedding: Embedding,
 }
 
 /// A picture that the store may not know yet.
@@ -85,65 +102,160 @@ pub(super) struct Changed {
 }
 
 impl Catalogue {
-    /// Opens the index of `space` under `folder` and lets it catch up with the truth.
+    /// Opens the index of `active`, and of `previous`, and lets the active one catch up with the truth.
     pub(super) fn open(
         store: &Store,
         row: &CatalogueRow,
-        space: &Arc<Space>,
+        (active, previous): (Arc<Space>, Option<Arc<Space>>),
+        folders: Folders,
         feature_key: &str,
-        folder: &Path,
         language: &str,
     ) -> Result<Self, EngineError> {
-        let name = row.name.parse().map_err(EngineError::Name)?;
-        let options = IndexOptions { language: language.to_owned(), ..IndexOptions::new(space.dim()) };
-        let opened = Index::open(&folder.join(format!("{}-{}", row.key, space.id())), &options)?;
+        let name: CatalogueName = row.name.parse().map_err(EngineError::Name)?;
+        let open = |space| Snapshot::open(store, row.key, space, &folders, feature_key, language);
+        let active = open(active)?;
+        let count = active.follow(store, &|_| true)?.unwrap_or_default();
+        if count > 0 {
+            tracing::info!(catalogue = %name, products = count, "the index has caught up");
+        }
+        // The previous one follows later, from the keeper: nobody waits for it.
+        let previous = previous.map(open).transpose()?.map(Arc::new);
         let catalogue = Self {
             key: row.key,
             name,
-            index: opened.index,
-            space: Arc::clone(space),
+            folders,
             feature_key: feature_key.to_owned(),
-            found: opened.state,
+            language: language.to_owned(),
+            shown: RwLock::new(Shown { active: Arc::new(active), previous }),
             writing: Mutex::new(()),
-            unsettled: AtomicU64::new(0),
-            unoptimised: AtomicU64::new(0),
-            behind: AtomicBool::new(false),
+            retired: Mutex::default(),
+            switching: Mutex::default(),
         };
-        let known = catalogue.found == State::Loaded && row.indexed_space == space.id().to_string();
-        catalogue.follow(store, if known { row.indexed_revision } else { 0 })?;
-        if catalogue.unsettled.load(Ordering::Relaxed) > 0 || !known {
-            catalogue.settle(store)?;
+        let snapshot = catalogue.snapshot();
+        if snapshot.unsettled() > 0 {
+            catalogue.settle(store, &snapshot)?;
         }
+        catalogue.sweep(store)?;
         Ok(catalogue)
     }
 
-    /// Applies everything newer than `revision` to the index.
-    fn follow(&self, store: &Store, revision: i64) -> Result<(), EngineError> {
-        if revision == 0 && self.found == State::Loaded {
-            self.index.clear()?;
+    /// Removes indexes that a change of space left behind when the process ended in the middle of it.
+    fn sweep(&self, store: &Store) -> Result<(), EngineError> {
+        let used: HashSet<String> = self.snapshots().iter().map(|snapshot| snapshot.space.id().to_string()).collect();
+        for space in store.indexed_spaces(self.key)? {
+            if !used.contains(&space) {
+                remove_index(store, self.key, &space, &self.folders.index_of(self.key, &space));
+            }
         }
-        let removed = store.removed_since(self.key, revision)?;
-        self.index.delete(&removed)?;
-        let (mut after, mut count) = (0, 0_u64);
-        loop {
-            let page = store.changed_since(self.key, revision, after, PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = last.key;
-            count += page.len() as u64;
-            let points: Vec<IndexPoint> =
-                page.into_iter().map(|stored| self.point(store, stored)).collect::<Result<_, _>>()?;
-            self.index.upsert(&points)?;
-        }
-        if count + removed.len() as u64 > 0 {
-            tracing::info!(catalogue = %self.name, products = count, removed = removed.len(), "the index has caught up");
-            self.unsettled.fetch_add(count + removed.len() as u64, Ordering::Relaxed);
-            self.unoptimised.fetch_add(count, Ordering::Relaxed);
+        // Folders the store does not know of.
+        let prefix = format!("{}-", self.key);
+        for entry in fs::read_dir(&self.folders.index).into_iter().flatten().flatten() {
+            let folder = entry.file_name();
+            let space = folder.to_str().and_then(|name| name.strip_prefix(&prefix));
+            if let Some(space) = space.filter(|space| !used.contains(*space)) {
+                remove_index(store, self.key, space, &entry.path());
+            }
         }
         Ok(())
     }
 
-    /// Writes a change to the truth and to the index. When it returns, the change survives and is found. `also` writes into
-    /// the same transaction.
+    /// What a search sees: taken when it begins, used until it ends.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.shown.read().active)
+    }
+
+    /// What searches saw before the last change of space.
+    pub(super) fn previous(&self) -> Option<Arc<Snapshot>> {
+        self.shown.read().previous.clone()
+    }
+
+    /// The active snapshot, then the previous one.
+    pub(super) fn snapshots(&self) -> Vec<Arc<Snapshot>> {
+        let shown = self.shown.read();
+        std::iter::once(&shown.active).chain(&shown.previous).cloned().collect()
+    }
+
+    /// A snapshot of another space: the previous one where it is that, else one whose index is empty or as it was left.
+    pub(super) fn other(&self, store: &Store, space: &Arc<Space>) -> Result<Arc<Snapshot>, EngineError> {
+        if let Some(open) = self.snapshots().into_iter().find(|snapshot| snapshot.space.id() == space.id()) {
+            return Ok(open);
+        }
+        // One that was retired a moment ago still has its folder open.
+        let mut retired = self.retired.lock();
+        if let Some(place) = retired.iter().position(|snapshot| snapshot.space.id() == space.id()) {
+            return Ok(retired.swap_remove(place));
+        }
+        let space = Arc::clone(space);
+        Snapshot::open(store, self.key, space, &self.folders, &self.feature_key, &self.language).map(Arc::new)
+    }
+
+    /// Makes `next` the active snapshot, and the active one the previous. Searches go on all the while, each with the
+    /// snapshot it began with; writes are held only for the last few changes. `stored_as` is what the store calls the
+    /// space. `go_on` is told how many products were indexed; when it says no, nothing is changed and the answer is false.
+    ///
+    /// # Errors
+    /// Of store and index; the active snapshot is then as before.
+    pub(super) fn switch(
+        &self,
+        store: &Store,
+        next: &Arc<Snapshot>,
+        (stored_as, active_as): (&str, &str),
+        go_on: &dyn Fn(u64) -> bool,
+    ) -> Result<bool, EngineError> {
+        let _alone = self.switching.lock();
+        if next.space.id() == self.snapshot().space.id() {
+            return Ok(true);
+        }
+        for round in 0..ROUNDS {
+            let Some(count) = next.follow(store, go_on)? else { return Ok(false) };
+            // Before the last round, so that the first searches find graphs, not scans.
+            if round == 0 && next.take_unoptimised(1) {
+                next.index.optimize()?;
+            }
+            if count <= FEW && round > 0 {
+                break;
+            }
+        }
+        if next.unsettled() > 0 {
+            next.settle(store, &self.writing)?;
+        }
+        if !go_on(0) {
+            return Ok(false);
+        }
+        let _order = self.writing.lock();
+        next.follow(store, &|_| true)?;
+        // Truth first: whatever happens now, the next start opens the new one.
+        store.activate(self.key, stored_as, Some(active_as))?;
+        let mut shown = self.shown.write();
+        let before = std::mem::replace(&mut shown.active, Arc::clone(next));
+        let retired = shown.previous.replace(before);
+        drop(shown);
+        self.retired.lock().extend(retired.filter(|retired| retired.space.id() != next.space.id()));
+        Ok(true)
+    }
+
+    /// Lets go of a snapshot that was made for a change of space that did not come about.
+    pub(super) fn retire(&self, snapshot: Arc<Snapshot>) {
+        if !self.snapshots().iter().any(|used| Arc::ptr_eq(used, &snapshot)) {
+            self.retired.lock().push(snapshot);
+        }
+    }
+
+    /// Closes snapshots that were replaced and that no search uses any more, and removes their indexes.
+    pub(super) fn let_go(&self, store: &Store) {
+        // Held until the folders are gone: `other` must not open one of them meanwhile.
+        let mut retired = self.retired.lock();
+        let (free, kept): (Vec<_>, Vec<_>) = retired.drain(..).partition(|snapshot| Arc::strong_count(snapshot) == 1);
+        *retired = kept;
+        for snapshot in free {
+            let space = snapshot.space.id().to_string();
+            drop(snapshot);
+            remove_index(store, self.key, &space, &self.folders.index_of(self.key, &space));
+        }
+    }
+
+    /// Writes a change to the truth and to the active index. When it returns, the change survives and is found. `also`
+    /// writes into the same transaction.
     pub(super) fn commit(
         &self,
         store: &Store,
@@ -151,12 +263,17 @@ impl Catalogue {
         also: impl FnOnce(&Connection, &Changed) -> rusqlite::Result<()>,
     ) -> Result<Changed, EngineError> {
         let _order = self.writing.lock();
-        let Change { put: products, remove: ids } = change;
-        let (keys, gone, changed) = store.write(|sql| {
+        // The space changes only while writing is held by the one who changes it.
+        let snapshot = self.snapshot();
+        let Change { put: mut products, remove: ids } = change;
+        let vectors: Vec<Vec<Vec<f32>>> =
+            products.iter_mut().map(|prepared| vectors(&snapshot, prepared)).collect::<Result<_, _>>()?;
+        let (keys, gone, changed, revision) = store.write(|sql| {
             let mut changed = Changed::default();
-            let (mut keys, mut gone) = (Vec::with_capacity(products.len()), Vec::new());
+            let (mut keys, mut gone, mut revision) = (Vec::with_capacity(products.len()), Vec::new(), None);
             if !products.is_empty() || !ids.is_empty() {
-                let revision = next_revision(sql, self.key)?;
+                let number = next_revision(sql, self.key)?;
+                revision = Some(number);
                 for prepared in &products {
                     for picture in &prepared.pictures {
                         put_image(sql, &picture.hash, &picture.row)?;
@@ -165,73 +282,65 @@ impl Catalogue {
                     for (source, found) in &prepared.sources {
                         put_source(sql, source, found)?;
                     }
-                    let (key, created) = put(sql, self.key, revision, &prepared.product, &prepared.given)?;
+                    let (key, created) = put(sql, self.key, number, &prepared.product, &prepared.given)?;
                     keys.push(key);
                     changed.created.push(created);
                 }
                 for id in &ids {
-                    let key = remove(sql, self.key, revision, id)?;
+                    let key = remove(sql, self.key, number, id)?;
                     changed.removed.push(key.is_some());
                     gone.extend(key);
                 }
             }
             also(sql, &changed)?;
-            Ok((keys, gone, changed))
+            Ok((keys, gone, changed, revision))
         })?;
-        let written = (keys.len() + gone.len()) as u64;
         let points: Vec<IndexPoint> = products
-            .into_iter()
+            .iter()
             .zip(keys)
-            .map(|(prepared, key)| IndexPoint::of(&prepared.product, key, prepared.embeddings))
+            .zip(vectors)
+            .map(|((prepared, key), vectors)| IndexPoint::of(&prepared.product, key, vectors))
             .collect();
-        let followed = if gone.is_empty() { Ok(()) } else { self.index.delete(&gone) };
-        if let Err(error) = followed.and_then(|()| self.index.upsert(&points)) {
-            self.behind.store(true, Ordering::Release);
+        let followed = if gone.is_empty() { Ok(()) } else { snapshot.index.delete(&gone) };
+        if let Err(error) = followed.and_then(|()| snapshot.index.upsert(&points)) {
+            snapshot.fall_behind();
             return Err(error.into());
         }
-        self.unsettled.fetch_add(written, Ordering::Relaxed);
-        self.unoptimised.fetch_add(points.len() as u64, Ordering::Relaxed);
+        snapshot.wrote(points.len() as u64, gone.len() as u64);
+        if let Some(revision) = revision {
+            snapshot.reach(revision);
+        }
         Ok(changed)
     }
 
-    /// Brings the index to disk and notes in the truth up to where it is.
-    pub(super) fn settle(&self, store: &Store) -> Result<(), EngineError> {
-        let _order = self.writing.lock();
-        let row = store.catalogues()?.into_iter().find(|row| row.key == self.key);
-        let Some(row) = row else { return Ok(()) };
-        if self.behind.swap(false, Ordering::AcqRel) {
-            let known = row.indexed_space == self.space.id().to_string();
-            if let Err(error) = self.follow(store, if known { row.indexed_revision } else { 0 }) {
-                self.behind.store(true, Ordering::Release);
-                return Err(error);
-            }
+    /// Brings an index to disk and notes in the truth up to where it is.
+    pub(super) fn settle(&self, store: &Store, snapshot: &Snapshot) -> Result<(), EngineError> {
+        snapshot.settle(store, &self.writing)
+    }
+
+    /// Lets the previous index follow the truth, so that a way back is short.
+    pub(super) fn keep_previous_current(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<(), EngineError> {
+        let Some(previous) = self.previous() else { return Ok(()) };
+        previous.follow(store, go_on)?;
+        if previous.unsettled() > 0 {
+            previous.settle(store, &self.writing)?;
         }
-        self.index.flush()?;
-        store.note_indexed(self.key, &self.space.id().to_string(), row.revision)?;
-        self.unsettled.store(0, Ordering::Relaxed);
         Ok(())
     }
+}
 
-    /// How many writes only the engine's log has.
-    pub(super) fn unsettled(&self) -> u64 {
-        self.unsettled.load(Ordering::Relaxed) + u64::from(self.behind.load(Ordering::Relaxed))
-    }
-
-    /// How many points were written since the last optimisation; taken when it starts.
-    pub(super) fn take_unoptimised(&self, least: u64) -> bool {
-        let count = self.unoptimised.load(Ordering::Relaxed);
-        count >= least && count > 0 && self.unoptimised.swap(0, Ordering::Relaxed) > 0
-    }
-
-    /// The point of a product that is in the truth, from its stored features.
-    fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
-        let hashes = stored.product.image_hashes();
-        let features = store.features(&hashes, &self.feature_key)?;
-        let mut embeddings = Vec::with_capacity(hashes.len());
-        for (hash, feature) in hashes.iter().zip(features) {
-            let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
-            embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
-        }
-        Ok(IndexPoint::of(&stored.product, stored.key, embeddings))
-    }
+/// A product's embeddings in the snapshot's space: those it came with where they are of that space, else made again.
+fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>, EngineError> {
+    let space = snapshot.space.id();
+    std::mem::take(&mut prepared.embedded_pictures)
+        .into_iter()
+        .map(|picture| {
+            let embedding = if picture.embedding.space() == space {
+                picture.embedding
+            } else {
+                snapshot.embed(&picture.feature)?
+            };
+            Ok(embedding.into_vector())
+        })
+        .collect()
 }

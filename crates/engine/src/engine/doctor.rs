@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::import::disk_free;
-use super::{Check, Engine, EngineError, EngineOptions, Health};
+use super::{CatalogueName, Check, Engine, EngineError, EngineOptions, Health};
 use crate::index::State;
 use crate::model::{Outcome, RuntimeOptions, builtin_manifest, builtin_model, find_runtime, load_runtime};
 use crate::space::Space;
@@ -128,10 +128,12 @@ impl Engine {
             let hint = "`vetrina demo` brings one, `vetrina import FEED` brings yours".to_owned();
             return vec![check("catalogues", Health::Good, "none yet", Some(hint))];
         }
-        open.iter()
+        let mut checks: Vec<Check> = open
+            .iter()
             .map(|catalogue| {
                 let name = format!("catalogue {}", catalogue.name);
-                let info = catalogue.index.info();
+                let snapshot = catalogue.snapshot();
+                let info = snapshot.index.info();
                 let (products, images) = self.store.sizes(catalogue.key).unwrap_or_default();
                 let found = format!(
                     "{products} products, {images} pictures; index: {} products in {} parts, {:.1} MB",
@@ -139,7 +141,7 @@ impl Engine {
                     info.segments,
                     info.disk_bytes as f64 / 1e6
                 );
-                if let State::Damaged { reason } = &catalogue.found {
+                if let State::Damaged { reason } = &snapshot.found {
                     let found = format!("{found}. The index was damaged ({reason}) and has been made again");
                     return check(&name, Health::Warning, found, Some("look at the disk".into()));
                 }
@@ -151,6 +153,55 @@ impl Engine {
                     check(&name, Health::Warning, found, Some(hint))
                 }
             })
-            .collect()
+            .collect();
+        for catalogue in &open {
+            checks.extend(self.check_space_of(&catalogue.name));
+        }
+        checks
+    }
+
+    /// The spaces of a catalogue: which is in use, how fresh it is, and files that cannot be used.
+    fn check_space_of(&self, catalogue: &CatalogueName) -> Vec<Check> {
+        let name = format!("space of {catalogue}");
+        let spaces = match self.spaces(catalogue) {
+            Ok(spaces) => spaces,
+            Err(error) => return vec![check(&name, Health::Bad, error.to_string(), Some(error.hint()))],
+        };
+        let mut checks: Vec<Check> = spaces
+            .iter()
+            .filter_map(|space| {
+                let trouble = space.trouble.clone()?;
+                let hint = "restore the file from a backup, or train the space again".to_owned();
+                Some(check(&name, Health::Warning, trouble, Some(hint)))
+            })
+            .collect();
+        let active = spaces.iter().find(|space| space.active);
+        let found = active.map_or_else(String::new, |space| {
+            let from =
+                space.report.as_ref().map_or_else(|| "the default one".to_owned(), |report| report.learned.clone());
+            format!("{} ({from}), {} trained in all", space.id, spaces.len() - 1)
+        });
+        match self.freshness(catalogue) {
+            Ok(Some(fresh)) => {
+                let drift = fresh.drift.map_or_else(|| "not known".to_owned(), |drift| format!("{drift:.2}"));
+                let found = format!(
+                    "{found}; {:.0} days old, {:.0} % of the products are newer, drift {drift}",
+                    fresh.days,
+                    fresh.newer * 100.0
+                );
+                if fresh.reasons.is_empty() {
+                    checks.push(check(&name, Health::Good, found, None));
+                } else {
+                    let hint = format!(
+                        "train it again (`vetrina space train … --promote`), or let that be done by itself (`freshness.retrain`): {}",
+                        fresh.reasons.join("; ")
+                    );
+                    checks.push(check(&name, Health::Warning, found, Some(hint)));
+                }
+            }
+            Ok(None) => checks.push(check(&name, Health::Good, found, None)),
+            Err(error) => checks.push(check(&name, Health::Bad, error.to_string(), Some(error.hint()))),
+        }
+        checks
     }
 }

@@ -68,6 +68,32 @@ pub enum EngineError {
         /// The hash that was asked for.
         hash: ImageHash,
     },
+    /// There is no such space.
+    #[error("there is no space `{id}`")]
+    NoSuchSpace {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// There is nothing to roll back to.
+    #[error("catalogue `{catalogue}` has had no other space: there is nothing to roll back to")]
+    NoPreviousSpace {
+        /// The catalogue.
+        catalogue: String,
+    },
+    /// A space would serve the catalogue worse, or nobody knows.
+    #[error("space {id} is not let through: {}", reasons.join("; "))]
+    Worse {
+        /// The space.
+        id: String,
+        /// What the gate says, a sentence for each task.
+        reasons: Vec<String>,
+    },
+    /// The catalogue teaches nothing.
+    #[error("nothing was trained: {reason}")]
+    NothingLearned {
+        /// Why.
+        reason: String,
+    },
     /// There is no such job.
     #[error("there is no job `{id}`")]
     NoSuchJob {
@@ -185,6 +211,10 @@ impl EngineError {
             Self::NoSuchCatalogue { .. } => "no-such-catalogue",
             Self::NoSuchProduct { .. } => "no-such-product",
             Self::NoSuchImage { .. } => "no-such-image",
+            Self::NoSuchSpace { .. } => "no-such-space",
+            Self::NoPreviousSpace { .. } => "no-previous-space",
+            Self::Worse { .. } => "space-is-worse",
+            Self::NothingLearned { .. } => "nothing-learned",
             Self::NoSuchJob { .. } => "no-such-job",
             Self::JobState { .. } => "job-state",
             Self::Busy { .. } => "import-runs",
@@ -218,6 +248,14 @@ impl EngineError {
                 "import a feed into it first, or look at the names: GET /v1/catalogues".into()
             }
             Self::NoSuchProduct { .. } => "look at the id as the feed writes it; capital letters count".into(),
+            Self::NoSuchSpace { .. } => "`vetrina space list` shows the spaces of a catalogue".into(),
+            Self::NoPreviousSpace { .. } => "`vetrina space list` shows what could be promoted instead".into(),
+            Self::Worse { .. } => {
+                "keep the space in use, or promote with --force (`\"force\": true`) if you know better".into()
+            }
+            Self::NothingLearned { .. } => {
+                "nothing was changed; docs/operations.md says what each kind of training needs".into()
+            }
             Self::NoSuchJob { .. } => "`vetrina job list` shows all jobs".into(),
             Self::JobState { .. } => "`vetrina job show` says how it stands".into(),
             Self::Busy { .. } => "wait until it is done, or cancel it".into(),
@@ -243,6 +281,8 @@ impl EngineError {
         match self {
             Self::NoSuchProduct { id, .. }
             | Self::NoSuchJob { id }
+            | Self::NoSuchSpace { id }
+            | Self::Worse { id, .. }
             | Self::Busy { id, .. }
             | Self::JobState { id, .. }
             | Self::Refused { id, .. } => Some(id.clone()),
@@ -262,14 +302,20 @@ impl EngineError {
             Self::NoSuchCatalogue { .. }
             | Self::NoSuchProduct { .. }
             | Self::NoSuchImage { .. }
+            | Self::NoSuchSpace { .. }
             | Self::NoSuchJob { .. } => ErrorKind::NotFound,
-            Self::InUse { .. } | Self::JobState { .. } | Self::Busy { .. } => ErrorKind::Conflict,
+            Self::InUse { .. }
+            | Self::JobState { .. }
+            | Self::Busy { .. }
+            | Self::NoPreviousSpace { .. }
+            | Self::Worse { .. } => ErrorKind::Conflict,
             Self::Picture { error: PictureError::TooManyBytes { .. }, .. } => ErrorKind::TooLarge,
             Self::Picture { error: PictureError::NotAPicture { .. }, .. } => ErrorKind::NotAPicture,
             Self::Refused { .. }
             | Self::Picture { .. }
             | Self::Source { .. }
             | Self::Feed(_)
+            | Self::NothingLearned { .. }
             | Self::Space(SpaceError::Zero | SpaceError::NotFinite) => ErrorKind::Unusable,
             Self::Fetch(error) => match error {
                 FetchError::BadUrl { .. } | FetchError::Scheme { .. } | FetchError::PrivateAddress { .. } => {

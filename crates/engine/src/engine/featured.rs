@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use half::f16;
 
-use super::catalogue::{Change, NewPicture, Prepared};
+use super::catalogue::{Catalogue, Change, EmbeddedPicture, NewPicture, Prepared};
 use super::prepare::fingerprint;
 use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
@@ -30,7 +30,7 @@ impl Engine {
     /// (nothing is written then); errors of space, store and index.
     pub fn put_featured(&self, catalogue: &CatalogueName, products: Vec<FeaturedProduct>) -> Result<(), EngineError> {
         let open = self.catalogue_or_new(catalogue)?;
-        let put = products.into_iter().map(|product| self.prepare_featured(product)).collect::<Result<_, _>>()?;
+        let put = products.into_iter().map(|product| prepare(&open, product)).collect::<Result<_, _>>()?;
         open.commit(&self.store, Change { put, remove: Vec::new() }, |_, _| Ok(()))?;
         Ok(())
     }
@@ -42,37 +42,41 @@ impl Engine {
     /// [`EngineError::NoSuchCatalogue`]; when disk or index refuse.
     pub fn tidy(&self, catalogue: &CatalogueName) -> Result<(), EngineError> {
         let open = self.catalogue(catalogue)?;
-        open.take_unoptimised(0);
-        open.index.optimize()?;
-        open.settle(&self.store)
+        let snapshot = open.snapshot();
+        snapshot.take_unoptimised(0);
+        snapshot.index.optimize()?;
+        open.settle(&self.store, &snapshot)
     }
+}
 
-    fn prepare_featured(&self, featured: FeaturedProduct) -> Result<Prepared, EngineError> {
-        let FeaturedProduct { mut product, features } = featured;
-        let wrong = |reason: String| EngineError::Request { field: format!("product `{}`", product.id), reason };
-        product.check().map_err(|problem| wrong(problem.to_string()))?;
-        if features.len() != product.images.len() {
-            return Err(wrong(format!("{} features for {} pictures", features.len(), product.images.len())));
-        }
-        let given = fingerprint(&product);
-        let (mut embeddings, mut pictures) = (Vec::new(), Vec::new());
-        for (image, numbers) in product.images.iter_mut().zip(features) {
-            // Rounded before it is used, as in an import.
-            let feature: Vec<f16> = numbers.iter().map(|number| f16::from_f32(*number)).collect();
-            let known = image.hash.as_deref().and_then(|hash| hash.parse().ok());
-            let hash = known.unwrap_or_else(|| {
-                ImageHash::of(&feature.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
-            });
-            image.hash = Some(hash.to_string());
-            let (width, height) = (image.width.unwrap_or(1), image.height.unwrap_or(1));
-            (image.width, image.height) = (Some(width), Some(height));
-            let rounded = Feature { pooled: feature.iter().map(|number| number.to_f32()).collect(), map: None };
-            embeddings.push(self.space().embed(&rounded)?.into_vector());
-            let row = ImageRow { width, height, bytes: 0 };
-            pictures.push(NewPicture { hash, row, feature: Arc::new(feature) });
-        }
-        Ok(Prepared { product, given, embeddings, pictures, sources: Vec::new(), embedded: 0 })
+fn prepare(open: &Catalogue, featured: FeaturedProduct) -> Result<Prepared, EngineError> {
+    let FeaturedProduct { mut product, features } = featured;
+    let wrong = |reason: String| EngineError::Request { field: format!("product `{}`", product.id), reason };
+    product.check().map_err(|problem| wrong(problem.to_string()))?;
+    if features.len() != product.images.len() {
+        return Err(wrong(format!("{} features for {} pictures", features.len(), product.images.len())));
     }
+    let given = fingerprint(&product);
+    let snapshot = open.snapshot();
+    let (mut embedded_pictures, mut pictures) = (Vec::new(), Vec::new());
+    for (image, numbers) in product.images.iter_mut().zip(features) {
+        // Rounded before it is used, as in an import.
+        let feature: Vec<f16> = numbers.iter().map(|number| f16::from_f32(*number)).collect();
+        let known = image.hash.as_deref().and_then(|hash| hash.parse().ok());
+        let hash = known.unwrap_or_else(|| {
+            ImageHash::of(&feature.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
+        });
+        image.hash = Some(hash.to_string());
+        let (width, height) = (image.width.unwrap_or(1), image.height.unwrap_or(1));
+        (image.width, image.height) = (Some(width), Some(height));
+        let rounded = Feature { pooled: feature.iter().map(|number| number.to_f32()).collect(), map: None };
+        let embedding = snapshot.space.embed(&rounded)?;
+        let row = ImageRow { width, height, bytes: 0 };
+        let feature = Arc::new(feature);
+        embedded_pictures.push(EmbeddedPicture { feature: Arc::clone(&feature), embedding });
+        pictures.push(NewPicture { hash, row, feature });
+    }
+    Ok(Prepared { product, given, embedded_pictures, pictures, sources: Vec::new(), embedded: 0 })
 }
 
 #[cfg(test)]

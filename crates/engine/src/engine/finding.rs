@@ -5,6 +5,7 @@ use std::time::Instant;
 use base64::Engine as _;
 
 use super::catalogue::Catalogue;
+use super::snapshot::Snapshot;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::Region;
@@ -27,10 +28,12 @@ impl Engine {
     ) -> Result<SearchResponse, EngineError> {
         let started = Instant::now();
         let open = self.catalogue(catalogue)?;
-        let mut query = Query::of(request, &Schema::new(open.index.attributes()))?;
+        // From here to the end: one space, one index.
+        let snapshot = open.snapshot();
+        let mut query = Query::of(request, &Schema::new(snapshot.index.attributes()))?;
         let mut took = TookMs::default();
         for (number, input) in request.images.iter().enumerate() {
-            let (vector, times) = self.query_picture(number, input, parts, &mut took)?;
+            let (vector, times) = self.query_picture(&snapshot, number, input, parts, &mut took)?;
             took.decode += times.decode;
             took.embed += times.embed;
             query.pictures.push(Weighted { vector, weight: input.weight });
@@ -38,15 +41,15 @@ impl Engine {
         let searching = Instant::now();
         for (field, ids) in [("like", &request.like), ("not_like", &request.not_like)] {
             for id in ids {
-                let (key, vectors) = self.pictures_of(&open, field, id)?;
+                let (key, vectors) = self.pictures_of(&open, &snapshot, field, id)?;
                 query.exclude.push(key);
                 let weight = 1.0 / vectors.len() as f32;
                 let weighted = vectors.into_iter().map(|vector| Weighted { vector, weight });
                 if field == "like" { query.pictures.extend(weighted) } else { query.not_pictures.extend(weighted) }
             }
         }
-        let ranked = execute(&open.index, &query)?;
-        let hits = self.hits(&open, &ranked.hits, &query, request.explain)?;
+        let ranked = execute(&snapshot.index, &query)?;
+        let hits = self.hits(&open, &snapshot, &ranked.hits, &query, request.explain)?;
         took.search = milliseconds(searching);
         took.total = milliseconds(started);
         Ok(SearchResponse {
@@ -55,7 +58,7 @@ impl Engine {
             total_is_exact: ranked.total_is_exact,
             facets: ranked.facets,
             understood: None,
-            space: self.space().id().to_string(),
+            space: snapshot.space.id().to_string(),
             took_ms: took,
         })
     }
@@ -73,6 +76,7 @@ impl Engine {
     /// The embedding of a picture of a request.
     fn query_picture(
         &self,
+        snapshot: &Snapshot,
         number: usize,
         input: &ImageInput,
         parts: &[Vec<u8>],
@@ -98,16 +102,22 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        let (embedding, times) = self.embed_called(bytes, input.region.as_ref(), &name)?;
+        let (embedding, times) = self.embed_called(&snapshot.space, bytes, input.region.as_ref(), &name)?;
         Ok((embedding.into_vector(), times))
     }
 
     /// Number and embeddings of a product that a request names.
-    fn pictures_of(&self, open: &Catalogue, field: &str, id: &str) -> Result<(u64, Vec<Vec<f32>>), EngineError> {
+    fn pictures_of(
+        &self,
+        open: &Catalogue,
+        snapshot: &Snapshot,
+        field: &str,
+        id: &str,
+    ) -> Result<(u64, Vec<Vec<f32>>), EngineError> {
         let Some(stored) = self.store.product(open.key, id)? else {
             return Err(EngineError::NoSuchProduct { catalogue: open.name.to_string(), id: id.to_owned() });
         };
-        let vectors = open.index.vectors_of(&[stored.key])?.pop().unwrap_or_default();
+        let vectors = snapshot.index.vectors_of(&[stored.key])?.pop().unwrap_or_default();
         if vectors.is_empty() {
             return Err(EngineError::Search(SearchError::Request {
                 field: field.to_owned(),
@@ -122,13 +132,14 @@ impl Engine {
     fn hits(
         &self,
         open: &Catalogue,
+        snapshot: &Snapshot,
         ranked: &[RankedHit],
         query: &Query,
         explain: bool,
     ) -> Result<Vec<Hit>, EngineError> {
         let keys: Vec<u64> = ranked.iter().map(|hit| hit.key).collect();
         let products = self.store.products_of(open.key, &keys)?;
-        let vectors = if query.pictures.is_empty() { Vec::new() } else { open.index.vectors_of(&keys)? };
+        let vectors = if query.pictures.is_empty() { Vec::new() } else { snapshot.index.vectors_of(&keys)? };
         let mut products = products.into_iter().peekable();
         let mut hits = Vec::with_capacity(ranked.len());
         for (place, found) in ranked.iter().enumerate() {

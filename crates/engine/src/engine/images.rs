@@ -7,7 +7,7 @@ use super::{EmbedTimes, Engine, EngineError, StoredImage};
 use crate::fetch::{Source, Sources};
 use crate::image::{Format, ImageHash, Region, decode, decode_at_least, probe, thumbnail_jpeg};
 use crate::model::features_of;
-use crate::space::Embedding;
+use crate::space::{Embedding, Space};
 
 /// Widths of thumbnails: a wish is answered by the next larger one, so that there are few of each picture.
 const WIDTHS: [u32; 6] = [80, 160, 320, 640, 960, 1280];
@@ -15,17 +15,31 @@ const WIDTHS: [u32; 6] = [80, 160, 320, 640, 960, 1280];
 const QUALITY: u8 = 82;
 
 impl Engine {
-    /// The embedding of a picture, or of a region of it.
+    /// The embedding of a picture, or of a region of it, in the space of the build.
     ///
     /// # Errors
     /// [`EngineError::Picture`] when it cannot be read; errors of model and space.
     pub fn embed(&self, bytes: &[u8], region: Option<&Region>) -> Result<(Embedding, EmbedTimes), EngineError> {
-        self.embed_called(bytes, region, "the picture")
+        self.embed_in(&self.space, bytes, region)
     }
 
-    /// As [`Engine::embed`]; `name` stands for the picture in errors.
+    /// As [`Engine::embed`], in another space of the same model.
+    ///
+    /// # Errors
+    /// As [`Engine::embed`].
+    pub fn embed_in(
+        &self,
+        space: &Space,
+        bytes: &[u8],
+        region: Option<&Region>,
+    ) -> Result<(Embedding, EmbedTimes), EngineError> {
+        self.embed_called(space, bytes, region, "the picture")
+    }
+
+    /// As [`Engine::embed_in`]; `name` stands for the picture in errors.
     pub(super) fn embed_called(
         &self,
+        space: &Space,
         bytes: &[u8],
         region: Option<&Region>,
         name: &str,
@@ -49,7 +63,7 @@ impl Engine {
             field: name.to_owned(),
             reason: "the model gave no feature".into(),
         })?;
-        let embedding = self.space().embed(&feature)?;
+        let embedding = space.embed(&feature)?;
         let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
         let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
         Ok((embedding, times))

@@ -8,18 +8,34 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use super::import::{FeedSource, Import, ReadyFeed, Run, Stop, extension};
-use super::{DryRun, Engine, EngineError, ImportRequest, ItemError, Job, JobState};
+use super::{
+    CatalogueName, DryRun, Engine, EngineError, ImportRequest, ItemError, Job, JobState, PromoteRequest, TrainRequest,
+};
 use crate::catalogue::store::{StoredJob, put_job};
 
 /// What is kept of a job's request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Kept {
-    import: ImportRequest,
+pub(super) struct Kept {
+    #[serde(flatten)]
+    pub(super) task: Task,
     /// Of the feed the job began with: another feed is begun from its first row.
+    #[serde(default)]
     fingerprint: Option<String>,
 }
 
-type StoredImport = StoredJob<Kept, Job>;
+/// What a job does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Task {
+    /// Brings a feed in.
+    Import(ImportRequest),
+    /// Makes a space.
+    Train(TrainRequest),
+    /// Changes the active space.
+    Promote(PromoteRequest),
+}
+
+pub(super) type KeptJob = StoredJob<Kept, Job>;
 
 impl Engine {
     /// Reads a feed without writing anything, and says what it would bring, need and stumble over.
@@ -94,7 +110,7 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub fn jobs(&self) -> Result<Vec<Job>, EngineError> {
-        let stored: Vec<StoredImport> = self.store.jobs()?;
+        let stored: Vec<KeptJob> = self.store.jobs()?;
         let running = self.running.lock();
         Ok(stored.into_iter().map(|stored| running.get(&stored.job.id).map_or(stored.job, |run| run.job())).collect())
     }
@@ -120,7 +136,7 @@ impl Engine {
         Ok(self.store.job_errors(id, limit, offset)?)
     }
 
-    fn stored_job(&self, id: &str) -> Result<StoredImport, EngineError> {
+    fn stored_job(&self, id: &str) -> Result<KeptJob, EngineError> {
         self.store.job(id)?.ok_or_else(|| EngineError::NoSuchJob { id: id.chars().take(80).collect() })
     }
 
@@ -132,31 +148,9 @@ impl Engine {
     }
 
     /// Writes a new job and marks it as running.
-    fn begin(&self, mut request: ImportRequest) -> Result<(StoredImport, Arc<Run>), EngineError> {
-        // Ids of version 7 grow with time.
-        let id = uuid::Uuid::now_v7().to_string();
-        let job = Job {
-            id: id.clone(),
-            kind: "import".to_owned(),
-            catalogue: request.catalogue.clone(),
-            name: request.feed.name(),
-            state: JobState::Running,
-            dialect: None,
-            total: None,
-            done: 0,
-            created: 0,
-            updated: 0,
-            skipped: 0,
-            failed: 0,
-            warnings: 0,
-            removed: 0,
-            embedded: 0,
-            per_second: None,
-            seconds_left: None,
-            message: String::new(),
-            created_at: Utc::now(),
-            finished_at: None,
-        };
+    fn begin(&self, mut request: ImportRequest) -> Result<(KeptJob, Arc<Run>), EngineError> {
+        let job = new_job(IMPORT, &request.catalogue, request.feed.name());
+        let id = job.id.clone();
         let run = self.claim(&job)?;
         let mut create = || {
             if let FeedSource::Upload { name, file } = &mut request.feed {
@@ -174,9 +168,7 @@ impl Engine {
             if let Some(images) = &mut request.images {
                 *images = std::path::absolute(&*images).map_err(EngineError::io("cannot find", images))?;
             }
-            let kept = Kept { import: request.clone(), fingerprint: None };
-            self.store.create_job(&id, job.state.as_str(), &kept, &job)?;
-            Ok(StoredJob { request: kept, job: job.clone(), position: 0 })
+            self.store_new(&job, Task::Import(request.clone()))
         };
         match create() {
             Ok(stored) => Ok((stored, run)),
@@ -187,7 +179,30 @@ impl Engine {
         }
     }
 
-    fn begin_again(&self, id: &str) -> Result<(StoredImport, Arc<Run>), EngineError> {
+    /// Writes a new job that needs nothing but its request, and marks it as running.
+    pub(super) fn begin_task(
+        &self,
+        kind: &str,
+        catalogue: &CatalogueName,
+        name: String,
+        task: Task,
+    ) -> Result<(KeptJob, Arc<Run>), EngineError> {
+        let job = new_job(kind, catalogue, name);
+        let run = self.claim(&job)?;
+        let stored = self.store_new(&job, task);
+        if stored.is_err() {
+            self.running.lock().remove(&job.id);
+        }
+        Ok((stored?, run))
+    }
+
+    fn store_new(&self, job: &Job, task: Task) -> Result<KeptJob, EngineError> {
+        let kept = Kept { task, fingerprint: None };
+        self.store.create_job(&job.id, job.state.as_str(), &kept, job)?;
+        Ok(StoredJob { request: kept, job: job.clone(), position: 0 })
+    }
+
+    fn begin_again(&self, id: &str) -> Result<(KeptJob, Arc<Run>), EngineError> {
         let state = self.job(id)?.state;
         if matches!(state, JobState::Running | JobState::Done) {
             let state = state.as_str().to_owned();
@@ -201,10 +216,14 @@ impl Engine {
         Ok((stored, run))
     }
 
-    /// One import of a catalogue at a time: two would only wait for each other.
+    /// One import of a catalogue at a time: two would only wait for each other. Beside it may run one job on its spaces.
     fn claim(&self, job: &Job) -> Result<Arc<Run>, EngineError> {
         let mut running = self.running.lock();
-        if let Some(other) = running.values().map(|run| run.job()).find(|other| other.catalogue == job.catalogue) {
+        if let Some(other) = running
+            .values()
+            .map(|run| run.job())
+            .find(|other| other.catalogue == job.catalogue && (other.kind == IMPORT) == (job.kind == IMPORT))
+        {
             return Err(EngineError::Busy { id: other.id, catalogue: job.catalogue.to_string() });
         }
         let run = Arc::new(Run::new(job.clone()));
@@ -212,7 +231,7 @@ impl Engine {
         Ok(run)
     }
 
-    fn in_background(self: &Arc<Self>, stored: StoredImport, run: Arc<Run>) -> Job {
+    pub(super) fn in_background(self: &Arc<Self>, stored: KeptJob, run: Arc<Run>) -> Job {
         let engine = Arc::clone(self);
         let job = stored.job.clone();
         let handle = std::thread::spawn(move || {
@@ -228,9 +247,18 @@ impl Engine {
     }
 
     /// Does the work of a job and writes how it ended.
-    fn work(&self, stored: StoredImport, run: &Arc<Run>, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
+    pub(super) fn work(
+        &self,
+        stored: KeptJob,
+        run: &Arc<Run>,
+        watch: &(dyn Fn(&Job) + Sync),
+    ) -> Result<Job, EngineError> {
         let id = stored.job.id.clone();
-        let ended = self.import_from(stored, run, watch);
+        let ended = match stored.request.task.clone() {
+            Task::Import(import) => self.import_from(stored, import, run, watch),
+            Task::Train(request) => self.train_in(stored.job, &request, run, watch),
+            Task::Promote(request) => self.promote_in(stored.job, &request, run, watch),
+        };
         let ended = ended.inspect_err(|error| {
             let mut job = run.job();
             job.state = if matches!(run.asked(), Some(Stop::Interrupt)) && self.closing() {
@@ -240,7 +268,7 @@ impl Engine {
             };
             job.message = error.to_string();
             job.finished_at = Some(Utc::now());
-            let position: Option<StoredImport> = self.store.job(&id).ok().flatten();
+            let position: Option<KeptJob> = self.store.job(&id).ok().flatten();
             let position = position.map_or(0, |stored| stored.position);
             // A full disk may refuse this too; the job is then found interrupted at the next start.
             if let Err(unwritten) = self.store.write(|sql| put_job(sql, &id, job.state.as_str(), &job, position)) {
@@ -261,11 +289,17 @@ impl Engine {
         ended
     }
 
-    fn import_from(&self, stored: StoredImport, run: &Run, watch: &(dyn Fn(&Job) + Sync)) -> Result<Job, EngineError> {
+    fn import_from(
+        &self,
+        stored: KeptJob,
+        import: ImportRequest,
+        run: &Run,
+        watch: &(dyn Fn(&Job) + Sync),
+    ) -> Result<Job, EngineError> {
         let StoredJob { request: mut kept, mut job, mut position } = stored;
         // Before anything is read: without the model no picture can be.
         self.model()?;
-        let feed: ReadyFeed = self.ready(&kept.import, &self.jobs_folder()?.join(&job.id))?;
+        let feed: ReadyFeed = self.ready(&import, &self.jobs_folder()?.join(&job.id))?;
         let fingerprint = feed.fingerprint();
         if kept.fingerprint.as_ref() != Some(&fingerprint) {
             position = 0;
@@ -288,8 +322,40 @@ impl Engine {
             put_job(sql, &job.id, job.state.as_str(), &job, position)
         })?;
         run.set(job);
-        let catalogue = self.catalogue_or_new(&kept.import.catalogue)?;
-        let sync = kept.import.sync;
+        let catalogue = self.catalogue_or_new(&import.catalogue)?;
+        let sync = import.sync;
         Import { engine: self, catalogue: &catalogue, feed: &feed, run, watch, sync }.run(position)
+    }
+}
+
+/// The kind of job that brings feeds in.
+pub(super) const IMPORT: &str = "import";
+
+/// A job that is about to run.
+fn new_job(kind: &str, catalogue: &CatalogueName, name: String) -> Job {
+    Job {
+        // Ids of version 7 grow with time.
+        id: uuid::Uuid::now_v7().to_string(),
+        kind: kind.to_owned(),
+        catalogue: catalogue.clone(),
+        name,
+        state: JobState::Running,
+        dialect: None,
+        total: None,
+        done: 0,
+        created: 0,
+        updated: 0,
+        skipped: 0,
+        failed: 0,
+        warnings: 0,
+        removed: 0,
+        embedded: 0,
+        per_second: None,
+        seconds_left: None,
+        message: String::new(),
+        doing: None,
+        result: None,
+        created_at: Utc::now(),
+        finished_at: None,
     }
 }

@@ -13,7 +13,11 @@ mod keeper;
 mod model;
 mod name;
 mod options;
+mod people;
 mod prepare;
+mod snapshot;
+mod space_files;
+mod spaces;
 #[cfg(test)]
 mod tests;
 mod writing;
@@ -23,6 +27,11 @@ pub use featured::FeaturedProduct;
 pub use import::{DryRun, FeedSource, ImportRequest, ItemError, Job, JobState};
 pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
+pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
+pub use spaces::{
+    Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
+    TrainReport, TrainRequest, Trained,
+};
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -34,10 +43,12 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
-use self::catalogue::Catalogue;
+use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
 use self::model::LazyModel;
+use self::snapshot::Folders;
+use self::space_files::SpaceFiles;
 use crate::catalogue::{Product, Store};
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::model::{ImageModel, RuntimeSearch, builtin_manifest, find_runtime};
@@ -49,7 +60,9 @@ pub struct Engine {
     options: EngineOptions,
     store: Store,
     files: ImageFiles,
+    space_files: SpaceFiles,
     model: LazyModel,
+    /// The space of the build.
     space: Arc<Space>,
     /// What features of the model are kept under.
     feature_key: String,
@@ -175,6 +188,7 @@ impl Engine {
         });
         let engine = Self {
             feature_key: manifest.feature_key(),
+            space_files: SpaceFiles::new(&data),
             options,
             files,
             model: LazyModel::default(),
@@ -220,11 +234,14 @@ impl Engine {
             }
         }
         for catalogue in self.open_catalogues() {
-            if catalogue.unsettled() > 0
-                && let Err(error) = catalogue.settle(&self.store)
-            {
-                tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; it catches up at the next start");
+            for snapshot in catalogue.snapshots() {
+                if snapshot.unsettled() > 0
+                    && let Err(error) = catalogue.settle(&self.store, &snapshot)
+                {
+                    tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; it catches up at the next start");
+                }
             }
+            catalogue.let_go(&self.store);
         }
     }
 
@@ -234,10 +251,18 @@ impl Engine {
         &self.options
     }
 
-    /// The space that pictures are embedded in.
+    /// The space of the build, which every catalogue begins with. A catalogue's own is [`Engine::active_space`].
     #[must_use]
     pub fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// The space that a catalogue is searched in now.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchCatalogue`].
+    pub fn active_space(&self, catalogue: &CatalogueName) -> Result<Arc<Space>, EngineError> {
+        Ok(Arc::clone(&self.catalogue(catalogue)?.snapshot().space))
     }
 
     /// Where ONNX Runtime's library was looked for.
@@ -290,11 +315,15 @@ impl Engine {
         }
         let Some(catalogue) = self.catalogues.write().remove(name) else { return Ok(false) };
         self.store.drop_catalogue(catalogue.key)?;
-        let folder = self.index_folder(catalogue.key);
+        let folders = catalogue.folders.clone();
         // The index closes with its last user; one whose folder is gone cannot be flushed.
         drop(catalogue);
-        if let Err(error) = fs::remove_dir_all(&folder) {
-            tracing::warn!(folder = %folder.display(), %error, "the folder of a removed catalogue could not be removed");
+        for folder in [folders.index, folders.spaces] {
+            if let Err(error) = fs::remove_dir_all(&folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(folder = %folder.display(), %error, "a folder of a removed catalogue could not be removed");
+            }
         }
         Ok(true)
     }
@@ -330,12 +359,43 @@ impl Engine {
     }
 
     fn open_catalogue(&self, row: &crate::catalogue::store::CatalogueRow) -> Result<Catalogue, EngineError> {
-        let folder = self.index_folder(row.key);
-        Catalogue::open(&self.store, row, &self.space, &self.feature_key, &folder, &self.options.language)
+        let folders = Folders {
+            index: self.options.data.join("index").join(row.key.to_string()),
+            spaces: self.space_files.folder(row.key),
+        };
+        let spaces = self.spaces_to_open(row);
+        Catalogue::open(&self.store, row, spaces, folders, &self.feature_key, &self.options.language)
     }
 
-    fn index_folder(&self, key: i64) -> std::path::PathBuf {
-        self.options.data.join("index").join(key.to_string())
+    /// The active and the previous space of a catalogue. A head that cannot be used must not close the shop: the one before
+    /// takes its place, or the one of the build; the store is left as it is, so that a head that is restored is used again.
+    fn spaces_to_open(&self, row: &crate::catalogue::store::CatalogueRow) -> (Arc<Space>, Option<Arc<Space>>) {
+        let mut usable = [Some(row.active.as_str()), row.previous.as_deref(), Some(DEFAULT_SPACE)]
+            .into_iter()
+            .flatten()
+            .filter_map(|id| {
+                let loaded = self.load_space(row.key, id);
+                loaded.inspect_err(|error| {
+                    tracing::error!(catalogue = row.name, space = id, %error, "a space cannot be used; another takes its place");
+                })
+                .ok()
+            });
+        let active = usable.next().unwrap_or_else(|| Arc::clone(&self.space));
+        let previous = row.previous.as_ref().and_then(|_| usable.find(|space| space.id() != active.id()));
+        (active, previous)
+    }
+
+    /// A space of a catalogue as the store calls it.
+    fn load_space(&self, catalogue: i64, id: &str) -> Result<Arc<Space>, EngineError> {
+        if id == DEFAULT_SPACE || id == self.space.id().to_string() {
+            return Ok(Arc::clone(&self.space));
+        }
+        Ok(Arc::new(self.space_files.load(catalogue, id, builtin_manifest()?)?))
+    }
+
+    /// What the store calls a space.
+    fn stored_as(&self, space: &Space) -> String {
+        if space.id() == self.space.id() { DEFAULT_SPACE.to_owned() } else { space.id().to_string() }
     }
 
     fn open_catalogues(&self) -> Vec<Arc<Catalogue>> {
@@ -344,7 +404,7 @@ impl Engine {
 
     /// Whether an import into a catalogue runs.
     fn imports_into(&self, name: &CatalogueName) -> bool {
-        self.running.lock().values().any(|run| run.job().catalogue == *name)
+        self.running.lock().values().map(|run| run.job()).any(|job| job.catalogue == *name && job.kind == jobs::IMPORT)
     }
 
     /// Lets the keeper look around soon.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::FreshnessOptions;
 use crate::image::Limits;
 
 /// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
@@ -24,6 +25,8 @@ pub struct EngineOptions {
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
     pub feed_mapping: BTreeMap<String, String>,
+    /// When spaces are trained again by themselves.
+    pub freshness: FreshnessOptions,
 }
 
 impl EngineOptions {
@@ -39,6 +42,7 @@ impl EngineOptions {
             language: "english".to_owned(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
+            freshness: FreshnessOptions::default(),
         }
     }
 }

@@ -12,13 +12,15 @@ use half::f16;
 use parking_lot::Mutex;
 use tempfile::SpooledTempFile;
 
-use super::catalogue::{NewPicture, Prepared};
+use super::catalogue::{Catalogue, EmbeddedPicture, NewPicture, Prepared};
+use super::snapshot::embed;
 use super::{Engine, EngineError, ItemError};
 use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
 use crate::catalogue::{ImageRef, Product};
 use crate::fetch::{Source, Sources, Validators};
 use crate::image::{ImageHash, decode_at_least};
-use crate::model::{Feature, preprocess};
+use crate::model::preprocess;
+use crate::space::SpaceError;
 
 /// An address that was looked at within this time is taken to hold the same picture still.
 const FRESH: TimeDelta = TimeDelta::hours(24);
@@ -41,12 +43,11 @@ impl AtWork {
     }
 }
 
-/// A picture that was read and embedded.
+/// A picture that was read and put through the model.
 #[derive(Debug, Clone)]
 pub(super) struct Learned {
     row: ImageRow,
     feature: Arc<Vec<f16>>,
-    embedding: Arc<Vec<f32>>,
 }
 
 /// Why a picture of a product cannot be used.
@@ -102,13 +103,13 @@ pub(super) enum Readied {
 }
 
 impl Engine {
-    /// Finds and embeds a product's pictures.
+    /// Finds a product's pictures and embeds them in the catalogue's active space.
     ///
     /// # Errors
     /// Only what is not the product's fault: the model, the disk, the store.
     pub(super) fn prepare(
         &self,
-        catalogue: i64,
+        catalogue: &Catalogue,
         candidate: Candidate<'_>,
         at_work: &AtWork,
     ) -> Result<Readied, EngineError> {
@@ -124,7 +125,7 @@ impl Engine {
             return Ok(Readied::Failed(ItemError { line, id, field, code, reason, hint, warning: false }));
         }
         let given = fingerprint(&product);
-        if let Some(known) = self.store.known(catalogue, &product.id)?
+        if let Some(known) = self.store.known(catalogue.key, &product.id)?
             && known.given == given
             // A picture that could not be had may be there now.
             && known.product.images.len() == product.images.len()
@@ -134,20 +135,31 @@ impl Engine {
         }
         let mut prepared = Prepared {
             given,
-            embeddings: Vec::with_capacity(product.images.len()),
+            embedded_pictures: Vec::with_capacity(product.images.len()),
             pictures: Vec::new(),
             sources: Vec::new(),
             embedded: 0,
             product: Product::default(),
         };
         let mut left_out = Vec::new();
+        let snapshot = catalogue.snapshot();
         for image in &mut product.images {
-            match self.picture(&image.source, sources, revalidate, &mut fetched, at_work) {
-                Ok(found) => {
+            let found = self.picture(&image.source, sources, revalidate, &mut fetched, at_work).and_then(|found| {
+                let embedding = embed(&snapshot.space, &found.learned.feature).map_err(|error| match error {
+                    EngineError::Space(SpaceError::Zero | SpaceError::NotFinite) => {
+                        item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
+                    }
+                    error => fatal(error),
+                })?;
+                Ok((found, embedding))
+            });
+            match found {
+                Ok((found, embedding)) => {
                     let row = found.learned.row;
                     (image.hash, image.width, image.height) =
                         (Some(found.hash.to_string()), Some(row.width), Some(row.height));
-                    prepared.embeddings.push(found.learned.embedding.as_ref().clone());
+                    let feature = Arc::clone(&found.learned.feature);
+                    prepared.embedded_pictures.push(EmbeddedPicture { feature, embedding });
                     prepared.embedded += u64::from(found.embedded);
                     if found.new {
                         prepared.pictures.push(NewPicture { hash: found.hash, row, feature: found.learned.feature });
@@ -167,7 +179,7 @@ impl Engine {
                 }
             }
         }
-        if !product.images.is_empty() && prepared.embeddings.is_empty() {
+        if !product.images.is_empty() && prepared.embedded_pictures.is_empty() {
             let count = left_out.len();
             let mut first = left_out.swap_remove(0);
             first.warning = false;
@@ -316,12 +328,7 @@ impl Engine {
         let feature =
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash)) else { return Ok(None) };
-        let embedding = self.space().embed(&Feature { pooled: feature.clone(), map: None }).map_err(fatal)?;
-        Ok(Some(Learned {
-            row,
-            feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
-            embedding: Arc::new(embedding.into_vector()),
-        }))
+        Ok(Some(Learned { row, feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()) }))
     }
 
     /// Learns a picture from its bytes, once.
@@ -335,12 +342,17 @@ impl Engine {
                 return Ok(learned);
             }
             embedded = true;
-            self.read_and_embed(&hash, bytes)
+            self.read_and_learn(&hash, bytes)
         });
-        Ok(Found { hash, learned: learned.clone()?, new, embedded, source: None })
+        let learned = learned.clone()?;
+        if !new {
+            // Nobody will write it, so nobody else would let go of it.
+            at_work.forget(std::iter::once(&hash));
+        }
+        Ok(Found { hash, learned, new, embedded, source: None })
     }
 
-    fn read_and_embed(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
+    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
         let model = self.model().map_err(fatal)?;
         let side = model.manifest().input.size;
         let picture = decode_at_least(bytes, &self.options.limits, side)
@@ -352,18 +364,10 @@ impl Engine {
         let pooled = feature.map(|feature| feature.pooled).unwrap_or_default();
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
         let feature: Vec<f16> = pooled.iter().map(|number| f16::from_f32(*number)).collect();
-        let rounded = Feature { pooled: feature.iter().map(|number| number.to_f32()).collect(), map: None };
-        let embedding = self.space().embed(&rounded).map_err(|error| {
-            item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
-        })?;
         self.files
             .put(hash, bytes)
             .map_err(|error| fatal(EngineError::io("cannot keep a picture under", &self.options.data)(error)))?;
-        Ok(Learned {
-            row: ImageRow { width, height, bytes: bytes.len() as u64 },
-            feature: Arc::new(feature),
-            embedding: Arc::new(embedding.into_vector()),
-        })
+        Ok(Learned { row: ImageRow { width, height, bytes: bytes.len() as u64 }, feature: Arc::new(feature) })
     }
 }
 

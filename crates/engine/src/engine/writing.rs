@@ -57,7 +57,7 @@ impl Engine {
             let id = product.id.clone();
             let candidate =
                 Candidate { line: 0, product, sources: &sources, revalidate: true, fetched: HashMap::new() };
-            let outcome = match self.prepare(open.key, candidate, &at_work)? {
+            let outcome = match self.prepare(&open, candidate, &at_work)? {
                 Readied::Unchanged(product) => {
                     let product = *product;
                     Some(Ok(Written { product, outcome: Outcome::Unchanged, warnings: Vec::new() }))

@@ -10,10 +10,10 @@ use parking_lot::{Mutex, RwLock};
 use qdrant_edge::{
     BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig,
-    Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema,
-    PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStructPersisted, QuantizationConfig,
-    ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted, VectorStorageDatatype,
-    VectorStructPersisted, WalOptions,
+    KeywordIndexParams, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult, Payload,
+    PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
+    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted,
+    VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
 use super::fields::{Column, FieldKind};
@@ -242,7 +242,7 @@ impl Embedded {
             let Ok(field_name) = column.to_string().parse() else { continue };
             self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
                 field_name,
-                field_schema: Some(PayloadFieldSchema::FieldType(schema)),
+                field_schema: Some(self.schema(column, schema)),
             })))?;
             if let Column::AttributeFolded(name) = column {
                 self.attributes.write().insert(name.clone());
@@ -250,6 +250,15 @@ impl Embedded {
             self.writer.lock().indexed.insert(column.clone());
         }
         Ok(())
+    }
+
+    /// How a column is indexed.
+    fn schema(&self, column: &Column, kind: PayloadSchemaType) -> PayloadFieldSchema {
+        if self.options.tuning.lists_on_disk && matches!(column, Column::Id | Column::Codes | Column::Group) {
+            let on_disk = KeywordIndexParams { on_disk: Some(true), ..KeywordIndexParams::default() };
+            return PayloadFieldSchema::FieldParams(PayloadSchemaParams::Keyword(on_disk));
+        }
+        PayloadFieldSchema::FieldType(kind)
     }
 
     fn write(&self, operation: UpdateOperation) -> Result<(), IndexError> {
@@ -348,7 +357,7 @@ fn config(options: &IndexOptions) -> EdgeConfig {
         picture = picture.quantization_config(compression);
     }
     let picture = picture.build();
-    let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).build();
+    let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).on_disk(tuning.lists_on_disk).build();
     let hnsw = HnswIndexConfig {
         m: tuning.links,
         ef_construct: tuning.build_effort,

@@ -18,6 +18,9 @@ pub struct Tuning {
     pub half: bool,
     /// Whether the graph is read from the disk's cache rather than held in memory.
     pub graph_on_disk: bool,
+    /// Whether the lists of words, and of fields that have another value for nearly every product (ids, codes, groups), are
+    /// read from the disk's cache rather than held in memory.
+    pub lists_on_disk: bool,
 }
 
 /// What the walk over the graph compares. With a compression the best candidates are compared again by their whole vectors.
@@ -48,9 +51,10 @@ impl Default for Tuning {
             links: 16,
             build_effort: 100,
             search_effort: 128,
-            compression: Compression::None,
+            compression: Compression::Scalar,
             half: false,
             graph_on_disk: false,
+            lists_on_disk: true,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! [`evaluate`] says how good a space is on a gallery and queries whose right answers are known; [`fit_pca`], [`fit_lda`]
 //! and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
+mod active;
+mod compare;
 mod evaluate;
 mod lda;
 mod pca;
@@ -11,6 +13,8 @@ mod rows;
 mod scatter;
 mod words;
 
+pub use active::least_sure;
+pub use compare::{Interval, Random, bootstrap};
 pub use evaluate::{EvaluateError, Report, evaluate};
 pub use lda::{LdaOptions, fit_lda};
 pub use pca::{PcaOptions, fit_pca};

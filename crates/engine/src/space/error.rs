@@ -1,5 +1,7 @@
 //! What can go wrong between feature and embedding.
 
+use super::SpaceId;
+
 /// Why a head cannot be used or an embedding cannot be had.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -11,6 +13,18 @@ pub enum SpaceError {
         origin: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A head file makes another space than it should: it was changed, or belongs elsewhere.
+    #[error(
+        "{origin} makes space {found}, not {expected}; it was changed or belongs elsewhere: train the space again or restore the file"
+    )]
+    OtherSpace {
+        /// Path of the head.
+        origin: String,
+        /// The space it should make.
+        expected: SpaceId,
+        /// The space it makes.
+        found: SpaceId,
     },
     /// The head belongs to another model.
     #[error("the head was fitted for another model ({head}) than the one in use ({model}); train the space again")]

@@ -20,16 +20,16 @@ pub fn run(plan: &Plan) -> Result<Section> {
     let binary = binary()?;
     let size = std::fs::metadata(&binary)?.len() as f64 / f64::from(1 << 20);
     let (mut imports, mut opens, mut readies) = (Vec::new(), Vec::new(), Vec::new());
-    let folder = tempfile::tempdir()?;
+    let shops = tempfile::tempdir()?;
     for turn in 0..if plan.quick { 1 } else { 5 } {
-        let data = folder.path().join(turn.to_string());
+        let data = shops.path().join(turn.to_string());
         imports.push(import(&binary, &demo, &data)?);
         let server = Server::over(&data)?;
         opens.push(server.open * 1000.0);
         readies.push(server.ready * 1000.0);
     }
     let photos = photos(&demo)?;
-    let server = Server::over(&folder.path().join("0"))?;
+    let server = Server::over(&shops.path().join("0"))?;
     let ask = |number: usize| Ask::photo(&photos[number % photos.len()], &json!({"images": [{"part": 0}]}));
     let first = once(&server.search(), &ask(0))?;
     ensure!(first["hits"].as_array().is_some_and(|hits| !hits.is_empty()), "nothing was found: {first}");
@@ -61,6 +61,12 @@ pub fn run(plan: &Plan) -> Result<Section> {
         text.extend([format!("| {what} | {value} |\n")]);
     }
     Ok(Section { text })
+}
+
+/// Where `make setup` puts the demo catalogue.
+pub fn folder() -> Result<PathBuf> {
+    let given = std::env::var_os("VETRINA_DEMO").map(PathBuf::from);
+    given.map_or_else(|| Ok(super::cache()?.with_file_name("demo")), Ok)
 }
 
 /// Seconds of `vetrina import` of the demo catalogue.

@@ -17,7 +17,7 @@ use super::statistics::{figure, median};
 use super::{Plan, Section, photos, watch};
 
 /// Width of the pictures and how many are imported in one turn.
-const SIZES: [(u32, usize); 4] = [(224, 512), (600, 512), (1500, 256), (4000, 128)];
+const SIZES: [(u32, usize); 4] = [(224, 512), (600, 256), (1500, 256), (4000, 64)];
 const MODEL: &str = "models/efficientnet-lite2/model.onnx";
 const HEAD: &str = "models/efficientnet-lite2/default-head.safetensors";
 const MODES: [&str; 4] = ["pool", "batch", "loop", "bare"];
@@ -45,7 +45,7 @@ pub fn run(plan: &Plan) -> Result<Section> {
     let arguments = [MODEL.to_owned(), HEAD.to_owned(), threads.to_string()];
     let (mut python, _) = Peer::python("indexing.py", &arguments)?;
     let sizes = SIZES.map(|(width, count)| (width, if plan.quick { count / 8 } else { count }));
-    let turns = if plan.quick { 1 } else { 5 };
+    let turns = plan.turns.unwrap_or(if plan.quick { 1 } else { 5 });
     let mut results = Vec::new();
     for (width, count) in sizes {
         let pictures = photos::of_width(width, count)?;
@@ -68,7 +68,7 @@ pub fn run(plan: &Plan) -> Result<Section> {
             eprintln!("{width} px, turn {turn} is done");
         }
         let stages = stages(&pictures[..pictures.len().min(if plan.quick { 8 } else { 48 })])?;
-        results.push((width, figures, stages));
+        results.push(Size { width, bits: photos::bits_per_pixel(&pictures, width)?, figures, stages });
     }
     plot(&results, plan)?;
     Ok(Section { text: text(&results, threads) })
@@ -174,7 +174,14 @@ fn stages(pictures: &[PathBuf]) -> Result<Stages> {
     Ok(Stages { read, decode, resize, infer, head })
 }
 
-type Results = [(u32, Turns, Stages)];
+/// What was seen with pictures of one size.
+struct Size {
+    width: u32,
+    /// Bits of file for a pixel.
+    bits: f64,
+    figures: Turns,
+    stages: Stages,
+}
 
 /// Median over the turns of `of(ours) / of(other)`: what disturbs one turn disturbs both sides of its ratio.
 fn ratio(ours: &[Turn], other: &[Turn], of: fn(&Turn) -> f64) -> f64 {
@@ -201,7 +208,7 @@ fn best(figures: &Turns, of: fn(&Turn) -> f64) -> Vec<Turn> {
     (0..figures.ours.len()).filter_map(of_turn).collect()
 }
 
-fn text(results: &Results, threads: usize) -> String {
+fn text(results: &[Size], threads: usize) -> String {
     let mut text = format!(
         "Into an empty catalogue through the engine's own import (`Engine::import`: feed, files, decoding, model, head, SQLite, index), {threads} threads. \
          **(a)** a loop that runs nothing but the same model with the same threads on tensors that are ready; **(b)** Pillow + ONNX Runtime + hnswlib in Python, \
@@ -210,7 +217,7 @@ fn text(results: &Results, threads: usize) -> String {
          | JPEG | ours ÷ (a) | by processor time | goal | ours ÷ (b) | by processor time | goal | ours ÷ plain loop |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     );
-    for (width, figures, _) in results {
+    for Size { width, figures, .. } in results {
         let goal = match width {
             224 => "0.90",
             1500 => "0.75",
@@ -229,7 +236,7 @@ fn text(results: &Results, threads: usize) -> String {
         "\nImages a second (milliseconds of processor time for one):\n\n\
          | JPEG | ours | (a) | (b) pool of threads | (b) batches of 8 | (b) plain loop | bare model in Python |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
-    for (width, figures, _) in results {
+    for Size { width, figures, .. } in results {
         let cell = |turns: &Vec<Turn>| format!("{:.1} ({:.1})", middle(turns, rate), middle(turns, |turn| turn.cpu));
         let [pool, batch, plain, bare] = figures.python.each_ref().map(cell);
         text.extend([format!(
@@ -241,13 +248,13 @@ fn text(results: &Results, threads: usize) -> String {
     text.push_str(
         "\nWhere the time goes, milliseconds of processor time for one picture on one thread; *everything else* is what the import's processor time has beside these: \
          feed, database, index, keeping the file.\n\n\
-         | JPEG | read, hash | decode | resize, normalise | model | head | everything else | all |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+         | JPEG | bits a pixel | read, hash | decode | resize, normalise | model | head | everything else | all |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
-    for (width, figures, stages) in results {
+    for Size { width, bits, figures, stages } in results {
         let cpu = middle(&figures.ours, |turn| turn.cpu);
         let known = stages.read + stages.decode + stages.resize + stages.infer + stages.head;
         text.extend([format!(
-            "| {width} px | {} | {} | {} | {} | {} | {} | {} |\n",
+            "| {width} px | {bits:.2} | {} | {} | {} | {} | {} | {} | {} |\n",
             figure(stages.read),
             figure(stages.decode),
             figure(stages.resize),
@@ -261,13 +268,10 @@ fn text(results: &Results, threads: usize) -> String {
     text
 }
 
-fn plot(results: &Results, plan: &Plan) -> Result<()> {
+fn plot(results: &[Size], plan: &Plan) -> Result<()> {
     let line = |name: &str, turns: &dyn Fn(&Turns) -> Vec<Turn>| Line {
         name: name.to_owned(),
-        points: results
-            .iter()
-            .map(|(width, figures, _)| (f64::from(*width), middle(&turns(figures), efficiency)))
-            .collect(),
+        points: results.iter().map(|size| (f64::from(size.width), middle(&turns(&size.figures), efficiency))).collect(),
     };
     let plot = Plot {
         title: "Indexing".to_owned(),

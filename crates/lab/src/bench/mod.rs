@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Print only, write no page
     #[arg(long)]
     dry_run: bool,
+    /// Turns of the comparisons, instead of as many as usual
+    #[arg(long, value_name = "N")]
+    turns: Option<usize>,
     /// Sizes of the catalogues that are searched
     #[arg(long, value_name = "N", value_delimiter = ',')]
     products: Vec<u64>,
@@ -56,6 +59,7 @@ pub struct Arguments {
 #[derive(Debug, Clone)]
 struct Plan {
     quick: bool,
+    turns: Option<usize>,
     products: Vec<u64>,
     vectors: Vec<usize>,
     rows: u64,
@@ -97,6 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let or = |given: &[u64], usual: &[u64]| if given.is_empty() { usual.to_vec() } else { given.to_vec() };
     let plan = Plan {
         quick,
+        turns: arguments.turns,
         products: or(&arguments.products, if quick { &[10_000] } else { &[10_000, 100_000, 1_000_000] }),
         vectors: match (arguments.vectors.is_empty(), quick) {
             (false, _) => arguments.vectors.clone(),

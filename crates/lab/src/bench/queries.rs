@@ -64,7 +64,7 @@ fn photos(count: usize) -> Result<Vec<Vec<u8>>> {
 }
 
 fn look(products: u64, filled: Filled, folder: &Path, photos: &[Vec<u8>], plan: &Plan) -> Result<Seen> {
-    let rounds = if plan.quick { 2 } else { 5 };
+    let rounds = plan.turns.unwrap_or(if plan.quick { 2 } else { 5 });
     let per_round = if plan.quick { 16 } else { 64 };
     // A folder of its own: the server has the other one.
     let beside = tempfile::tempdir()?;

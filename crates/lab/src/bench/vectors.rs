@@ -68,7 +68,7 @@ fn compare(count: usize, plan: &Plan) -> Result<String> {
         contender.reached = efforts(&mut contender.peer, &truth)?;
         contender.figures = vec![(Vec::new(), Vec::new()); RECALLS.len()];
     }
-    for _ in 0..if plan.quick { 2 } else { 5 } {
+    for _ in 0..plan.turns.unwrap_or(if plan.quick { 2 } else { 5 }) {
         for at in 0..RECALLS.len() {
             for contender in &mut contenders {
                 let Some((effort, _)) = contender.reached[at] else { continue };

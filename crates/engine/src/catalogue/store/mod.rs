@@ -5,8 +5,11 @@
 
 mod error;
 mod jobs;
+mod migrations;
+mod people;
 mod pictures;
 mod products;
+mod spaces;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,13 +21,13 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use error::StoreError;
 pub use jobs::StoredJob;
 pub(crate) use jobs::{put_job, put_job_error};
+pub use people::{EventRow, PhotoEvents, ReviewRow};
 pub use pictures::{ImageRow, SourceRow};
 pub(crate) use pictures::{put_feature, put_image, put_source};
 pub use products::{CatalogueRow, KnownProduct, StoredProduct};
 pub(crate) use products::{next_revision, put, remove};
+pub use spaces::StoredSpace;
 
-/// Format of the database, in `PRAGMA user_version`.
-const FORMAT: i64 = 1;
 /// Connections that read at the same time; further readers wait for one.
 const READERS: usize = 8;
 /// How long SQLite waits for a lock another process holds (a backup, a person with `sqlite3`).
@@ -50,16 +53,7 @@ impl Store {
         let failed = |error| StoreError::of(path, error);
         let mut writer = Connection::open(path).map_err(failed)?;
         prepare(&writer).map_err(failed)?;
-        let found: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        if found > FORMAT {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT });
-        }
-        if found < FORMAT {
-            let transaction = writer.transaction().map_err(failed)?;
-            transaction.execute_batch(include_str!("schema.sql")).map_err(failed)?;
-            transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
-            transaction.commit().map_err(failed)?;
-        }
+        migrations::migrate(&mut writer, path)?;
         let idle = crossbeam_channel::bounded(READERS);
         for _ in 0..READERS {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

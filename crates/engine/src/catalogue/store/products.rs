@@ -14,10 +14,10 @@ pub struct CatalogueRow {
     pub name: String,
     /// Revision of its last change.
     pub revision: i64,
-    /// Up to which revision its index is on disk.
-    pub indexed_revision: i64,
-    /// Of which space that index is; empty when there is none.
-    pub indexed_space: String,
+    /// Id of the space it is searched in; `default` for the one of the build.
+    pub active: String,
+    /// Id of the space it was searched in before, for a way back.
+    pub previous: Option<String>,
 }
 
 /// A product and its number.
@@ -40,7 +40,7 @@ pub struct KnownProduct {
     pub product: Product,
 }
 
-const CATALOGUE: &str = "SELECT key, name, revision, indexed_revision, indexed_space FROM catalogues";
+const CATALOGUE: &str = "SELECT key, name, revision, active_space, previous_space FROM catalogues";
 
 impl Store {
     /// All catalogues, by name.
@@ -131,6 +131,29 @@ impl Store {
         })
     }
 
+    /// How many products came after the one with this number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn products_after(&self, catalogue: i64, after: u64) -> Result<u64, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT count(*) FROM products WHERE catalogue = ?1 AND key > ?2")?
+                .query_row(params![catalogue, after.cast_signed()], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+        })
+    }
+
+    /// Numbers of the products after one, rising.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn product_keys(&self, catalogue: i64, after: u64) -> Result<Vec<u64>, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT key FROM products WHERE catalogue = ?1 AND key > ?2 ORDER BY key")?
+                .query_map(params![catalogue, after.cast_signed()], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+                .collect()
+        })
+    }
+
     /// Products changed after `revision`, by number from `after` on, at most `limit`: what an index has to catch up with.
     ///
     /// # Errors
@@ -160,21 +183,6 @@ impl Store {
             sql.prepare_cached("SELECT key FROM removals WHERE catalogue = ?1 AND revision > ?2")?
                 .query_map([catalogue, revision], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
                 .collect()
-        })
-    }
-
-    /// Notes that the index of `space` is on disk up to `revision`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn note_indexed(&self, catalogue: i64, space: &str, revision: i64) -> Result<(), StoreError> {
-        self.write(|sql| {
-            sql.execute(
-                "UPDATE catalogues SET indexed_revision = ?2, indexed_space = ?3 WHERE key = ?1",
-                params![catalogue, revision, space],
-            )?;
-            sql.execute("DELETE FROM removals WHERE catalogue = ?1 AND revision <= ?2", [catalogue, revision])?;
-            Ok(())
         })
     }
 
@@ -265,8 +273,8 @@ fn catalogue(row: &rusqlite::Row<'_>) -> Sql<CatalogueRow> {
         key: row.get(0)?,
         name: row.get(1)?,
         revision: row.get(2)?,
-        indexed_revision: row.get(3)?,
-        indexed_space: row.get(4)?,
+        active: row.get(3)?,
+        previous: row.get(4)?,
     })
 }
 

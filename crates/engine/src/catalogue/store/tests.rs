@@ -47,8 +47,7 @@ fn the_index_learns_what_changed_since_its_revision() {
     };
     assert_eq!(changed(0), keys);
     store.note_indexed(key, "space", 2).unwrap();
-    let row = store.catalogues().unwrap().remove(0);
-    assert_eq!((row.revision, row.indexed_revision, row.indexed_space.as_str()), (3, 2, "space"));
+    assert_eq!((store.revision(key).unwrap(), store.indexed(key, "space").unwrap()), (3, Some(2)));
     assert_eq!(changed(2), keys[2..]);
 }
 
@@ -103,4 +102,35 @@ fn a_file_that_is_no_database_is_an_error() {
     let path = folder.path().join("vetrina.db");
     std::fs::write(&path, "this is a text file, not a database, and long enough to be looked at".repeat(40)).unwrap();
     assert!(matches!(Store::open(&path).unwrap_err(), StoreError::Database { .. }));
+}
+
+#[test]
+fn removals_are_known_until_every_index_has_them() {
+    let (_folder, store) = store();
+    let key = store.create_catalogue("shop").unwrap().0.key;
+    let gone = write(&store, key, "a").0;
+    store.note_indexed(key, "old", 1).unwrap();
+    store.note_indexed(key, "new", 0).unwrap();
+    store.write(|sql| remove(sql, key, next_revision(sql, key)?, "a")).unwrap();
+    store.note_indexed(key, "old", 2).unwrap();
+    assert_eq!(store.removed_since(key, 0).unwrap(), [gone], "the new index has yet to hear of it");
+    store.note_indexed(key, "new", 2).unwrap();
+    assert!(store.removed_since(key, 0).unwrap().is_empty());
+    store.forget_index(key, "old").unwrap();
+    assert_eq!(store.indexed(key, "old").unwrap(), None);
+}
+
+#[test]
+fn spaces_and_which_is_active_are_kept() {
+    let (_folder, store) = store();
+    let key = store.create_catalogue("shop").unwrap().0.key;
+    let space =
+        StoredSpace { id: "ab".into(), created_at: chrono::Utc::now(), provenance: json!({"a": 1}), report: json!({}) };
+    store.put_space(key, &space).unwrap();
+    store.put_space(key, &space).unwrap();
+    assert_eq!(store.spaces::<serde_json::Value, serde_json::Value>(key).unwrap(), [space]);
+    store.activate(key, "ab", Some("default")).unwrap();
+    let row = store.catalogues().unwrap().remove(0);
+    assert_eq!((row.active.as_str(), row.previous.as_deref()), ("ab", Some("default")));
+    assert!(store.remove_space(key, "ab").unwrap() && !store.remove_space(key, "ab").unwrap());
 }

@@ -80,7 +80,7 @@ pub enum JobState {
 pub struct Job {
     /// Its id.
     pub id: String,
-    /// What kind of work it is: `import`.
+    /// What kind of work it is: `import`, `train`, `promote`.
     pub kind: String,
     /// Catalogue it works on.
     pub catalogue: CatalogueName,
@@ -114,6 +114,12 @@ pub struct Job {
     pub seconds_left: Option<f64>,
     /// Why it failed, in words; else empty.
     pub message: String,
+    /// What a job on spaces is at, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doing: Option<String>,
+    /// What a job on spaces brought: of a training the space and its report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it ended.

@@ -249,7 +249,7 @@ impl Import<'_> {
         let Task { line, product, warnings, fetched, .. } = task;
         let id = product.id.clone();
         let candidate = Candidate { line, product, sources: &self.feed.sources, revalidate: false, fetched };
-        let readied = self.engine.prepare(self.catalogue.key, candidate, at_work);
+        let readied = self.engine.prepare(self.catalogue, candidate, at_work);
         Handled::Product { line, warnings, id, readied }
     }
 }

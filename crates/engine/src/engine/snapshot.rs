@@ -1,0 +1,236 @@
+//! What a search sees: one space and its index, which belong together.
+//!
+//! A search takes the catalogue's snapshot when it begins and uses no other until its end, so that a change of space in the
+//! middle cannot mix two. The pair never changes; the index in it goes on receiving writes as long as it is the active one,
+//! and follows the truth by revisions when it is not.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use half::f16;
+use parking_lot::{Mutex, RwLock};
+
+use super::EngineError;
+use crate::catalogue::store::{Store, StoredProduct};
+use crate::index::{Index, IndexOptions, IndexPoint, State};
+use crate::model::Feature;
+use crate::space::{Embedding, Space, WordHead};
+
+/// Products that are read and indexed at once while an index follows.
+const PAGE: usize = 512;
+
+/// Where the files of a catalogue are.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    /// Of its indexes.
+    pub(super) index: PathBuf,
+    /// Of its spaces.
+    pub(super) spaces: PathBuf,
+}
+
+impl Folders {
+    /// The folder of the index of a space.
+    pub(super) fn index_of(&self, key: i64, space: &str) -> PathBuf {
+        self.index.join(format!("{key}-{space}"))
+    }
+}
+
+/// One space of a catalogue and its index.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// What queries are embedded in.
+    pub(super) space: Arc<Space>,
+    /// What they are asked of.
+    pub(super) index: Index,
+    /// Files that belong to this space of this catalogue.
+    pub(super) folder: PathBuf,
+    /// How the index was found when it was opened.
+    pub(super) found: State,
+    /// Brings words into this space, where that was learned.
+    words: RwLock<Option<Arc<WordHead>>>,
+    /// Number of the catalogue.
+    catalogue: i64,
+    /// Under which the features of the space's model are kept.
+    feature_key: String,
+    /// Every change up to this revision is in the index.
+    reached: AtomicI64,
+    /// Only one at a time lets it follow.
+    following: Mutex<()>,
+    /// Points written since the index was last brought to disk.
+    unsettled: AtomicU64,
+    /// Points written since the index was last optimised.
+    unoptimised: AtomicU64,
+    /// An index write failed after the truth was written: the index has to catch up.
+    behind: AtomicBool,
+}
+
+impl Snapshot {
+    /// Opens the index of a space, or makes an empty one. It is not brought to the state of the truth: see
+    /// [`Snapshot::follow`].
+    pub(super) fn open(
+        store: &Store,
+        catalogue: i64,
+        space: Arc<Space>,
+        folders: &Folders,
+        feature_key: &str,
+        language: &str,
+    ) -> Result<Self, EngineError> {
+        let id = space.id().to_string();
+        let options = IndexOptions { language: language.to_owned(), ..IndexOptions::new(space.dim()) };
+        let opened = Index::open(&folders.index_of(catalogue, &id), &options)?;
+        let noted = store.indexed(catalogue, &id)?;
+        let known = opened.state == State::Loaded && noted.is_some();
+        let reached = if known { noted.unwrap_or_default() } else { 0 };
+        if !known {
+            if opened.state == State::Loaded {
+                opened.index.clear()?;
+            }
+            // From here on the store keeps removals for this index.
+            store.note_indexed(catalogue, &id, 0)?;
+        }
+        Ok(Self {
+            folder: folders.spaces.join(&id),
+            space,
+            index: opened.index,
+            found: opened.state,
+            words: RwLock::default(),
+            catalogue,
+            feature_key: feature_key.to_owned(),
+            reached: AtomicI64::new(reached),
+            following: Mutex::new(()),
+            unsettled: AtomicU64::new(u64::from(!known)),
+            unoptimised: AtomicU64::new(0),
+            behind: AtomicBool::new(false),
+        })
+    }
+
+    /// Applies everything newer than what it has reached; returns how many products that were. Products that change
+    /// meanwhile are applied by the next call. `go_on` is asked now and then, with the number of products so far; when it
+    /// says no, what was applied stays, and the call ends early with `None`.
+    pub(super) fn follow(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<Option<u64>, EngineError> {
+        let _alone = self.following.lock();
+        let from = self.reached.load(Ordering::Acquire);
+        // Read before the products are: what changes after it is applied again.
+        let to = store.revision(self.catalogue)?;
+        if to == from {
+            return Ok(Some(0));
+        }
+        let removed = store.removed_since(self.catalogue, from)?;
+        self.index.delete(&removed)?;
+        let (mut after, mut count) = (0, 0_u64);
+        loop {
+            let page = store.changed_since(self.catalogue, from, after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = last.key;
+            count += page.len() as u64;
+            let points: Vec<IndexPoint> =
+                page.into_iter().map(|stored| self.point(store, stored)).collect::<Result<_, _>>()?;
+            self.index.upsert(&points)?;
+            self.wrote(points.len() as u64, 0);
+            if !go_on(count) {
+                return Ok(None);
+            }
+        }
+        self.wrote(0, removed.len() as u64);
+        self.reached.store(to, Ordering::Release);
+        Ok(Some(count + removed.len() as u64))
+    }
+
+    /// The map from words into this space, where there is one.
+    #[allow(dead_code, reason = "searches by words use it when the map is trained")]
+    pub(super) fn word_head(&self) -> Option<Arc<WordHead>> {
+        self.words.read().clone()
+    }
+
+    /// Puts a map from words into this space to use. One of another space is refused: `false`.
+    #[allow(dead_code, reason = "searches by words use it when the map is trained")]
+    pub(super) fn use_word_head(&self, head: Arc<WordHead>) -> bool {
+        let fits = head.space() == self.space.id();
+        if fits {
+            *self.words.write() = Some(head);
+        }
+        fits
+    }
+
+    /// Notes that a change of this revision was applied in order; unless one before it failed.
+    pub(super) fn reach(&self, revision: i64) {
+        if !self.behind.load(Ordering::Acquire) {
+            self.reached.store(revision, Ordering::Release);
+        }
+    }
+
+    /// Notes that a write failed: the index follows the truth before it is next brought to disk.
+    pub(super) fn fall_behind(&self) {
+        self.behind.store(true, Ordering::Release);
+    }
+
+    /// Counts products that were put in and taken out.
+    pub(super) fn wrote(&self, put: u64, removed: u64) {
+        self.unsettled.fetch_add(put + removed, Ordering::Relaxed);
+        self.unoptimised.fetch_add(put, Ordering::Relaxed);
+    }
+
+    /// Brings the index to disk and notes in the truth up to where it is. `writing` is held by those who commit.
+    pub(super) fn settle(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
+        if self.behind.load(Ordering::Acquire) {
+            let _order = writing.lock();
+            self.follow(store, &|_| true)?;
+            self.behind.store(false, Ordering::Release);
+        }
+        let count = self.unsettled.load(Ordering::Relaxed);
+        // Read before the flush: what is written meanwhile may or may not be in it.
+        let reached = self.reached.load(Ordering::Acquire);
+        self.index.flush()?;
+        store.note_indexed(self.catalogue, &self.space.id().to_string(), reached)?;
+        self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many writes only the engine's log has.
+    pub(super) fn unsettled(&self) -> u64 {
+        self.unsettled.load(Ordering::Relaxed) + u64::from(self.behind.load(Ordering::Relaxed))
+    }
+
+    /// Whether at least that many points were written since the last optimisation; the count begins again.
+    pub(super) fn take_unoptimised(&self, least: u64) -> bool {
+        let count = self.unoptimised.load(Ordering::Relaxed);
+        count >= least && count > 0 && self.unoptimised.swap(0, Ordering::Relaxed) > 0
+    }
+
+    /// The embedding of a stored feature.
+    pub(super) fn embed(&self, feature: &[f16]) -> Result<Embedding, EngineError> {
+        embed(&self.space, feature)
+    }
+
+    /// The point of a product that is in the truth, from its stored features.
+    fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
+        let hashes = stored.product.image_hashes();
+        let features = store.features(&hashes, &self.feature_key)?;
+        let mut embeddings = Vec::with_capacity(hashes.len());
+        for (hash, feature) in hashes.iter().zip(features) {
+            let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
+            embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
+        }
+        Ok(IndexPoint::of(&stored.product, stored.key, embeddings))
+    }
+}
+
+/// The embedding of a feature as it is stored, so that one made now and one made again later are the same.
+pub(super) fn embed(space: &Space, feature: &[f16]) -> Result<Embedding, EngineError> {
+    let pooled = feature.iter().map(|number| number.to_f32()).collect();
+    Ok(space.embed(&Feature { pooled, map: None })?)
+}
+
+/// Removes the folder of an index that nobody uses any more.
+pub(super) fn remove_index(store: &Store, catalogue: i64, space: &str, folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "an index that is not needed any more could not be removed");
+        return;
+    }
+    if let Err(error) = store.forget_index(catalogue, space) {
+        tracing::warn!(space, %error, "an index that is gone could not be forgotten; it is tried again at the next start");
+    }
+}

@@ -1,0 +1,268 @@
+//! What a space is trained on: stored features and what the catalogue says of them. No picture is touched.
+
+use std::collections::HashMap;
+
+use super::super::catalogue::Catalogue;
+use super::super::people::Pair;
+use super::super::{Engine, EngineError};
+use super::recipe::Learned;
+use crate::catalogue::{AttributeValue, Product};
+use crate::image::ImageHash;
+use crate::learn::{Random, Rows};
+
+/// Most pictures that are learned from: 100,000 × 1,280 numbers are 512 MB. Of larger catalogues a sample of products is
+/// taken, the same each time.
+const MOST_PICTURES: usize = 100_000;
+/// Products that are read at once.
+const PAGE: usize = 512;
+/// Stands for no label.
+pub(super) const NO_LABEL: u32 = u32::MAX;
+
+/// Where a picture comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is in the catalogue.
+    Catalogue,
+    /// A photo that somebody asked with, and said what is on it.
+    Photo,
+    /// A damaged copy of a catalogue picture: asked with, never learned from.
+    Copy,
+}
+
+/// Pictures with what is known of each; all vectors but `rows` and `products` have one entry a picture.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Features of unit length, [pictures, dim].
+    pub(super) rows: Rows,
+    pub(super) origins: Vec<Origin>,
+    /// Number of the product a picture shows.
+    pub(super) owners: Vec<u32>,
+    /// Number of the label, or [`NO_LABEL`].
+    pub(super) labels: Vec<u32>,
+    /// The pictures' hashes.
+    pub(super) hashes: Vec<ImageHash>,
+    pub(super) products: Vec<Shown>,
+    /// How many labels there are.
+    pub(super) label_count: usize,
+    /// Pictures left out because products with different labels show them.
+    pub(super) contradictory: usize,
+    /// Confirmed and rejected pairs that were used.
+    pub(super) pairs: usize,
+    /// Revision of the catalogue when it was read.
+    pub(super) revision: i64,
+    /// Number of the latest product.
+    pub(super) last_product: u64,
+    /// Whether this is a sample of a larger catalogue.
+    pub(super) sampled: bool,
+}
+
+/// A product among those that are learned from.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    /// Products of one family (a variant group) are never on both sides of a test.
+    pub(super) family: u32,
+}
+
+/// Gives numbers to names.
+#[derive(Debug, Default)]
+struct Numbers(HashMap<String, u32>);
+
+impl Numbers {
+    fn of(&mut self, name: String) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(name).or_insert(next)
+    }
+}
+
+impl Gathered {
+    fn push(&mut self, feature: &[f32], origin: Origin, owner: u32, label: u32, hash: ImageHash) {
+        let length = feature.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+        if !length.is_finite() || length <= 0.0 {
+            return;
+        }
+        let unit: Vec<f32> = feature.iter().map(|value| (f64::from(*value) / length) as f32).collect();
+        if self.rows.dim() == 0 {
+            self.rows = Rows::new(unit.len());
+        }
+        if self.rows.push(&unit) {
+            self.origins.push(origin);
+            self.owners.push(owner);
+            self.labels.push(label);
+            self.hashes.push(hash);
+        }
+    }
+
+    /// Adds damaged copies that queries are made of.
+    pub(super) fn push_copy(&mut self, of: usize, feature: &[f32]) {
+        self.push(feature, Origin::Copy, self.owners[of], self.labels[of], self.hashes[of]);
+    }
+
+    /// Places of the pictures that may be learned from.
+    pub(super) fn learnable(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows.len()).filter(|&place| self.origins[place] != Origin::Copy)
+    }
+}
+
+impl Engine {
+    /// Reads features and labels of a catalogue. `None` when `go_on` says no.
+    pub(super) fn gather(
+        &self,
+        catalogue: &Catalogue,
+        learned: &Learned,
+        pairs: &[Pair],
+        go_on: &dyn Fn(u64) -> bool,
+    ) -> Result<Option<Gathered>, EngineError> {
+        let (_, pictures) = self.store.sizes(catalogue.key)?;
+        let share = MOST_PICTURES as f64 / pictures.max(1) as f64;
+        let mut gathered =
+            Gathered { revision: self.store.revision(catalogue.key)?, sampled: share < 1.0, ..Gathered::default() };
+        let (mut labels, mut families) = (Numbers::default(), Numbers::default());
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let same = same_products(pairs);
+        // Labels under which a picture was seen, to find those that contradict each other.
+        let mut seen: HashMap<ImageHash, u32> = HashMap::new();
+        let mut after = 0;
+        loop {
+            let page = self.store.changed_since(catalogue.key, -1, after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = last.key;
+            gathered.last_product = after;
+            for stored in page {
+                let product = stored.product;
+                let chosen = share >= 1.0 || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;
+                if !chosen {
+                    continue;
+                }
+                let owner = gathered.products.len() as u32;
+                let family = product.group.clone().unwrap_or_else(|| format!("\0{}", product.id));
+                gathered.products.push(Shown { family: families.of(family) });
+                let label = label(&product, learned, &same).map_or(NO_LABEL, |name| labels.of(name));
+                numbers.insert(product.id.clone(), owner);
+                let hashes = product.image_hashes();
+                let features = self.store.features(&hashes, &self.feature_key)?;
+                for (hash, feature) in hashes.into_iter().zip(features) {
+                    let Some(feature) = feature else { continue };
+                    match seen.get(&hash) {
+                        // The same picture twice says nothing new.
+                        Some(before) if *before == label => continue,
+                        Some(_) => {
+                            gathered.contradictory += 1;
+                            contradict(&mut gathered, &hash);
+                            continue;
+                        }
+                        None => seen.insert(hash, label),
+                    };
+                    gathered.push(&feature, Origin::Catalogue, owner, label, hash);
+                }
+            }
+            if !go_on(gathered.products.len() as u64) {
+                return Ok(None);
+            }
+        }
+        self.add_photos(&mut gathered, learned, pairs, &numbers, &mut labels)?;
+        gathered.label_count = labels.0.len();
+        Ok(Some(gathered))
+    }
+
+    /// Adds the photos that people said something about: a confirmed one shows its product; one that was only ever rejected
+    /// has a label of its own, which keeps it apart from what it was taken for.
+    fn add_photos(
+        &self,
+        gathered: &mut Gathered,
+        learned: &Learned,
+        pairs: &[Pair],
+        numbers: &HashMap<String, u32>,
+        labels: &mut Numbers,
+    ) -> Result<(), EngineError> {
+        if !learned.confirmed {
+            return Ok(());
+        }
+        let mut wanted: HashMap<ImageHash, Option<u32>> = HashMap::new();
+        for pair in pairs {
+            let Some(&owner) = numbers.get(&pair.product) else { continue };
+            gathered.pairs += 1;
+            let Some(hash) = pair.photo else { continue };
+            let place = wanted.entry(hash).or_default();
+            if pair.confirmed {
+                *place = Some(owner);
+            }
+        }
+        // The label of each product's pictures, which its photos share.
+        let mut of_owner: HashMap<u32, u32> = HashMap::new();
+        for (owner, label) in gathered.owners.iter().zip(&gathered.labels) {
+            of_owner.insert(*owner, *label);
+        }
+        let mut hashes: Vec<ImageHash> = wanted.keys().copied().collect();
+        hashes.sort_unstable();
+        let features = self.store.features(&hashes, &self.feature_key)?;
+        for (hash, feature) in hashes.into_iter().zip(features) {
+            let Some(feature) = feature else { continue };
+            match wanted.get(&hash).copied().flatten() {
+                Some(owner) => {
+                    let label = of_owner.get(&owner).copied().unwrap_or(NO_LABEL);
+                    gathered.push(&feature, Origin::Photo, owner, label, hash);
+                }
+                None => {
+                    let owner = gathered.products.len() as u32;
+                    let alone = format!("\0{hash}");
+                    let family = u32::MAX - owner;
+                    gathered.products.push(Shown { family });
+                    gathered.push(&feature, Origin::Photo, owner, labels.of(alone), hash);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A picture that products with different labels show teaches nothing: its label is taken away.
+fn contradict(gathered: &mut Gathered, hash: &ImageHash) {
+    if let Some(place) = gathered.hashes.iter().rposition(|known| known == hash) {
+        gathered.labels[place] = NO_LABEL;
+    }
+}
+
+/// For products that people said are the same: the one that stands for them.
+fn same_products(pairs: &[Pair]) -> HashMap<String, String> {
+    let mut stands: HashMap<String, String> = HashMap::new();
+    let first = |stands: &HashMap<String, String>, id: &str| {
+        let mut id = id.to_owned();
+        while let Some(next) = stands.get(&id) {
+            id.clone_from(next);
+        }
+        id
+    };
+    for pair in pairs.iter().filter(|pair| pair.confirmed) {
+        let Some(other) = &pair.other else { continue };
+        let (a, b) = (first(&stands, other), first(&stands, &pair.product));
+        if a != b {
+            stands.insert(a, b);
+        }
+    }
+    let ids: Vec<String> = stands.keys().cloned().collect();
+    ids.into_iter().map(|id| (id.clone(), first(&stands, &id))).collect()
+}
+
+/// The label of a product, folded so that spelling with capitals does not make two.
+fn label(product: &Product, learned: &Learned, same: &HashMap<String, String>) -> Option<String> {
+    let own = || same.get(&product.id).unwrap_or(&product.id).clone();
+    let name = match learned.labels.as_deref() {
+        None if learned.confirmed => own(),
+        None => return None,
+        Some("product") => own(),
+        Some("group") => product.group.clone()?,
+        Some("brand") => product.brand.clone()?.to_lowercase(),
+        Some("category") if product.category.is_empty() => return None,
+        Some("category") => product.category.join(" > ").to_lowercase(),
+        Some(name) => {
+            let value = product.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1;
+            match value {
+                AttributeValue::Text(text) => text.to_lowercase(),
+                AttributeValue::Number(number) => number.to_string(),
+                AttributeValue::Flag(flag) => flag.to_string(),
+                AttributeValue::List(list) => list.first()?.to_lowercase(),
+            }
+        }
+    };
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}

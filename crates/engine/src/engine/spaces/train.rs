@@ -1,0 +1,256 @@
+//! Training: a space made of what the catalogue has, compared with the one in use, and kept. Nothing changes for shoppers
+//! until it is promoted.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use super::super::catalogue::Catalogue;
+use super::super::{CatalogueName, Engine, EngineError};
+use super::assess::{self, Current, SEED, TaskReport};
+use super::drift::Moments;
+use super::gate::{self, Gate};
+use super::gather::Gathered;
+use super::recipe::{self, Learned};
+use super::{KeptSpace, Provenance};
+use crate::learn::FitError;
+use crate::model::builtin_manifest;
+use crate::space::{Space, SpaceId};
+
+/// Fewer products with a second picture, and damaged copies have to ask.
+const ENOUGH_TO_ASK: usize = 10;
+
+/// What to train.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainRequest {
+    /// On which catalogue.
+    pub catalogue: CatalogueName,
+    /// What is learned from.
+    #[serde(flatten)]
+    pub learned: Learned,
+    /// Whether the space is promoted when the gate lets it through.
+    #[serde(default)]
+    pub promote: bool,
+}
+
+/// How a training went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainReport {
+    /// What was learned from, in words.
+    pub learned: String,
+    /// Products of the catalogue that were looked at.
+    pub products: usize,
+    /// Different pictures of them.
+    pub pictures: usize,
+    /// Different labels.
+    pub labels: usize,
+    /// Confirmed and rejected pairs.
+    pub pairs: usize,
+    /// The space it was compared with.
+    pub against: SpaceId,
+    /// Cross-validation on this catalogue, task by task.
+    pub tasks: Vec<TaskReport>,
+    /// Whether it may be promoted.
+    pub gate: Gate,
+    /// What somebody should know of the data.
+    pub notes: Vec<String>,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// A space that was trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
+    /// Its id; the active space where only words were trained.
+    pub space: SpaceId,
+    /// How it went.
+    pub report: TrainReport,
+}
+
+/// What a training does at the moment, and how far it is: done, of how many.
+pub(in crate::engine) type Step<'a> = &'a dyn Fn(&str, u64, u64) -> bool;
+
+impl Engine {
+    /// Trains a space. `step` is told what is done and how far it is; when it says no, nothing is kept and the answer is
+    /// `None`.
+    ///
+    /// # Errors
+    /// [`EngineError::NothingLearned`] when the catalogue has too little to learn from, with the reason; errors of the store.
+    pub(in crate::engine) fn train_space(
+        &self,
+        request: &TrainRequest,
+        step: Step<'_>,
+    ) -> Result<Option<Trained>, EngineError> {
+        let began = Instant::now();
+        let open = self.catalogue(&request.catalogue)?;
+        self.refuse_the_tiny(&open)?;
+        let Some(gathered) = self.material(&open, request, step)? else { return Ok(None) };
+        if !step("fitting", 0, 1) {
+            return Ok(None);
+        }
+        // First, because it says what is missing where there is too little to learn from.
+        let places: Vec<usize> = gathered.learnable().collect();
+        let space = recipe::fit(builtin_manifest()?, &request.learned, &gathered, &places)?;
+        let against = open.snapshot().space.id();
+        let Some(tasks) = self.compare(&open, request, &gathered, step)? else { return Ok(None) };
+        let report = TrainReport {
+            learned: request.learned.words(),
+            products: gathered.products.len(),
+            pictures: gathered.learnable().count(),
+            labels: gathered.label_count,
+            pairs: gathered.pairs,
+            against,
+            gate: gate::judge(&tasks),
+            tasks,
+            notes: notes(&gathered),
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        self.keep(&open, &space, request, &gathered, &report)?;
+        Ok(Some(Trained { space: space.id(), report }))
+    }
+
+    /// Refuses what is no catalogue yet.
+    fn refuse_the_tiny(&self, open: &Catalogue) -> Result<(), EngineError> {
+        let (products, pictures) = self.store.sizes(open.key)?;
+        let nothing = |reason: String| Err(EngineError::NothingLearned { reason });
+        if products < 2 {
+            let reason = format!("the catalogue has {products} products; at least two are needed");
+            return nothing(reason);
+        }
+        if pictures < 2 {
+            return nothing("all products show the same picture, or none has one".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Reads what there is to learn from. `None` when `step` says no.
+    pub(super) fn material(
+        &self,
+        open: &Catalogue,
+        request: &TrainRequest,
+        step: Step<'_>,
+    ) -> Result<Option<Gathered>, EngineError> {
+        let learned = &request.learned;
+        let (products, _) = self.store.sizes(open.key)?;
+        let pairs = if learned.confirmed { self.pairs(open.key)? } else { Vec::new() };
+        let read = |done| step("reading", done, products);
+        let Some(mut gathered) = self.gather(open, learned, &pairs, &read)? else { return Ok(None) };
+        refuse_the_hopeless(learned, &gathered)?;
+        if !learned.of_products() && asking(&gathered) < ENOUGH_TO_ASK {
+            self.add_copies(&mut gathered, &|| step("damaging copies", 0, 1))?;
+        }
+        Ok(Some(gathered))
+    }
+
+    /// Compares a space that is made this way with the active one. `None` when `step` says no.
+    pub(super) fn compare(
+        &self,
+        open: &Catalogue,
+        request: &TrainRequest,
+        gathered: &Gathered,
+        step: Step<'_>,
+    ) -> Result<Option<Vec<TaskReport>>, EngineError> {
+        let current = self.current(open)?;
+        let compared = |done: usize, of: usize| step("comparing", done as u64, of as u64);
+        assess::assess(builtin_manifest()?, gathered, &request.learned, &current, &compared)
+    }
+
+    /// The active space as something to compare with.
+    fn current(&self, open: &Catalogue) -> Result<Current, EngineError> {
+        let space = Arc::clone(&open.snapshot().space);
+        let kept = self.kept_space(open.key, space.id())?;
+        Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(kept.provenance.learned)))
+    }
+
+    /// Keeps a space: the head first, then the row that names it.
+    fn keep(
+        &self,
+        open: &Catalogue,
+        space: &Space,
+        request: &TrainRequest,
+        gathered: &Gathered,
+        report: &TrainReport,
+    ) -> Result<(), EngineError> {
+        let manifest = builtin_manifest()?;
+        let provenance = Provenance {
+            method: request.learned.method().to_owned(),
+            learned: request.learned.clone(),
+            model: manifest.name.clone(),
+            model_sha256: manifest.sha256.clone(),
+            pictures: report.pictures,
+            products: report.products,
+            labels: report.labels,
+            pairs: report.pairs,
+            revision: gathered.revision,
+            last_product: gathered.last_product,
+            seed: SEED,
+            vetrina: env!("CARGO_PKG_VERSION").to_owned(),
+            trained_at: Utc::now(),
+        };
+        let text = serde_json::to_string(&provenance).unwrap_or_default();
+        self.space_files.save(open.key, space, &[("provenance".to_owned(), text)])?;
+        Moments::of(gathered).save(&open.folders.spaces.join(space.id().to_string()))?;
+        let kept = KeptSpace {
+            id: space.id().to_string(),
+            created_at: provenance.trained_at,
+            provenance,
+            report: report.clone(),
+        };
+        self.store.put_space(open.key, &kept)?;
+        self.prune_spaces(open)
+    }
+}
+
+/// Refuses what cannot teach anything, with the reason, before an hour is spent on it.
+fn refuse_the_hopeless(learned: &Learned, gathered: &Gathered) -> Result<(), EngineError> {
+    let nothing = |reason: String| Err(EngineError::NothingLearned { reason });
+    let pictures = gathered.learnable().count();
+    if pictures < 2 {
+        return nothing(format!("there are {pictures} different pictures; at least two are needed"));
+    }
+    if learned.confirmed && gathered.pairs == 0 {
+        return nothing(
+            "nobody has confirmed or rejected a match with a photo yet: label some pairs on the page /label".to_owned(),
+        );
+    }
+    if let Some(name) = learned.labels.as_deref()
+        && gathered.label_count == 0
+    {
+        return nothing(format!("no product has a value of `{name}`; name a field that products have"));
+    }
+    if learned.supervised() && gathered.contradictory > 0 && gathered.labels.iter().all(|label| *label == u32::MAX) {
+        return nothing("the labels contradict each other: the same pictures have different labels".to_owned());
+    }
+    Ok(())
+}
+
+/// Products that can be asked for with a second picture.
+fn asking(gathered: &Gathered) -> usize {
+    let mut counts = vec![0_u32; gathered.products.len()];
+    for place in gathered.learnable() {
+        counts[gathered.owners[place] as usize] += 1;
+    }
+    counts.into_iter().filter(|count| *count > 1).count()
+}
+
+fn notes(gathered: &Gathered) -> Vec<String> {
+    let mut notes = Vec::new();
+    if gathered.sampled {
+        notes.push(format!("learned from a sample of {} products", gathered.products.len()));
+    }
+    if gathered.contradictory > 0 {
+        notes.push(format!(
+            "{} times a picture was left out because products with different labels show it",
+            gathered.contradictory
+        ));
+    }
+    notes
+}
+
+impl From<FitError> for EngineError {
+    fn from(error: FitError) -> Self {
+        Self::NothingLearned { reason: error.to_string() }
+    }
+}

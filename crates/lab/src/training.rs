@@ -1,0 +1,115 @@
+//! Training a space of a large catalogue from stored features: seconds and peak memory.
+//!
+//! The catalogue is made: features around the means of real ones, written straight into the database of an empty data folder,
+//! so that filling it takes a minute and no model is needed. What is measured is a process of its own that opens the folder
+//! and trains.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use rusqlite::{Connection, params};
+use vetrina_engine::engine::{CatalogueName, JobState, Learned, TrainRequest};
+use vetrina_engine::model::builtin_manifest;
+use vetrina_engine::{Engine, EngineOptions};
+
+/// Different categories of the made products.
+const LABELS: u64 = 500;
+/// Numbers of a feature.
+const DIM: usize = 1280;
+
+pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
+    let cache = std::env::home_dir().context("no home folder")?.join(".cache/vetrina");
+    let folder = data.unwrap_or_else(|| cache.join(format!("train-{products}")));
+    if !folder.join("filled").is_file() {
+        fill(&folder, products)?;
+    }
+    let opening = Instant::now();
+    // The index is of no use here: without products in it the engine would fill it first.
+    let engine = Engine::open(EngineOptions::new(&folder))?;
+    println!("opened in {:.1} s, {:.0} MiB at most so far", opening.elapsed().as_secs_f64(), peak_mib()?);
+    for learned in [
+        Learned { labels: Some("category".into()), confirmed: false },
+        Learned { labels: Some("brand".into()), confirmed: false },
+        Learned::default(),
+    ] {
+        let began = Instant::now();
+        let words = learned.words();
+        let request = TrainRequest { catalogue: CatalogueName::default(), learned, promote: false };
+        let job = engine.train(request, &|_| {})?;
+        ensure!(job.state == JobState::Done, "{}", job.message);
+        let report = job.result.context("no result")?["report"].clone();
+        println!(
+            "{words}: {} pictures, {} labels, {} tasks: {:.1} s; peak {:.0} MiB",
+            report["pictures"],
+            report["labels"],
+            report["tasks"].as_array().map_or(0, Vec::len),
+            began.elapsed().as_secs_f64(),
+            peak_mib()?
+        );
+    }
+    Ok(())
+}
+
+/// Makes the data folder.
+fn fill(folder: &Path, products: u64) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let engine = Engine::open(EngineOptions::new(folder))?;
+    engine.create_catalogue(&CatalogueName::default())?;
+    engine.close();
+    drop(engine);
+    let began = Instant::now();
+    let mut sql = Connection::open(folder.join("vetrina.db"))?;
+    let model = builtin_manifest()?.feature_key();
+    let catalogue: i64 = sql.query_row("SELECT key FROM catalogues WHERE name = 'default'", [], |row| row.get(0))?;
+    let transaction = sql.transaction()?;
+    {
+        let mut product = transaction
+            .prepare("INSERT INTO products (catalogue, id, revision, given, body) VALUES (?1, ?2, 1, x'', ?3)")?;
+        let mut picture =
+            transaction.prepare("INSERT INTO product_images (product, position, hash) VALUES (?1, 0, ?2)")?;
+        let mut feature = transaction.prepare("INSERT INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?;
+        let mut image =
+            transaction.prepare("INSERT INTO images (hash, width, height, bytes) VALUES (?1, 260, 260, 1)")?;
+        for number in 0..products {
+            let label = number % LABELS;
+            let hash = blake3::hash(format!("made picture {number}").as_bytes());
+            let body = serde_json::json!({
+                "id": format!("made-{number}"), "title": format!("Made thing {number} of kind {label}"),
+                "category": ["Made", format!("Kind {label}")], "brand": format!("Brand {}", number / 50),
+                "images": [{"source": "made.jpg", "hash": hash.to_hex().as_str(), "width": 260, "height": 260}],
+            });
+            let key = product.insert(params![catalogue, format!("made-{number}"), body.to_string()])?;
+            picture.execute(params![key, hash.as_bytes()])?;
+            image.execute([hash.as_bytes()])?;
+            feature.execute(params![hash.as_bytes(), model, made(label, number)])?;
+        }
+    }
+    transaction.execute("UPDATE catalogues SET revision = 1 WHERE key = ?1", [catalogue])?;
+    transaction.commit()?;
+    println!("{products} products written in {:.0} s", began.elapsed().as_secs_f64());
+    // The first opening fills the index, which is not what is measured.
+    Engine::open(EngineOptions::new(folder))?.close();
+    std::fs::write(folder.join("filled"), "")?;
+    println!("index filled after {:.0} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// A feature as half-precision numbers: what its label has, and noise.
+fn made(label: u64, number: u64) -> Vec<u8> {
+    let (mut of_label, mut own) = (fastrand::Rng::with_seed(label), fastrand::Rng::with_seed(1 << 40 | number));
+    (0..DIM)
+        .flat_map(|_| {
+            let value = of_label.f32() + 0.8 * own.f32();
+            half::f16::from_f32(value).to_le_bytes()
+        })
+        .collect()
+}
+
+/// Largest resident memory of this process so far.
+fn peak_mib() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
+    let kib: f64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kib / 1024.0)
+}
