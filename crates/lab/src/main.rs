@@ -12,6 +12,7 @@ mod quality;
 mod tasks;
 mod throughput;
 mod training;
+mod typing;
 
 use std::path::PathBuf;
 
@@ -71,6 +72,12 @@ enum Command {
     /// The vector index, driven line by line by the bench
     #[command(hide = true)]
     VectorPeer(bench::PeerArguments),
+    /// Measure suggestions and texts with slips in a catalogue of made-up titles
+    Typing {
+        /// How many products it has
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -85,5 +92,6 @@ fn main() -> Result<()> {
         Command::Fill(arguments) => bench::fill(&arguments),
         Command::Hot => hot::run(),
         Command::VectorPeer(arguments) => bench::serve_as_peer(&arguments),
+        Command::Typing { products } => typing::run(products),
     }
 }

@@ -68,6 +68,7 @@ fn in_force(settings: &Settings) -> Vec<(&'static str, String, String)> {
                 "limits.decode_mib" => (engine.limits.decode_bytes / MIB).to_string(),
                 "limits.request_mib" => (settings.request_bytes / MIB).to_string(),
                 "limits.feed_mib" => (settings.feed_bytes / MIB).to_string(),
+                "feed.variants" => format!("{:?}", engine.feed_variants).to_lowercase(),
                 "log.level" => optional(settings.log.level.clone(), "info for servers, error for commands"),
                 "log.format" => format!("{:?}", settings.log.format).to_lowercase(),
                 _ => String::new(),

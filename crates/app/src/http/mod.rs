@@ -22,6 +22,7 @@ mod search;
 mod serve;
 mod spaces;
 mod state;
+mod suggest;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn resources() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(search::search))
+        .routes(routes!(suggest::suggest))
         .routes(routes!(products::list, batch::put))
         .routes(routes!(products::get, products::put, products::delete))
         .routes(routes!(products::similar))

@@ -770,12 +770,38 @@ pub struct SearchResponse {
     total_is_exact: bool,
     /// Values and counts by field.
     facets: Option<BTreeMap<String, Vec<FacetCount>>>,
+    /// The text with its slips corrected, where it had some.
+    did_you_mean: Option<String>,
     /// What was seen in the photo.
     understood: Option<Value>,
     /// The space that was searched in.
     space: String,
     /// Milliseconds by step.
     took_ms: BTreeMap<String, f64>,
+}
+
+/// One suggestion while somebody types.
+#[derive(Serialize, ToSchema)]
+pub struct Suggestion {
+    /// `query`, `category`, `brand` or `product`.
+    kind: String,
+    /// What is shown; of a query, what to search for.
+    text: String,
+    /// Id of the product.
+    id: Option<String>,
+    /// Value for a filter: the brand, or the path of the category.
+    value: Option<String>,
+    /// Address of the product's first picture.
+    image: Option<String>,
+    /// How many products say or have it.
+    products: Option<u64>,
+}
+
+/// Suggestions while somebody types.
+#[derive(Serialize, ToSchema)]
+pub struct Suggestions {
+    /// Queries first, then categories, brands and products.
+    suggestions: Vec<Suggestion>,
 }
 
 #[cfg(test)]
@@ -785,7 +811,7 @@ mod tests {
     use serde_json::{Value, json};
     use vetrina_engine::catalogue as engine_catalogue;
     use vetrina_engine::engine::{CatalogueInfo, DryRun, ItemError, Job, Outcome, ProductPage, Written};
-    use vetrina_engine::search::{SearchRequest, SearchResponse};
+    use vetrina_engine::search::{SearchRequest, SearchResponse, Suggestion, Suggestions};
 
     fn described(name: &str) -> BTreeSet<String> {
         let (_, description) = crate::http::resources().split_for_parts();
@@ -831,7 +857,7 @@ mod tests {
             "hits": [{"product": product, "score": 0.5, "probability": 0.5, "band": "exact", "reasons": ["r"],
                       "image": {"url": "u", "region": [0, 0, 1, 1]}}],
             "total": 1, "total_is_exact": true, "facets": {"price": [{"value": "0..1", "count": 1, "from": 0.0, "to": 1.0}]},
-            "understood": {}, "space": "s", "took_ms": {"decode": 0.0, "embed": 0.0, "search": 0.0, "total": 0.0},
+            "did_you_mean": "b", "understood": {}, "space": "s", "took_ms": {"decode": 0.0, "embed": 0.0, "search": 0.0, "total": 0.0},
         }))
         .unwrap()
     }
@@ -870,6 +896,12 @@ mod tests {
             why: String::new(),
         };
         same("DryRun", &report);
+        let suggestion: Suggestion = serde_json::from_value(json!({
+            "kind": "product", "text": "t", "id": "a", "value": "v", "image": "/v1/images/h", "products": 1,
+        }))
+        .unwrap();
+        same("Suggestion", &suggestion);
+        same("Suggestions", &Suggestions { suggestions: vec![suggestion] });
         same("SearchRequest", &asked());
         same("QueryImage", &asked().images[0]);
         let found = found(product);

@@ -27,7 +27,7 @@ const fn key(path: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// All of them. `VETRINA_DATA` is not here: tests and lab use that name for evaluation data (docs/decisions.md).
-pub const KEYS: [Key; 20] = [
+pub const KEYS: [Key; 21] = [
     key("data", "VETRINA_DATA_DIR", Kind::Text),
     key("listen", "VETRINA_LISTEN", Kind::Text),
     key("onnxruntime", "VETRINA_ONNXRUNTIME", Kind::Text),
@@ -42,6 +42,7 @@ pub const KEYS: [Key; 20] = [
     key("limits.decode_mib", "VETRINA_LIMITS_DECODE_MIB", Kind::Number),
     key("limits.request_mib", "VETRINA_LIMITS_REQUEST_MIB", Kind::Number),
     key("limits.feed_mib", "VETRINA_LIMITS_FEED_MIB", Kind::Number),
+    key("feed.variants", "VETRINA_FEED_VARIANTS", Kind::Text),
     key("freshness.retrain", "VETRINA_FRESHNESS_RETRAIN", Kind::Flag),
     key("freshness.every_days", "VETRINA_FRESHNESS_EVERY_DAYS", Kind::Number),
     key("freshness.drift_percent", "VETRINA_FRESHNESS_DRIFT_PERCENT", Kind::Number),
@@ -52,6 +53,8 @@ pub const KEYS: [Key; 20] = [
 
 /// The table of columns in the file, which no environment variable sets.
 pub const FEED_MAPPING: &str = "feed.mapping";
+/// Lists of words in the file, which no environment variable sets: what means the same, and what also finds.
+pub const WORDS: [&str; 2] = ["words.synonyms", "words.one_way"];
 
 /// The list of public keys in the file, which no environment variable sets either.
 pub const PUBLIC_KEYS: &str = "public_keys";
@@ -66,6 +69,7 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     KEYS.iter()
         .map(|key| key.path)
         .chain([FEED_MAPPING, PUBLIC_KEYS])
+        .chain(WORDS)
         .map(|path| (likeness(path), path))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|left, right| left.0.total_cmp(&right.0))

@@ -43,6 +43,7 @@ pub(super) struct Raw {
     pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub words: RawWords,
     pub public_keys: Vec<RawPublicKey>,
 }
 
@@ -73,10 +74,24 @@ pub(super) struct RawLog {
     pub format: String,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawFeed {
+    pub variants: String,
     pub mapping: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawWords {
+    pub synonyms: Vec<Vec<String>>,
+    pub one_way: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for RawFeed {
+    fn default() -> Self {
+        Self { variants: "joined".to_owned(), mapping: BTreeMap::new() }
+    }
 }
 
 impl Default for Raw {
@@ -94,6 +109,7 @@ impl Default for Raw {
             freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            words: RawWords::default(),
             public_keys: Vec::new(),
         }
     }

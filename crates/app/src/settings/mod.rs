@@ -14,6 +14,7 @@ use serde::Serialize;
 use vetrina_engine::EngineOptions;
 use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
+use vetrina_engine::index::Synonyms;
 
 pub use keys::KEYS;
 pub use layers::Flags;
@@ -132,6 +133,13 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
             "write its name in English, such as english, german, spanish",
         ));
     }
+    let synonyms = Synonyms::new(&raw.words.synonyms, &raw.words.one_way).map_err(|error| {
+        wrong(
+            "words",
+            error.to_string(),
+            "write `synonyms = [[\"sneaker\", \"trainer\"]]` or `one_way = { jumper = [\"sweater\"] }`",
+        )
+    })?;
     if let Some(level) = &raw.log.level
         && let Err(error) = level.parse::<tracing_subscriber::EnvFilter>()
     {
@@ -145,6 +153,8 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
+    let feed_variants =
+        raw.feed.variants.parse().map_err(|reason| wrong("feed.variants", reason, "write `joined` or `separate`"))?;
     let days = within("freshness.every_days", raw.freshness.every_days, 0, 3_650)?;
     let percent = |key: &str, value: u64| Ok(within(key, value, 1, 1_000)? as f64 / 100.0);
     let freshness = FreshnessOptions {
@@ -163,8 +173,10 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         limits,
         allow_private_addresses: raw.allow_private_addresses,
         language,
+        synonyms,
         default_currency,
         feed_mapping: raw.feed.mapping,
+        feed_variants,
         freshness,
     };
     let log = Log { level: raw.log.level, format };

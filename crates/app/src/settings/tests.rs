@@ -14,16 +14,29 @@ fn with_file(text: &str) -> (tempfile::NamedTempFile, Flags) {
 
 #[test]
 fn the_file_is_over_the_defaults_and_flags_over_the_file() {
-    let (_file, mut flags) =
-        with_file("threads = 3\nlanguage = \"German\"\n[limits]\nmegapixels = 7\n[feed.mapping]\nNr = \"id\"");
+    let (_file, mut flags) = with_file(
+        "threads = 3\nlanguage = \"German\"\n[limits]\nmegapixels = 7\n[feed]\nvariants = \"separate\"\n[feed.mapping]\nNr = \"id\"",
+    );
     flags.values.insert("threads", Value::from(5_u64));
     let settings = Settings::load(&flags).unwrap();
     assert_eq!(settings.engine.threads, Some(5));
     assert_eq!(settings.engine.language, "german");
     assert_eq!(settings.engine.limits.pixels, 7_000_000);
     assert_eq!(settings.engine.feed_mapping["Nr"], "id");
+    assert_eq!(settings.engine.feed_variants, vetrina_engine::catalogue::feeds::Variants::Separate);
     assert_eq!(settings.sources["threads"], "flag");
     assert!(settings.permits >= 1);
+}
+
+#[test]
+fn synonyms_stand_in_the_file() {
+    let (_file, flags) = with_file("[words]\nsynonyms = [[\"sofa\", \"couch\"]]\none_way = { jumper = [\"sweater\"] }");
+    assert_eq!(Settings::load(&flags).unwrap().engine.synonyms.len(), 3);
+    let (_file, flags) = with_file("[words]\nsynonyms = [[\"sofa\"]]");
+    let error = Settings::load(&flags).unwrap_err();
+    assert!(error.key == "words" && error.reason.contains("sofa"), "{error}");
+    let (_file, flags) = with_file("[words]\nsynonym = []");
+    assert_eq!(Settings::load(&flags).unwrap_err().hint, "did you mean `words.synonyms`?");
 }
 
 #[test]
@@ -46,6 +59,7 @@ fn values_out_of_range_are_refused_by_name() {
         ("listen = \"nowhere\"", "listen"),
         ("default_currency = \"euro\"", "default_currency"),
         ("language = \"klingon\"", "language"),
+        ("[feed]\nvariants = \"many\"", "feed.variants"),
         ("[log]\nformat = \"xml\"", "log.format"),
         ("[limits]\nside = 1", "limits.side"),
         ("data = \"\"", "data"),

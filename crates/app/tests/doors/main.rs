@@ -10,10 +10,12 @@
 
 mod commands;
 mod crash;
+mod feeds;
 mod http_documents;
 mod http_jobs;
 mod http_products;
 mod http_search;
+mod http_words;
 mod interface;
 mod limits;
 mod settings;

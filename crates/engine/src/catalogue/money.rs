@@ -17,7 +17,8 @@ pub struct PriceError {
     pub reason: &'static str,
 }
 
-/// Reads a price: `12.99 USD`, `USD 12.99`, `$12.99`, `1.299,00 €`, `¥1,299`, `1 299,00 kr`, `CHF 1'299.–`, `12,99`.
+/// Reads a price: `12.99 USD`, `USD 12.99`, `$12.99`, `1.299,00 €`, `¥1,299`, `1 299,00 kr`, `CHF 1'299.–`, `12,99`,
+/// `₹1,29,999.00`; digits may be Arabic-Indic (`١٢٫٩٩`), Persian, Devanagari or full-width.
 ///
 /// The currency is the ISO 4217 code in the text; else what its symbol stands for (`$` is the default's when that is a dollar,
 /// else USD; `¥` CNY when that is the default, else JPY; `kr` the default's when that is a krone, else SEK); else
@@ -28,7 +29,8 @@ pub struct PriceError {
 /// When there is no number, more than one, or it is negative or too long to be kept exactly.
 pub fn parse_price(text: &str, default_currency: Option<&str>) -> Result<Money, PriceError> {
     let failed = |reason| PriceError { text: text.trim().chars().take(60).collect(), reason };
-    let text = text.trim();
+    let text: String = text.trim().chars().map(latin).collect();
+    let text = text.as_str();
     if text.is_empty() {
         return Err(failed("it is empty"));
     }
@@ -55,6 +57,21 @@ pub fn parse_price(text: &str, default_currency: Option<&str>) -> Result<Money, 
     let words = format!("{before} {after}");
     let currency = currency(&words, default_currency).ok_or_else(|| failed("its currency is unknown"))?;
     Ok(Money { amount, currency })
+}
+
+/// A digit or sign of another script as the one that the rest of the world writes.
+fn latin(character: char) -> char {
+    let digit = |zero: u32| char::from_digit(character as u32 - zero, 10).unwrap_or(character);
+    match character {
+        '\u{660}'..='\u{669}' => digit(0x660),
+        '\u{6f0}'..='\u{6f9}' => digit(0x6f0),
+        '\u{966}'..='\u{96f}' => digit(0x966),
+        '\u{ff10}'..='\u{ff19}' => digit(0xff10),
+        // Arabic signs for decimals and thousands; full-width ones.
+        '\u{66b}' | '\u{ff0e}' => '.',
+        '\u{66c}' | '\u{ff0c}' => ',',
+        other => other,
+    }
 }
 
 /// Digits with `.` as the only sign.
@@ -213,6 +230,12 @@ mod tests {
             ("100 元", "100 CNY"),
             ("12,- €", "12 EUR"),
             ("1\u{a0}299,50 zł", "1299.50 PLN"),
+            ("1'299.00 CHF", "1299.00 CHF"),
+            ("١٢٫٩٩ SAR", "12.99 SAR"),
+            ("١٬٢٩٩٫٥٠ AED", "1299.50 AED"),
+            ("۱۲۹۹ IRR", "1299 IRR"),
+            ("￥１，２９９", "1299 JPY"),
+            ("12,99", "12.99 "),
         ] {
             assert_eq!(read(text, None), expected, "{text}");
         }
@@ -252,6 +275,57 @@ mod tests {
         fn plain_prices_come_back_exactly(units in 0_i64..10_000_000, cents in 0_i64..100) {
             let money = parse_price(&format!("{units}.{cents:02} EUR"), None).unwrap();
             prop_assert_eq!(money.amount, Decimal::new(units * 100 + cents, 2));
+        }
+
+        #[test]
+        fn amounts_come_back_as_they_are_written_anywhere(
+            units in 0_i64..100_000_000,
+            cents in 0_i64..100,
+            style in 0_usize..8,
+            code in proptest::sample::select(vec!["EUR", "USD", "JPY", "CHF", "INR", "CNY", "KWD"]),
+            before in any::<bool>(),
+        ) {
+            let grouped = |sign: &str| {
+                let digits = units.to_string();
+                let (mut text, length) = (String::new(), digits.len());
+                for (at, digit) in digits.chars().enumerate() {
+                    if at > 0 && (length - at) % 3 == 0 {
+                        text.push_str(sign);
+                    }
+                    text.push(digit);
+                }
+                text
+            };
+            let indian = || {
+                let digits = units.to_string();
+                let (head, tail) = digits.split_at(digits.len().saturating_sub(3));
+                let mut text = String::new();
+                for (at, digit) in head.chars().enumerate() {
+                    if at > 0 && (head.len() - at) % 2 == 0 {
+                        text.push(',');
+                    }
+                    text.push(digit);
+                }
+                if head.is_empty() { tail.to_owned() } else { format!("{text},{tail}") }
+            };
+            let (number, exact) = match style {
+                0 => (format!("{units}.{cents:02}"), true),
+                1 => (format!("{}.{cents:02}", grouped(",")), true),
+                2 => (format!("{},{cents:02}", grouped(".")), true),
+                3 => (format!("{}.{cents:02}", grouped("'")), true),
+                4 => (format!("{},{cents:02}", grouped("\u{202f}")), true),
+                5 => (format!("{}.{cents:02}", indian()), true),
+                6 => (grouped(","), false),
+                _ => (format!("{units},-"), false),
+            };
+            let text = if before { format!("{code} {number}") } else { format!("{number} {code}") };
+            let money = parse_price(&text, Some("SEK")).unwrap();
+            let expected = if exact { Decimal::new(units * 100 + cents, 2) } else { Decimal::from(units) };
+            prop_assert_eq!(money.amount, expected, "{}", text);
+            prop_assert_eq!(money.currency, code);
+            // Written as it is stored, it is read as it was.
+            let again = parse_price(&format!("{} {}", money.amount, code), None).unwrap();
+            prop_assert_eq!(again.amount, money.amount);
         }
 
         #[test]

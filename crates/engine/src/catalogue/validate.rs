@@ -26,6 +26,31 @@ pub struct ProductProblem {
 }
 
 impl Product {
+    /// The first field that holds a NUL byte, which neither databases nor pages show.
+    pub(crate) fn field_with_nul(&self) -> Option<&'static str> {
+        let nul = |text: &str| text.contains('\0');
+        let optional = |text: &Option<String>| text.as_deref().is_some_and(nul);
+        let in_value = |value: &AttributeValue| match value {
+            AttributeValue::Text(text) => nul(text),
+            AttributeValue::List(texts) => texts.iter().any(|text| nul(text)),
+            AttributeValue::Number(_) | AttributeValue::Flag(_) => false,
+        };
+        let fields = [
+            ("id", nul(&self.id)),
+            ("title", nul(&self.title)),
+            ("description", nul(&self.description)),
+            ("brand", optional(&self.brand)),
+            ("category", self.category.iter().any(|step| nul(step))),
+            ("group", optional(&self.group)),
+            ("link", optional(&self.link)),
+            ("gtin", optional(&self.gtin)),
+            ("mpn", optional(&self.mpn)),
+            ("attributes", self.attributes.iter().any(|(name, value)| nul(name) || in_value(value))),
+            ("images", self.images.iter().any(|image| nul(&image.source))),
+        ];
+        fields.into_iter().find_map(|(field, found)| found.then_some(field))
+    }
+
     /// Checks what serde cannot: lengths, signs, finite numbers.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use half::f16;
 use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
-use super::snapshot::{Folders, Snapshot, remove_index};
+use super::snapshot::{Folders, Snapshot, Spoken, remove_index};
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
@@ -40,10 +40,10 @@ pub(super) struct Catalogue {
     pub(super) folders: Folders,
     /// Under which the features of the model are kept.
     feature_key: String,
-    language: String,
+    spoken: Spoken,
     shown: RwLock<Shown>,
     /// Held from before the truth is written until the active index has followed, so that both see the same order.
-    writing: Mutex<()>,
+    pub(super) writing: Mutex<()>,
     /// Snapshots that were replaced; searches may still be at work with them.
     retired: Mutex<Vec<Arc<Snapshot>>>,
     /// Only one change of space at a time.
@@ -109,10 +109,10 @@ impl Catalogue {
         (active, previous): (Arc<Space>, Option<Arc<Space>>),
         folders: Folders,
         feature_key: &str,
-        language: &str,
+        spoken: Spoken,
     ) -> Result<Self, EngineError> {
         let name: CatalogueName = row.name.parse().map_err(EngineError::Name)?;
-        let open = |space| Snapshot::open(store, row.key, space, &folders, feature_key, language);
+        let open = |space| Snapshot::open(store, row.key, space, &folders, feature_key, &spoken);
         let active = open(active)?;
         let count = active.follow(store, &|_| true)?.unwrap_or_default();
         if count > 0 {
@@ -125,7 +125,7 @@ impl Catalogue {
             name,
             folders,
             feature_key: feature_key.to_owned(),
-            language: language.to_owned(),
+            spoken: spoken.clone(),
             shown: RwLock::new(Shown { active: Arc::new(active), previous }),
             writing: Mutex::new(()),
             retired: Mutex::default(),
@@ -136,6 +136,7 @@ impl Catalogue {
             catalogue.settle(store, &snapshot)?;
         }
         catalogue.sweep(store)?;
+        snapshot.read_few_words(store, &catalogue.writing)?;
         Ok(catalogue)
     }
 
@@ -186,7 +187,7 @@ impl Catalogue {
             return Ok(retired.swap_remove(place));
         }
         let space = Arc::clone(space);
-        Snapshot::open(store, self.key, space, &self.folders, &self.feature_key, &self.language).map(Arc::new)
+        Snapshot::open(store, self.key, space, &self.folders, &self.feature_key, &self.spoken).map(Arc::new)
     }
 
     /// Makes `next` the active snapshot, and the active one the previous. Searches go on all the while, each with the

@@ -57,6 +57,7 @@ impl Engine {
             total: ranked.total,
             total_is_exact: ranked.total_is_exact,
             facets: ranked.facets,
+            did_you_mean: query.text.as_deref().and_then(|text| snapshot.index.wording(text).corrected),
             understood: None,
             space: snapshot.space.id().to_string(),
             took_ms: took,

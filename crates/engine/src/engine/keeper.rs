@@ -17,6 +17,10 @@ const OPTIMISE_FROM: u64 = 20_000;
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
     let mut looked = Instant::now();
+    // The words of large catalogues are read right after the start.
+    if let Some(engine) = engine.upgrade() {
+        look_around(&engine);
+    }
     loop {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
@@ -36,6 +40,9 @@ fn look_around(engine: &Arc<Engine>) {
     for catalogue in engine.open_catalogues() {
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
+        if let Err(error) = snapshot.read_words(&engine.store, &catalogue.writing, || engine.closing()) {
+            tracing::error!(catalogue = %catalogue.name, %error, "the words of the catalogue could not be read; it is tried again");
+        }
         if snapshot.take_unoptimised(if busy { OPTIMISE_FROM } else { 1 })
             && let Err(error) = snapshot.index.optimize()
         {

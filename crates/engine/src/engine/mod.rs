@@ -18,8 +18,10 @@ mod prepare;
 mod snapshot;
 mod space_files;
 mod spaces;
+mod suggesting;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 mod writing;
 
 pub use error::{EngineError, ErrorKind};
@@ -47,7 +49,7 @@ use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
 use self::model::LazyModel;
-use self::snapshot::Folders;
+use self::snapshot::{Folders, Spoken};
 use self::space_files::SpaceFiles;
 use crate::catalogue::{Product, Store};
 use crate::fetch::{FetchOptions, Fetcher};
@@ -364,7 +366,8 @@ impl Engine {
             spaces: self.space_files.folder(row.key),
         };
         let spaces = self.spaces_to_open(row);
-        Catalogue::open(&self.store, row, spaces, folders, &self.feature_key, &self.options.language)
+        let spoken = Spoken { language: self.options.language.clone(), synonyms: self.options.synonyms.clone() };
+        Catalogue::open(&self.store, row, spaces, folders, &self.feature_key, spoken)
     }
 
     /// The active and the previous space of a catalogue. A head that cannot be used must not close the shop: the one before

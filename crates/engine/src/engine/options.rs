@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::FreshnessOptions;
+use crate::catalogue::feeds::Variants;
 use crate::image::Limits;
+use crate::index::Synonyms;
 
 /// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
 #[derive(Debug, Clone)]
@@ -21,10 +23,14 @@ pub struct EngineOptions {
     pub allow_private_addresses: bool,
     /// Language whose stemmer and stop words apply to Latin script (`english`, `german`…, as in Snowball).
     pub language: String,
+    /// Words that mean the same in the shops of this folder.
+    pub synonyms: Synonyms,
     /// ISO 4217 code of prices that name none.
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
     pub feed_mapping: BTreeMap<String, String>,
+    /// What becomes of variants that a feed has inside of their product.
+    pub feed_variants: Variants,
     /// When spaces are trained again by themselves.
     pub freshness: FreshnessOptions,
 }
@@ -40,8 +46,10 @@ impl EngineOptions {
             limits: Limits::default(),
             allow_private_addresses: false,
             language: "english".to_owned(),
+            synonyms: Synonyms::default(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
+            feed_variants: Variants::default(),
             freshness: FreshnessOptions::default(),
         }
     }

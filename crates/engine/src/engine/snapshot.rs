@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
 use crate::catalogue::store::{Store, StoredProduct};
-use crate::index::{Index, IndexOptions, IndexPoint, State};
+use crate::index::{Index, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
 
@@ -36,6 +36,13 @@ impl Folders {
     }
 }
 
+/// How words are read: see [`IndexOptions`].
+#[derive(Debug, Clone)]
+pub(super) struct Spoken {
+    pub(super) language: String,
+    pub(super) synonyms: Synonyms,
+}
+
 /// One space of a catalogue and its index.
 #[derive(Debug)]
 pub(super) struct Snapshot {
@@ -49,8 +56,10 @@ pub(super) struct Snapshot {
     pub(super) found: State,
     /// Brings words into this space, where that was learned.
     words: RwLock<Option<Arc<WordHead>>>,
+    /// Whether the words of all products are in the index's lexicon; see [`super::vocabulary`].
+    pub(super) words_read: AtomicBool,
     /// Number of the catalogue.
-    catalogue: i64,
+    pub(super) catalogue: i64,
     /// Under which the features of the space's model are kept.
     feature_key: String,
     /// Every change up to this revision is in the index.
@@ -74,10 +83,11 @@ impl Snapshot {
         space: Arc<Space>,
         folders: &Folders,
         feature_key: &str,
-        language: &str,
+        spoken: &Spoken,
     ) -> Result<Self, EngineError> {
         let id = space.id().to_string();
-        let options = IndexOptions { language: language.to_owned(), ..IndexOptions::new(space.dim()) };
+        let (language, synonyms) = (spoken.language.clone(), spoken.synonyms.clone());
+        let options = IndexOptions { language, synonyms, ..IndexOptions::new(space.dim()) };
         let opened = Index::open(&folders.index_of(catalogue, &id), &options)?;
         let noted = store.indexed(catalogue, &id)?;
         let known = opened.state == State::Loaded && noted.is_some();
@@ -95,6 +105,7 @@ impl Snapshot {
             index: opened.index,
             found: opened.state,
             words: RwLock::default(),
+            words_read: AtomicBool::new(false),
             catalogue,
             feature_key: feature_key.to_owned(),
             reached: AtomicI64::new(reached),

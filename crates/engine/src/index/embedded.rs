@@ -6,18 +6,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use qdrant_edge::{
     BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig,
     KeywordIndexParams, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult, Payload,
     PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted,
-    VectorStorageDatatype, VectorStructPersisted, WalOptions,
+    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, SparseVector, UpdateOperation,
+    VectorPersisted, VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
 use super::fields::{Column, FieldKind};
 use super::journal::{Journal, trim_log};
+use super::lexicon::Lexicon;
+use super::synonyms::Compiled;
+use super::wording::{Speaker, Wording, has_compounds};
 use super::words::Analyser;
 use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, State};
 
@@ -40,6 +43,8 @@ pub struct Embedded {
     dir: PathBuf,
     options: IndexOptions,
     analyser: Analyser,
+    synonyms: Compiled,
+    lexicon: RwLock<Lexicon>,
     /// Always there until `drop`.
     shard: Option<EdgeShard>,
     writer: Mutex<Writer>,
@@ -84,6 +89,8 @@ impl Embedded {
         let index = Self {
             dir: dir.to_owned(),
             options: options.clone(),
+            synonyms: Compiled::new(&options.synonyms, &analyser),
+            lexicon: RwLock::new(Lexicon::new(has_compounds(&options.language))),
             analyser,
             shard: Some(shard),
             writer: Mutex::new(Writer { journal, indexed }),
@@ -158,12 +165,55 @@ impl Embedded {
         let unknown: Vec<Column> = unknown.into_iter().collect();
         self.create_indexes(&unknown)?;
         for batch in points.chunks(BATCH) {
-            let list = batch.iter().map(|point| self.persisted(point)).collect();
+            let mut said = Vec::with_capacity(batch.len());
+            let mut list = Vec::with_capacity(batch.len());
+            for point in batch {
+                let analysed = self.analyser.document(&point.words);
+                said.push((point, analysed.words));
+                list.push(persisted(point, analysed.vector));
+            }
             self.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(list),
             )))?;
+            let mut lexicon = self.lexicon.write();
+            for (point, words) in said {
+                lexicon.put(point, words);
+            }
         }
         Ok(())
+    }
+
+    /// See [`super::Index::learn_words`].
+    pub(super) fn learn_words(&self, points: &[IndexPoint]) {
+        for batch in points.chunks(BATCH) {
+            let unknown: Vec<&IndexPoint> = {
+                let lexicon = self.lexicon.read();
+                batch.iter().filter(|point| !lexicon.has(point.key)).collect()
+            };
+            let said: Vec<_> =
+                unknown.into_iter().map(|point| (point, self.analyser.document(&point.words).words)).collect();
+            let mut lexicon = self.lexicon.write();
+            for (point, words) in said {
+                lexicon.put(point, words);
+            }
+        }
+    }
+
+    /// See [`super::Index::lexicon`].
+    pub(super) fn lexicon(&self) -> RwLockReadGuard<'_, Lexicon> {
+        self.lexicon.read()
+    }
+
+    /// See [`super::Index::wording`].
+    pub(super) fn wording(&self, text: &str) -> Wording {
+        let lexicon = self.lexicon.read();
+        let speaker = Speaker {
+            analyser: &self.analyser,
+            lexicon: &lexicon,
+            synonyms: &self.synonyms,
+            compounds: has_compounds(&self.options.language),
+        };
+        speaker.word(text)
     }
 
     /// See [`super::Index::delete`].
@@ -171,13 +221,17 @@ impl Embedded {
         for batch in keys.chunks(BATCH * 16) {
             let ids = batch.iter().map(|key| PointId::NumId(*key)).collect();
             self.write(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
+            let mut lexicon = self.lexicon.write();
+            batch.iter().for_each(|key| lexicon.remove(*key));
         }
         Ok(())
     }
 
     /// See [`super::Index::clear`].
     pub(super) fn clear(&self) -> Result<(), IndexError> {
-        self.write(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(Filter::default())))
+        self.write(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(Filter::default())))?;
+        self.lexicon.write().clear();
+        Ok(())
     }
 
     /// See [`super::Index::flush`].
@@ -267,21 +321,20 @@ impl Embedded {
         writer.journal.advance()?;
         guard("being written", || shard.update(operation))
     }
+}
 
-    fn persisted(&self, point: &IndexPoint) -> PointStructPersisted {
-        let mut vectors = HashMap::with_capacity(2);
-        if !point.vectors.is_empty() {
-            vectors.insert(PICTURE.into(), VectorPersisted::MultiDense(point.vectors.clone()));
-        }
-        let words = self.analyser.document(&point.words);
-        if !words.indices.is_empty() {
-            vectors.insert(WORDS.into(), VectorPersisted::Sparse(words));
-        }
-        PointStructPersisted {
-            id: PointId::NumId(point.key),
-            vector: VectorStructPersisted::Named(vectors),
-            payload: Some(Payload(point.payload.clone())),
-        }
+fn persisted(point: &IndexPoint, words: SparseVector) -> PointStructPersisted {
+    let mut vectors = HashMap::with_capacity(2);
+    if !point.vectors.is_empty() {
+        vectors.insert(PICTURE.into(), VectorPersisted::MultiDense(point.vectors.clone()));
+    }
+    if !words.indices.is_empty() {
+        vectors.insert(WORDS.into(), VectorPersisted::Sparse(words));
+    }
+    PointStructPersisted {
+        id: PointId::NumId(point.key),
+        vector: VectorStructPersisted::Named(vectors),
+        payload: Some(Payload(point.payload.clone())),
     }
 }
 

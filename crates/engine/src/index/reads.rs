@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use qdrant_edge::{
-    CountRequest, Direction, FacetRequest, FacetValue, Filter, NamedQuery, OrderBy, OrderByInterface, PayloadSelector,
-    PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record, ScoredPoint, ScrollRequest,
-    SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface,
-    WithVector,
+    Condition, CountRequest, Direction, FacetRequest, FacetValue, FieldCondition, Filter, Match, NamedQuery, OrderBy,
+    OrderByInterface, PayloadSelector, PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record,
+    ScoredPoint, ScrollRequest, SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal,
+    VectorStructInternal, WithPayloadInterface, WithVector,
 };
 use serde_json::Value;
 
@@ -84,6 +84,19 @@ impl Embedded {
         let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, filter, limit, None)?;
         found.retain(|scored| scored.score > 0.0);
         Ok(found)
+    }
+
+    pub(super) fn coded(&self, codes: &[String], filter: Option<&Filter>) -> Result<Vec<u64>, IndexError> {
+        const MOST: usize = 100;
+        let Ok(key) = Column::Codes.to_string().parse() else { return Ok(Vec::new()) };
+        if codes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut filter = filter.cloned().unwrap_or_default();
+        let any = Condition::Field(FieldCondition::new_match(key, Match::from(codes.to_vec())));
+        filter.must.get_or_insert_default().push(any);
+        let (keys, more) = self.keys(Some(&filter), None, MOST)?;
+        Ok(if more.is_some() { Vec::new() } else { keys })
     }
 
     pub(super) fn starting_with(&self, field: Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {

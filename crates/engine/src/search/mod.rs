@@ -12,6 +12,7 @@ mod query;
 mod request;
 mod response;
 mod spread;
+mod suggest;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +22,5 @@ pub use filter::{Expr, FilterError, Schema};
 pub use query::{FacetField, Query, Ranked, RankedHit, SortField, Weighted};
 pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
 pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs, Understood};
+pub(crate) use suggest::suggest;
+pub use suggest::{MOST_SUGGESTIONS, Suggestion, SuggestionKind, Suggestions};

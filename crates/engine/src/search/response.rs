@@ -20,6 +20,9 @@ pub struct SearchResponse {
     /// Counts of values by field, for the fields that were asked for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub facets: BTreeMap<String, Vec<FacetValue>>,
+    /// The text with its slips corrected; the search was done with both.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub did_you_mean: Option<String>,
     /// What was seen in the query's pictures.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub understood: Option<Understood>,

@@ -15,8 +15,8 @@ pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;
 pub use id::{SpaceId, SpaceIdError};
-pub use words::WordHead;
-pub(crate) use words::{Term, terms_of, tf_idf};
+pub(crate) use words::{MOST_TITLES, Term, terms_of, tf_idf};
+pub use words::{WordHead, WordQuery, WordView};
 
 use crate::model::{Feature, Manifest};
 

@@ -1,11 +1,10 @@
 //! F-type, F-colour and F-words.
 
 use anyhow::Result;
-use vetrina_engine::learn::{
-    LdaOptions, Rows, WordsOptions, fit_lda, fit_words, nearest_votes, rank_of_own, share_in_first,
-};
+use rayon::prelude::*;
+use vetrina_engine::learn::{LdaOptions, Rows, WordsOptions, fit_lda, fit_words, nearest_votes};
 use vetrina_engine::model::builtin_manifest;
-use vetrina_engine::space::{Embedding, Space};
+use vetrina_engine::space::{Space, WordView};
 
 use super::{Figure, at, embed, given_spaces, places};
 use crate::data::Fashion;
@@ -67,22 +66,39 @@ fn words(data: &Fashion, rows: &Rows) -> Result<Vec<Figure>> {
     let known = places(rows.len(), |place| data.checksums[place] % 10 >= 3);
     let titles: Vec<&str> = known.iter().map(|&place| data.products[place].title.as_str()).collect();
     let head = fit_words(space.id(), &titles, &embeddings.select(known.iter().copied()), &WordsOptions::default())?;
-    let mut queries = Rows::new(space.dim());
-    for &place in &asked {
-        // A title of unknown words only finds nothing: a vector that is equally far from everything.
-        let query = head.embed(&data.products[place].title)?;
-        queries.push(&query.map_or_else(|| vec![0.0; space.dim()], Embedding::into_vector));
-    }
-    let gallery = embeddings.select(asked.iter().copied());
-    let own: Vec<usize> = (0..asked.len()).collect();
-    let mut ranks = rank_of_own(&queries, &own, &gallery);
+    let pictures = embeddings.select(asked.iter().copied());
+    let gallery: Vec<Option<WordView>> = pictures.iter().map(|picture| head.view(picture)).collect();
+    let types = at(&data.types, &asked);
+    let found: Vec<(usize, f64)> = asked
+        .par_iter()
+        .enumerate()
+        .map(|(own, &place)| {
+            // A title of unknown words only finds nothing: its product counts as the last.
+            let Some(query) = head.query(&data.products[place].title)? else { return Ok((gallery.len(), 0.0)) };
+            let scores: Vec<f32> =
+                gallery.iter().map(|view| view.as_ref().map_or(f32::MIN, |view| query.likeness(view))).collect();
+            Ok((rank(&scores, own), share_of_type(&scores, &types, own)))
+        })
+        .collect::<Result<_>>()?;
+    let mut ranks: Vec<usize> = found.iter().map(|(rank, _)| *rank).collect();
     let within =
         |places: usize| 100.0 * ranks.iter().filter(|&&rank| rank < places).count() as f64 / ranks.len() as f64;
-    let types = at(&data.types, &asked);
-    let same_type = 100.0 * share_in_first(&queries, &types, &gallery, &types, 10);
+    let same_type = 100.0 * found.iter().map(|(_, share)| share).sum::<f64>() / found.len() as f64;
     let figure = |measure, value| Figure { task: "F-words", column: "learned head", measure, value };
     let mut found = vec![figure("R@1", within(1)), figure("R@10", within(10)), figure("type in first 10", same_type)];
     ranks.sort_unstable();
     found.push(figure("median rank", (ranks[ranks.len() / 2] + 1) as f64));
     Ok(found)
+}
+
+/// Place of the right picture among all, from 0; those with the same score come before it.
+fn rank(scores: &[f32], own: usize) -> usize {
+    scores.iter().enumerate().filter(|(place, score)| *place != own && **score >= scores[own]).count()
+}
+
+/// Share of the ten best that are of the right type.
+fn share_of_type(scores: &[f32], types: &[u32], own: usize) -> f64 {
+    let mut places: Vec<usize> = (0..scores.len()).collect();
+    places.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    places.iter().take(10).filter(|&&place| types[place] == types[own]).count() as f64 / 10.0
 }

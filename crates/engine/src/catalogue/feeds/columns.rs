@@ -92,42 +92,6 @@ pub(super) fn tidy_attributes(product: &mut Product) {
     product.attributes.retain(|_, value| !matches!(value, AttributeValue::List(values) if values.is_empty()));
 }
 
-/// HTML as plain text: tags gone, entities read, blocks on lines of their own, runs of space made one.
-pub(super) fn plain_text(html: &str) -> String {
-    if !html.contains(['<', '&']) {
-        return html.trim().to_owned();
-    }
-    if !html.contains('<') {
-        return html_escape::decode_html_entities(html).trim().to_owned();
-    }
-    let fragment = scraper::Html::parse_fragment(html);
-    let mut text = String::with_capacity(html.len());
-    for node in fragment.tree.nodes() {
-        match node.value() {
-            scraper::Node::Text(words) => {
-                let hidden = node.ancestors().any(|above| {
-                    above.value().as_element().is_some_and(|element| matches!(element.name(), "script" | "style"))
-                });
-                if !hidden {
-                    text.push_str(words);
-                }
-            }
-            scraper::Node::Element(element)
-                if matches!(
-                    element.name(),
-                    "p" | "br" | "li" | "div" | "tr" | "h1" | "h2" | "h3" | "h4" | "ul" | "table"
-                ) =>
-            {
-                text.push('\n');
-            }
-            scraper::Node::Element(element) if matches!(element.name(), "td" | "th") => text.push(' '),
-            _ => {}
-        }
-    }
-    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
-}
-
 /// Rejects what has no id or no title.
 pub(super) fn need(product: &Product) -> Result<(), RowProblem> {
     for (field, value, code) in [("id", &product.id, "missing-id"), ("title", &product.title, "missing-title")] {
@@ -141,14 +105,6 @@ pub(super) fn need(product: &Product) -> Result<(), RowProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn html_becomes_text() {
-        let html = "<p>A <b>red</b> bag&nbsp;&amp; strap</p><ul><li>one</li><li>two</li></ul><script>alert(1)</script>";
-        assert_eq!(plain_text(html), "A red bag & strap\none\ntwo");
-        assert_eq!(plain_text(" 5 &lt; 6 "), "5 < 6");
-        assert_eq!(plain_text("plain"), "plain");
-    }
 
     #[test]
     fn names_of_columns_are_compared_loosely() {

@@ -10,7 +10,7 @@ use super::FeedError;
 pub enum Dialect {
     /// Vendure's product import CSV.
     Vendure,
-    /// Google Merchant Center, as TSV or CSV.
+    /// Google Merchant Center, as TSV, CSV or XML (RSS 2.0 and Atom).
     Google,
     /// Shopify's product export, both generations of headers.
     Shopify,
@@ -18,6 +18,8 @@ pub enum Dialect {
     WooCommerce,
     /// Google Vision Product Search's CSV, without a header.
     Vision,
+    /// schema.org's `Product` as JSON-LD, in a file or in an HTML page.
+    SchemaOrg,
     /// Any other table with a header.
     Csv,
     /// One product of `docs/api.md` a line.
@@ -28,12 +30,13 @@ pub enum Dialect {
 
 impl Dialect {
     /// All dialects.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Vendure,
         Self::Google,
         Self::Shopify,
         Self::WooCommerce,
         Self::Vision,
+        Self::SchemaOrg,
         Self::Csv,
         Self::Jsonl,
         Self::Folder,
@@ -48,6 +51,7 @@ impl Dialect {
             Self::Shopify => "shopify",
             Self::WooCommerce => "woocommerce",
             Self::Vision => "vision",
+            Self::SchemaOrg => "schema.org",
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
             Self::Folder => "folder",

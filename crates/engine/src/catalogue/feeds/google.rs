@@ -1,13 +1,16 @@
 //! Google Merchant Center as TSV or CSV, and every other table whose columns have telling names.
 //!
 //! Names of columns: <https://support.google.com/merchants/answer/7052112> (product data specification), and the usual ones
-//! of other shops. Columns that mean nothing become attributes.
+//! of other shops. Columns that mean nothing become attributes. What columns mean is also what the elements of Google's XML
+//! mean (see `google_xml`).
 
 use std::collections::BTreeMap;
 
-use super::columns::{
-    ID, TITLE, add_attribute, availability, category, folded, need, plain_text, price, some, tidy_attributes,
-};
+use chrono::Utc;
+
+use super::columns::{ID, TITLE, add_attribute, availability, category, folded, need, price, some, tidy_attributes};
+use super::dates::{added_at, sale_is_on};
+use super::html::plain_text;
 use super::table::{Record, Table};
 use super::{FeedOptions, FeedRow, Reading, RowProblem};
 use crate::catalogue::{ImageRef, Product};
@@ -24,6 +27,8 @@ pub(super) enum Meaning {
     GoogleCategory,
     Price,
     SalePrice,
+    /// When the sale price holds.
+    SalePeriod,
     Currency,
     Availability,
     Stock,
@@ -34,9 +39,11 @@ pub(super) enum Meaning {
     Image,
     Images,
     AddedAt,
-    /// Values separated by `/` or `,` are one list.
+    /// `section:name:value` for each of several attributes.
+    Details,
+    /// Values separated by `|`, of colours and materials also by `/`, are one list.
     Attribute(String),
-    /// Of no use to a shopper.
+    /// Of no use to a shopper, or not for a shopper's eyes.
     Ignored,
 }
 
@@ -60,15 +67,58 @@ impl Meaning {
             "gtin" | "ean" | "upc" | "isbn" | "barcode" => Self::Gtin,
             "mpn" => Self::Mpn,
             "image link" | "image" | "image url" | "image src" | "picture" | "bild" => Self::Image,
-            "additional image link" | "images" | "additional images" | "image urls" => Self::Images,
+            "additional image link" | "images" | "additional images" | "image urls" | "lifestyle image link" => {
+                Self::Images
+            }
             "added at" | "created at" | "date added" => Self::AddedAt,
+            "sale price effective date" => Self::SalePeriod,
+            "product detail" => Self::Details,
             "color" | "colour" | "farbe" => Self::Attribute("colour".into()),
             "gender" | "material" | "pattern" | "size" | "age group" | "condition" | "size type" | "size system" => {
                 Self::Attribute(name.into())
             }
-            "shipping" | "tax" | "shipping weight" | "identifier exists" | "ads redirect" | "mobile link" => {
-                Self::Ignored
-            }
+            // Of other programs, or of advertisements.
+            "shipping"
+            | "tax"
+            | "tax category"
+            | "identifier exists"
+            | "ads redirect"
+            | "mobile link"
+            | "canonical link"
+            | "ads grouping"
+            | "ads labels"
+            | "adwords redirect"
+            | "promotion id"
+            | "installment"
+            | "subscription cost"
+            | "loyalty points"
+            | "loyalty program"
+            | "expiration date"
+            | "disclosure date"
+            | "included destination"
+            | "excluded destination"
+            | "shopping ads excluded country"
+            | "transit time label"
+            | "min handling time"
+            | "max handling time"
+            | "pickup method"
+            | "pickup sla"
+            | "free shipping threshold"
+            | "external seller id"
+            | "pause" => Self::Ignored,
+            name if name.starts_with("shipping ") => Self::Ignored,
+            // What the shop itself pays is none of a shopper's business.
+            "cost of goods sold"
+            | "cogs"
+            | "cost"
+            | "cost price"
+            | "cost per item"
+            | "purchase price"
+            | "wholesale price"
+            | "auto pricing min price"
+            | "einkaufspreis"
+            | "ek"
+            | "margin" => Self::Ignored,
             _ => return None,
         })
     }
@@ -123,7 +173,7 @@ pub(super) fn product<'a>(
 ) -> Result<(Product, Vec<RowProblem>), (Option<String>, RowProblem)> {
     let mut product = Product::default();
     let mut warnings = Vec::new();
-    let (mut google_category, mut more_images) = (Vec::new(), Vec::new());
+    let (mut google_category, mut more_images, mut period) = (Vec::new(), Vec::new(), "");
     let named = values.clone().find(|(meaning, _)| **meaning == Meaning::Currency).and_then(|(_, code)| some(code));
     let currency = named.as_deref().or(currency);
     let mut read = || -> Result<(), RowProblem> {
@@ -152,9 +202,11 @@ pub(super) fn product<'a>(
                 Meaning::Mpn => product.mpn = some(value),
                 Meaning::Image => product.images.extend(images(value)),
                 Meaning::Images => more_images.extend(images(value)),
-                Meaning::AddedAt => product.added_at = moment(value, &mut warnings),
+                Meaning::AddedAt => product.added_at = added_at(value, &mut warnings),
+                Meaning::SalePeriod => period = value,
+                Meaning::Details => details(&mut product, value),
                 Meaning::Attribute(name) => {
-                    for each in value.split(['/', '|']) {
+                    for each in several(name, value) {
                         add_attribute(&mut product.attributes, name, each);
                     }
                 }
@@ -170,6 +222,9 @@ pub(super) fn product<'a>(
         if !product.images.contains(&image) {
             product.images.push(image);
         }
+    }
+    if product.sale_price.is_some() && !sale_is_on(period, Utc::now(), &mut warnings) {
+        product.sale_price = None;
     }
     // Google writes a number where the path has one: it says nothing to people.
     google_category.retain(|step: &String| step.parse::<u64>().is_err());
@@ -191,12 +246,48 @@ fn first_path(value: &str) -> &str {
     }
 }
 
-/// Addresses separated by commas, `|` or spaces before the next `http`; names of files may have spaces.
+/// Pictures separated by `|` or commas. A comma in an address is a part of it unless another address follows.
 pub(super) fn images(value: &str) -> Vec<ImageRef> {
+    let is_address =
+        |text: &str| ["http://", "https://", "data:", "gs://", "//"].iter().any(|start| text.starts_with(start));
     if value.starts_with("data:") {
         return vec![ImageRef { source: value.to_owned(), ..ImageRef::default() }];
     }
-    value.split(['|', ',']).filter_map(some).map(|source| ImageRef { source, ..ImageRef::default() }).collect()
+    let mut sources: Vec<String> = Vec::new();
+    for list in value.split('|') {
+        let mut joined = false;
+        for part in list.split(',') {
+            let start = part.trim_start();
+            match sources.last_mut() {
+                Some(last) if joined && is_address(last) && !is_address(start) => {
+                    last.push(',');
+                    last.push_str(part);
+                }
+                _ => sources.push(start.to_owned()),
+            }
+            joined = true;
+        }
+    }
+    sources.iter().filter_map(|source| some(source)).map(|source| ImageRef { source, ..ImageRef::default() }).collect()
+}
+
+/// The values of an attribute: `Cotton/Wool` is two materials, `36/38` one size, and an address is one value.
+fn several<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
+    match name {
+        "colour" | "material" => value.split(['/', '|']).collect(),
+        _ if value.contains("://") => vec![value],
+        _ => value.split('|').collect(),
+    }
+}
+
+/// `General:Closure:Zip,Size:Volume:20 l`: the section says nothing that the name does not.
+fn details(product: &mut Product, value: &str) {
+    for detail in value.split(',') {
+        let mut parts = detail.splitn(3, ':');
+        if let (Some(_), Some(name), Some(value)) = (parts.next(), parts.next(), parts.next()) {
+            add_attribute(&mut product.attributes, name, value.trim_matches(['"', ' ']));
+        }
+    }
 }
 
 fn stock(value: &str, warnings: &mut Vec<RowProblem>) -> Option<i64> {
@@ -207,19 +298,4 @@ fn stock(value: &str, warnings: &mut Vec<RowProblem>) -> Option<i64> {
             warnings.push(RowProblem::new("bad-stock", Some("stock"), reason, "write a whole number"));
         })
         .ok()
-}
-
-fn moment(value: &str, warnings: &mut Vec<RowProblem>) -> Option<chrono::DateTime<chrono::Utc>> {
-    let day = || Some(chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0)?.and_utc());
-    let moment = chrono::DateTime::parse_from_rfc3339(value).ok().map(|moment| moment.to_utc()).or_else(day);
-    if moment.is_none() {
-        let reason = format!("`{value}` is not a date and was left out");
-        warnings.push(RowProblem::new(
-            "bad-date",
-            Some("added_at"),
-            reason,
-            "write 2026-01-31 or 2026-01-31T12:00:00Z",
-        ));
-    }
-    moment
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use serde_json::Value;
 
 use super::columns::{attribute_name, category};
+use super::json_values::cut;
 use super::text::Text;
 use super::{FeedRow, Reading, RowProblem};
 use crate::catalogue::Product;
@@ -57,9 +58,16 @@ impl Iterator for Lines {
             }
             let text = String::from_utf8_lossy(&bytes);
             let text = text.trim();
-            if !text.is_empty() {
-                return Some(row(self.line, text));
+            if text.is_empty() {
+                continue;
             }
+            // A line without an end that ends within its object is where the feed was cut.
+            let ends_inside = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_err_and(|error| error.is_eof());
+            if bytes.last() != Some(&b'\n') && ends_inside() {
+                self.ended = true;
+                return Some(FeedRow::Rejected { line: self.line, id: None, problem: cut() });
+            }
+            return Some(row(self.line, text));
         }
         None
     }

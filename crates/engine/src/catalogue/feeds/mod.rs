@@ -5,27 +5,39 @@
 //! `docs/feeds.md`.
 
 mod columns;
+mod dates;
 mod detect;
 mod dialect;
 mod folder;
 mod google;
+mod google_xml;
+mod html;
+mod json_values;
 mod jsonl;
+mod measured;
+mod padding;
 mod problem;
+mod schema_org;
 mod shopify;
 mod table;
 mod text;
+mod variants;
 mod vendure;
 mod vision;
 mod woocommerce;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Cursor, Read};
+use std::iter::Peekable;
 use std::path::Path;
 
 pub use dialect::Dialect;
 pub use problem::{FeedError, RowProblem};
 
+use self::columns::some;
+use self::detect::Form;
 use super::Product;
 
 /// How a feed is read.
@@ -37,14 +49,44 @@ pub struct FeedOptions {
     pub default_currency: Option<String>,
     /// For general CSV: column → field, over what is recognised by itself.
     pub mapping: BTreeMap<String, String>,
-    /// Longest record of a table, bytes.
+    /// What becomes of variants inside of a product.
+    pub variants: Variants,
+    /// Longest record of a table, item of an XML feed or JSON document, bytes.
     pub max_record_bytes: u64,
 }
 
 impl Default for FeedOptions {
-    /// Everything recognised, no currency, records of at most 16 MiB.
+    /// Everything recognised, no currency, variants joined, records of at most 16 MiB.
     fn default() -> Self {
-        Self { dialect: None, default_currency: None, mapping: BTreeMap::new(), max_record_bytes: 16 << 20 }
+        Self {
+            dialect: None,
+            default_currency: None,
+            mapping: BTreeMap::new(),
+            variants: Variants::Joined,
+            max_record_bytes: 16 << 20,
+        }
+    }
+}
+
+/// What becomes of variants that a feed has inside of their product (Shopify, Vendure).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Variants {
+    /// One product: the lowest price, all pictures, all values of its options.
+    #[default]
+    Joined,
+    /// Each variant a product of one group, with its own price and picture.
+    Separate,
+}
+
+impl std::str::FromStr for Variants {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "joined" => Ok(Self::Joined),
+            "separate" => Ok(Self::Separate),
+            other => Err(format!("`{other}` is neither `joined` nor `separate`")),
+        }
     }
 }
 
@@ -78,7 +120,7 @@ pub struct Feed {
     dialect: Dialect,
     fields: Vec<String>,
     unknown: Vec<String>,
-    rows: Rows,
+    rows: Peekable<Rows>,
     /// Line of each id by 64 bits of its hash: a million ids in 32 MB.
     seen: HashMap<u64, u64>,
 }
@@ -122,38 +164,47 @@ impl Iterator for Feed {
     fn next(&mut self) -> Option<FeedRow> {
         let row = self.rows.next()?;
         let FeedRow::Product { line, product, .. } = &row else { return Some(row) };
-        let hash = blake3::hash(product.id.as_bytes());
-        let hash = u64::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default());
-        let (line, first) = (*line, *self.seen.entry(hash).or_insert(*line));
-        if first == line {
-            return Some(row);
+        let line = *line;
+        let rejected = |problem| Some(FeedRow::Rejected { line, id: some(&product.id.replace('\0', "")), problem });
+        if let Some(field) = product.field_with_nul() {
+            let reason = "it holds a NUL byte, which no text has";
+            let hint = "export the feed again; the file may be damaged, or UTF-16 without its mark";
+            return rejected(RowProblem::new("nul-byte", Some(field), reason, hint));
         }
-        let problem = RowProblem::new(
-            "duplicate-id",
-            Some("id"),
-            format!("the id is used before, on line {first}"),
-            "give each product an id of its own; the first one was kept",
-        );
-        Some(FeedRow::Rejected { line, id: Some(product.id.clone()), problem })
+        let hash = blake3::hash(product.id.as_bytes());
+        match self.seen.entry(u64::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default())) {
+            Entry::Vacant(entry) => {
+                entry.insert(line);
+                Some(row)
+            }
+            Entry::Occupied(first) => {
+                let reason = format!("the id is used before, on line {}", first.get());
+                let hint = match self.dialect {
+                    Dialect::Shopify => "put the rows of a handle one below the other; those that came first were kept",
+                    _ => "give each product an id of its own; the first one was kept",
+                };
+                rejected(RowProblem::new("duplicate-id", Some("id"), reason, hint))
+            }
+        }
     }
 }
 
 /// Opens a feed: a file, or a folder of pictures.
 ///
 /// # Errors
-/// [`FeedError`] when it cannot be read at all, its dialect is not recognised, or it has no header.
+/// [`FeedError`] when it cannot be read at all, its dialect is not recognised, or there is no product in it.
 pub fn open(path: &Path, options: &FeedOptions) -> Result<Feed, FeedError> {
     let name = path.display().to_string();
     let unreadable = |error: std::io::Error| FeedError::Unreadable { name: name.clone(), reason: error.to_string() };
     if path.is_dir() || options.dialect == Some(Dialect::Folder) {
         let reading = folder::read(path).map_err(unreadable)?;
-        return Ok(feed(Dialect::Folder, reading));
+        return feed(Dialect::Folder, reading, name);
     }
     let file = File::open(path).map_err(unreadable)?;
     open_reader(Box::new(file), &name, options)
 }
 
-/// Opens a feed that is in memory. `name` is for errors and for recognition by its extension; it may be empty.
+/// Opens a feed that is in memory. `name` is for errors; it may be empty.
 ///
 /// # Errors
 /// As [`open`].
@@ -164,26 +215,35 @@ pub fn open_bytes(bytes: Vec<u8>, name: &str, options: &FeedOptions) -> Result<F
 fn open_reader(bytes: Box<dyn Read + Send>, name: &str, options: &FeedOptions) -> Result<Feed, FeedError> {
     let text = text::decoded(bytes)
         .map_err(|error| FeedError::Unreadable { name: name.to_owned(), reason: error.to_string() })?;
-    let found = detect::detect(&text.beginning, name, options)?;
-    let reading = match found {
-        detect::Found::Jsonl => jsonl::read(text),
-        detect::Found::Vision => vision::read(text, options),
-        detect::Found::Table(dialect, delimiter) => {
+    let (dialect, reading) = match detect::form(&text, name, options)? {
+        Form::Jsonl => (Dialect::Jsonl, jsonl::read(text)),
+        Form::Vision => (Dialect::Vision, vision::read(text, options)),
+        Form::Xml => (Dialect::Google, google_xml::read(text, options)),
+        Form::JsonLd => (Dialect::SchemaOrg, schema_org::read(text, options)),
+        Form::Page => (Dialect::SchemaOrg, schema_org::read_page(text, name, options)?),
+        Form::Table(delimiter) => {
             let table = table::Table::open(text, delimiter, name, options)?;
-            match dialect {
+            let dialect = detect::table(&table, name, options)?;
+            let reading = match dialect {
                 Dialect::Vendure => vendure::read(table, options),
                 Dialect::Shopify => shopify::read(table, options),
                 Dialect::WooCommerce => woocommerce::read(table, options),
                 _ => google::read(table, options),
-            }
+            };
+            (dialect, reading)
         }
     };
-    Ok(feed(found.dialect(), reading))
+    feed(dialect, reading, name.to_owned())
 }
 
-fn feed(dialect: Dialect, reading: Reading) -> Feed {
+fn feed(dialect: Dialect, reading: Reading, name: String) -> Result<Feed, FeedError> {
     let Reading { rows, fields, unknown } = reading;
-    Feed { dialect, fields, unknown, rows, seen: HashMap::new() }
+    let mut rows = rows.peekable();
+    // A header and nothing else is no shop.
+    if rows.peek().is_none() {
+        return Err(FeedError::NoProducts { name, dialect });
+    }
+    Ok(Feed { dialect, fields, unknown, rows, seen: HashMap::new() })
 }
 
 #[cfg(test)]

@@ -64,6 +64,14 @@ pub enum FeedError {
         /// What was found in it.
         found: String,
     },
+    /// It has a header, or a frame, and nothing in it.
+    #[error("the feed {name} holds no products; it was read as {dialect}")]
+    NoProducts {
+        /// The feed.
+        name: String,
+        /// How it was read.
+        dialect: Dialect,
+    },
     /// The header lacks what every product needs.
     #[error("the feed {name} has no column for {missing}; it has {}", .columns.join(", "))]
     MissingColumn {
@@ -85,6 +93,7 @@ impl FeedError {
             Self::Empty { .. } => "feed-empty",
             Self::UnknownDialect { .. } => "unknown-dialect",
             Self::Unrecognised { .. } => "dialect-not-recognised",
+            Self::NoProducts { .. } => "feed-without-products",
             Self::MissingColumn { .. } => "missing-column",
         }
     }
@@ -99,6 +108,7 @@ impl FeedError {
             Self::Unrecognised { .. } => {
                 "name it with --dialect, or map your columns in vetrina.toml; docs/feeds.md shows how"
             }
+            Self::NoProducts { .. } => "export the feed again; look whether the export has a filter",
             Self::MissingColumn { .. } => "map your columns to fields in vetrina.toml: docs/feeds.md shows how",
         }
     }

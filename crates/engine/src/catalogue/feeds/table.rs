@@ -2,9 +2,12 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
 
 use super::columns::folded;
+use super::measured::TOO_LONG;
+use super::padding::Unpadded;
 use super::text::Text;
 use super::{FeedError, FeedOptions, FeedRow, RowProblem};
 
@@ -27,14 +30,21 @@ pub(super) struct Record {
 /// Records, and at the end of a broken table the reason.
 pub(super) struct Records {
     reader: csv::Reader<Metered>,
-    meter: Arc<AtomicU64>,
+    meter: Arc<Mutex<Meter>>,
+    delimiter: u8,
     max_record_bytes: u64,
     width: Option<usize>,
+    /// Whether whole records, and records with fewer cells than the header, have come by: see `is_cut`.
+    whole_ones: bool,
+    short_ones: bool,
     ended: bool,
 }
 
 impl Table {
-    pub(super) fn open(text: Text, delimiter: u8, name: &str, options: &FeedOptions) -> Result<Self, FeedError> {
+    pub(super) fn open(mut text: Text, delimiter: u8, name: &str, options: &FeedOptions) -> Result<Self, FeedError> {
+        if Unpadded::pads(&text.beginning, delimiter) {
+            text.reader = Box::new(Unpadded::new(text.reader, delimiter));
+        }
         let mut rows = Records::new(text, delimiter, options, None);
         let header = match rows.next() {
             Some(Ok(header)) => header.cells,
@@ -65,13 +75,23 @@ impl Table {
 impl Records {
     /// Records of a table that has no header.
     pub(super) fn new(text: Text, delimiter: u8, options: &FeedOptions, width: Option<usize>) -> Self {
-        let meter = Arc::new(AtomicU64::new(0));
+        let meter = Arc::new(Mutex::new(Meter::default()));
         let max = options.max_record_bytes.max(1 << 10);
         let metered = Metered { inner: text.reader, meter: Arc::clone(&meter), max: max + READ_AHEAD };
         let mut builder = csv::ReaderBuilder::new();
         builder.delimiter(delimiter).has_headers(false).flexible(true).buffer_capacity(READ_AHEAD as usize);
         // TSV has no quotes by its own rules, but exports of spreadsheets do; a quote inside a cell stays as it is.
-        Self { reader: builder.from_reader(metered), meter, max_record_bytes: max, width, ended: false }
+        let reader = builder.from_reader(metered);
+        Self {
+            reader,
+            meter,
+            delimiter,
+            max_record_bytes: max,
+            width,
+            whole_ones: false,
+            short_ones: false,
+            ended: false,
+        }
     }
 }
 
@@ -80,13 +100,24 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
-            self.meter.store(0, Ordering::Relaxed);
+            self.meter.lock().since = 0;
             let mut record = csv::StringRecord::new();
             let line = self.reader.position().line();
             match self.reader.read_record(&mut record) {
                 Ok(false) => self.ended = true,
                 Ok(true) => {
                     let line = record.position().map_or(line, csv::Position::line);
+                    let start = record.position().map_or(0, csv::Position::byte);
+                    if self.is_cut(start, record.len()) {
+                        self.ended = true;
+                        let problem = RowProblem::new(
+                            "feed-cut",
+                            None,
+                            "the feed ends in the middle of this record",
+                            "export the feed again, or fetch it again",
+                        );
+                        return Some(Err(FeedRow::Rejected { line, id: None, problem }));
+                    }
                     if record.iter().all(|cell| cell.trim().is_empty()) {
                         continue;
                     }
@@ -107,7 +138,27 @@ impl Iterator for Records {
 }
 
 impl Records {
-    /// A record that is much shorter than the header was cut, or a quote is missing.
+    /// Whether the record just read, which began at byte `start`, is the last one and no whole one: it has no end of line, and
+    /// a quote is open or cells are missing that no record before it lacked.
+    fn is_cut(&mut self, start: u64, cells: usize) -> bool {
+        let missing = self.width.is_some_and(|width| cells < width);
+        let meter = self.meter.lock();
+        let last = meter.ended
+            && self.reader.position().byte() >= meter.read
+            && !meter.tail.ends_with(b"\n")
+            && !meter.tail.ends_with(b"\r");
+        if !last {
+            self.short_ones |= missing;
+            self.whole_ones |= !missing && self.width.is_some();
+            return false;
+        }
+        let held = meter.read - meter.tail.len() as u64;
+        let raw = start.checked_sub(held).and_then(|start| meter.tail.get(start as usize..)).unwrap_or_default();
+        let raw = raw.trim_ascii_start();
+        (missing && self.whole_ones && !self.short_ones) || quote_is_open(raw, self.delimiter)
+    }
+
+    /// More cells than the header has: a separator stands in a text without quotes.
     fn misfit(&self, cells: &[String]) -> Option<RowProblem> {
         let width = self.width?;
         let extra = cells.get(width..).is_some_and(|extra| extra.iter().any(|cell| !cell.is_empty()));
@@ -128,24 +179,62 @@ impl Records {
     }
 }
 
+/// Whether a record ends inside of a quoted cell.
+fn quote_is_open(record: &[u8], delimiter: u8) -> bool {
+    let (mut quoted, mut begins) = (false, true);
+    let mut bytes = record.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if quoted && bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            b'"' if quoted => quoted = false,
+            b'"' if begins => quoted = true,
+            _ => {}
+        }
+        begins = !quoted && byte == delimiter;
+    }
+    quoted
+}
+
 /// Bytes the CSV reader reads ahead.
 const READ_AHEAD: u64 = 64 << 10;
-const TOO_LONG: &str = "the record is too long";
+
+/// What has been read.
+#[derive(Default)]
+struct Meter {
+    /// Bytes since the last record.
+    since: u64,
+    /// Bytes in all.
+    read: u64,
+    /// The last of them, at most as many as are read ahead.
+    tail: Vec<u8>,
+    /// There is no more.
+    ended: bool,
+}
 
 /// Counts what is read since the last record and refuses to go on when it is too much: a quote that is never closed would
 /// otherwise make one record of the whole feed, in memory.
 struct Metered {
     inner: Box<dyn Read + Send>,
-    meter: Arc<AtomicU64>,
+    meter: Arc<Mutex<Meter>>,
     max: u64,
 }
 
 impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        if self.meter.fetch_add(read as u64, Ordering::Relaxed) + read as u64 > self.max {
+        let mut meter = self.meter.lock();
+        meter.ended |= read == 0 && !buffer.is_empty();
+        meter.since += read as u64;
+        meter.read += read as u64;
+        if meter.since > self.max {
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, TOO_LONG));
         }
+        let kept = (READ_AHEAD as usize).saturating_sub(read);
+        let drop = meter.tail.len().saturating_sub(kept);
+        meter.tail.drain(..drop);
+        meter.tail.extend_from_slice(&buffer[..read]);
         Ok(read)
     }
 }

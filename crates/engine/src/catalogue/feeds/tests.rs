@@ -1,5 +1,10 @@
 //! Every dialect on small feeds of shops that do not exist, as the real platforms write them.
 
+mod bad_input;
+mod dialects;
+mod encodings;
+mod memory;
+
 use std::io::Write as _;
 
 use proptest::prelude::*;
@@ -30,6 +35,41 @@ fn rejected(rows: &[FeedRow]) -> Vec<(u64, &'static str)> {
         .collect()
 }
 
+/// A feed of `tests/fixtures/feeds`.
+fn fixture(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/feeds");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+fn read_fixture(name: &str, options: &FeedOptions) -> (Dialect, Vec<FeedRow>) {
+    let feed = open_bytes(fixture(name), "", options).unwrap();
+    (feed.dialect(), feed.collect())
+}
+
+fn by_id<'a>(rows: &'a [FeedRow], id: &str) -> &'a Product {
+    products(rows).into_iter().find(|product| product.id == id).unwrap_or_else(|| panic!("{id} in {rows:#?}"))
+}
+
+fn warned(rows: &[FeedRow]) -> Vec<(u64, &'static str)> {
+    let of = |row: &FeedRow| match row {
+        FeedRow::Product { line, warnings, .. } => warnings.iter().map(|warning| (*line, warning.code)).collect(),
+        FeedRow::Rejected { .. } => Vec::new(),
+    };
+    rows.iter().flat_map(of).collect()
+}
+
+fn sources(product: &Product) -> Vec<&str> {
+    product.images.iter().map(|image| image.source.as_str()).collect()
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::Text(value.into())
+}
+
+fn list(values: &[&str]) -> AttributeValue {
+    AttributeValue::List(values.iter().map(|value| (*value).to_owned()).collect())
+}
+
 fn price(product: &Product) -> String {
     product.price.as_ref().map(|money| format!("{} {}", money.amount, money.currency)).unwrap_or_default()
 }
@@ -51,7 +91,6 @@ fn vendure_folds_variants_into_their_product() {
     assert_eq!((desk.stock, desk.brand.as_deref()), (Some(5), Some("Nord")));
     assert_eq!(desk.category, ["Furniture", "Desks"]);
     assert_eq!(desk.images.iter().map(|image| image.source.as_str()).collect::<Vec<_>>(), ["a.jpg", "b.jpg", "c.jpg"]);
-    let list = |values: &[&str]| AttributeValue::List(values.iter().map(|value| (*value).to_owned()).collect());
     assert_eq!(desk.attributes["size"], list(&["S", "L"]));
     assert_eq!(desk.attributes["top"], AttributeValue::Text("raw".into()));
     assert_eq!(desk.attributes["colour"], list(&["brown", "black"]));
@@ -203,6 +242,7 @@ fn feeds_that_are_none_say_what_to_do() {
         ("", "feed-empty"),
         ("   \n\n", "feed-empty"),
         ("colour,weight\nred,5\n", "dialect-not-recognised"),
+        ("id,title,image_link\n", "feed-without-products"),
         ("<html><body>404</body></html>", "dialect-not-recognised"),
         ("[1,2]", "dialect-not-recognised"),
     ] {

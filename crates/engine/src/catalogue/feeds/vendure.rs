@@ -1,15 +1,16 @@
 //! Vendure's product import CSV: headers padded with spaces, a product on the row that has a name, its variants on that row
 //! and the following ones with an empty name, lists separated by `|`.
 //!
-//! One product per name: the lowest price of its variants, the sum of their stock, option groups as attributes with all
-//! values.
+//! <https://docs.vendure.io/guides/developer-guide/importing-data/>.
 
 use std::collections::VecDeque;
 
-use super::columns::{add_attribute, need, plain_text, price, some, tidy_attributes};
+use super::columns::{add_attribute, price, some};
+use super::html::plain_text;
 use super::table::{Record, Records, Table, cell};
-use super::{FeedOptions, FeedRow, Reading, RowProblem};
-use crate::catalogue::{Availability, ImageRef, Product};
+use super::variants::{Open, Variant};
+use super::{FeedOptions, FeedRow, Reading, RowProblem, Variants};
+use crate::catalogue::{ImageRef, Product};
 
 const USED: [&str; 13] = [
     "name",
@@ -28,7 +29,7 @@ const USED: [&str; 13] = [
 ];
 
 pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
-    let column = |name: &str| table.column(&[name]);
+    let column = |name: &str| table.column(&[name]).or_else(|| language(&table, name));
     let columns = Columns {
         name: column("name"),
         slug: column("slug"),
@@ -48,17 +49,28 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
         .columns
         .iter()
         .zip(&table.written)
-        .map(|(folded, written)| (USED.contains(&folded.as_str()), written.clone()))
+        .map(|(folded, written)| {
+            let name = folded.split(':').next().unwrap_or_default();
+            (USED.contains(&name), written.clone())
+        })
         .partition::<Vec<_>, _>(|(used, _)| *used);
     let names = |columns: Vec<(bool, String)>| columns.into_iter().map(|(_, name)| name).collect();
     let rows = Products {
         columns,
         currency: options.default_currency.clone(),
+        variants: options.variants,
         rows: table.into_rows(),
+        groups: Vec::new(),
         open: None,
         ready: VecDeque::new(),
     };
     Reading { rows: Box::new(rows), fields: names(fields), unknown: names(unknown) }
+}
+
+/// The first column of a name in several languages: `name:en`, `name:de`.
+pub(super) fn language(table: &Table, name: &str) -> Option<usize> {
+    let of = |column: &str| column.strip_prefix(name).is_some_and(|language| language.starts_with(':'));
+    table.columns.iter().position(|column| of(column))
 }
 
 struct Columns {
@@ -77,23 +89,13 @@ struct Columns {
     variant_facets: Option<usize>,
 }
 
-/// A product whose variants are still coming.
-struct Open {
-    line: u64,
-    product: Product,
-    groups: Vec<String>,
-    warnings: Vec<RowProblem>,
-    variants: usize,
-    skus: Vec<String>,
-    /// Whether stock is counted for all variants so far.
-    tracked: bool,
-    stock: i64,
-}
-
 struct Products {
     columns: Columns,
     currency: Option<String>,
+    variants: Variants,
     rows: Records,
+    /// Option groups of the open product.
+    groups: Vec<String>,
     open: Option<Open>,
     ready: VecDeque<FeedRow>,
 }
@@ -129,7 +131,8 @@ impl Products {
         let text = |column| cell(&record.cells, column);
         if !text(self.columns.name).is_empty() {
             self.close();
-            self.open = Some(self.begin(record));
+            self.groups = text(self.columns.groups).split('|').map(|group| group.trim().to_owned()).collect();
+            self.open = Some(Open::new(record.line, self.common(record)));
         }
         let Some(open) = self.open.as_mut() else {
             let reason = "it is a variant (its name is empty) and there is no product before it";
@@ -138,104 +141,79 @@ impl Products {
             self.ready.push_back(FeedRow::Rejected { line: record.line, id: some(text(self.columns.sku)), problem });
             return;
         };
-        if let Err(problem) = variant(open, record, &self.columns, self.currency.as_deref()) {
-            let id = Some(open.product.id.clone()).filter(|id| !id.is_empty());
-            self.ready.push_back(FeedRow::Rejected { line: record.line, id, problem });
+        if let Some(problem) = open.full() {
+            self.ready.push_back(FeedRow::Rejected { line: record.line, id: some(&open.product.id), problem });
+            return;
+        }
+        match variant(record, &self.columns, &self.groups, self.currency.as_deref()) {
+            Ok(variant) => {
+                // A category or brand is the product's, even when a variant names it.
+                facets(&mut open.product, text(self.columns.variant_facets), is_of_product);
+                open.variants.push(variant);
+            }
+            Err(problem) => open.refuse(record.line, problem),
         }
     }
 
-    fn begin(&self, record: &Record) -> Open {
+    fn common(&self, record: &Record) -> Product {
         let text = |column| cell(&record.cells, column);
         let (name, slug) = (text(self.columns.name), text(self.columns.slug));
-        let id = some(slug).or_else(|| some(text(self.columns.sku))).unwrap_or_default();
         let mut product = Product {
-            id,
-            title: name.to_owned(),
+            id: some(slug).or_else(|| some(text(self.columns.sku))).unwrap_or_default(),
+            title: plain_text(name),
             description: plain_text(text(self.columns.description)),
             images: images(text(self.columns.assets)),
             ..Product::default()
         };
-        facets(&mut product, text(self.columns.facets));
-        Open {
-            line: record.line,
-            product,
-            groups: text(self.columns.groups).split('|').map(|group| group.trim().to_owned()).collect(),
-            warnings: Vec::new(),
-            variants: 0,
-            skus: Vec::new(),
-            tracked: true,
-            stock: 0,
-        }
+        facets(&mut product, text(self.columns.facets), |_| true);
+        product
     }
 
-    /// The open product is whole: nothing more belongs to it.
     fn close(&mut self) {
-        let Some(mut open) = self.open.take() else { return };
-        // Each of its variants was refused, and has been reported.
-        if open.variants == 0 {
-            return;
-        }
-        if open.tracked {
-            open.product.stock = Some(open.stock);
-            if open.stock <= 0 {
-                open.product.availability = Availability::OutOfStock;
-            }
-        }
-        if let [sku] = open.skus.as_slice() {
-            open.product.mpn = Some(sku.clone());
-        } else {
-            for sku in &open.skus {
-                add_attribute(&mut open.product.attributes, "sku", sku);
-            }
-        }
-        tidy_attributes(&mut open.product);
-        let Open { line, product, warnings, .. } = open;
-        let row = match need(&product) {
-            Ok(()) => FeedRow::Product { line, product, warnings },
-            Err(problem) => {
-                let id = Some(product.id).filter(|id| !id.is_empty());
-                FeedRow::Rejected { line, id, problem }
-            }
-        };
-        // Variants of this product that were refused stand in the queue already; the product comes before them.
-        self.ready.push_front(row);
+        let how = self.variants;
+        self.ready.extend(self.open.take().into_iter().flat_map(|open| open.close(how)));
     }
 }
 
-/// Adds the variant on a row to the open product.
-fn variant(open: &mut Open, record: &Record, columns: &Columns, currency: Option<&str>) -> Result<(), RowProblem> {
+/// The variant on a row.
+fn variant(
+    record: &Record,
+    columns: &Columns,
+    groups: &[String],
+    currency: Option<&str>,
+) -> Result<Variant, RowProblem> {
     let text = |column| cell(&record.cells, column);
     let price = price(text(columns.price), "price", currency)?;
-    let (stock, track) = (text(columns.stock), text(columns.track));
-    let counted: Option<i64> = match stock {
+    let stock = match text(columns.stock) {
         "" => None,
-        stock => Some(stock.parse().map_err(|_| {
+        stock => Some(stock.parse::<i64>().map_err(|_| {
             let reason = format!("`{stock}` is not a whole number");
             RowProblem::new("bad-stock", Some("stockOnHand"), reason, "write the number of pieces")
         })?),
     };
-    open.variants += 1;
-    if let Some(price) = price
-        && open.product.price.as_ref().is_none_or(|lowest| price.amount < lowest.amount)
-    {
-        open.product.price = Some(price);
+    let untracked = matches!(text(columns.track).to_ascii_lowercase().as_str(), "false" | "0");
+    let mut options: Vec<(String, String)> = Vec::new();
+    for (group, value) in groups.iter().zip(text(columns.values).split('|')) {
+        options.extend(some(value).map(|value| (group.clone(), value)));
     }
-    let untracked = matches!(track.to_ascii_lowercase().as_str(), "false" | "0");
-    match counted {
-        Some(count) if !untracked => open.stock += count,
-        _ => open.tracked = false,
-    }
-    open.skus.extend(some(text(columns.sku)));
-    for (group, value) in open.groups.iter().zip(text(columns.values).split('|')) {
-        add_attribute(&mut open.product.attributes, group, value);
-    }
-    for image in images(text(columns.variant_assets)) {
-        if !open.product.images.contains(&image) {
-            open.product.images.push(image);
+    for facet in text(columns.variant_facets).split('|') {
+        if let Some((name, value)) = facet.split_once(':').filter(|(name, _)| !is_of_product(name)) {
+            options.extend(some(value).map(|value| (name.trim().to_owned(), value)));
         }
     }
-    facets(&mut open.product, text(columns.variant_facets));
-    Ok(())
+    Ok(Variant {
+        line: record.line,
+        sku: some(text(columns.sku)),
+        price,
+        stock: stock.filter(|_| !untracked),
+        options,
+        images: images(text(columns.variant_assets)).into_iter().map(|image| image.source).collect(),
+        ..Variant::default()
+    })
+}
+
+fn is_of_product(facet: &str) -> bool {
+    matches!(facet.trim().to_lowercase().as_str(), "category" | "brand")
 }
 
 fn images(list: &str) -> Vec<ImageRef> {
@@ -244,9 +222,9 @@ fn images(list: &str) -> Vec<ImageRef> {
 
 /// `category:Electronics|category:Computers|brand:Apple`: categories are a path in the order given, the first brand is the
 /// brand, everything else is an attribute.
-fn facets(product: &mut Product, list: &str) {
+fn facets(product: &mut Product, list: &str, wanted: impl Fn(&str) -> bool) {
     for facet in list.split('|') {
-        let Some((name, value)) = facet.split_once(':') else { continue };
+        let Some((name, value)) = facet.split_once(':').filter(|(name, _)| wanted(name)) else { continue };
         let Some(value) = some(value) else { continue };
         match name.trim().to_lowercase().as_str() {
             "category" if !product.category.contains(&value) => product.category.push(value),

@@ -1,4 +1,5 @@
 //! WooCommerce's product CSV: `Categories` with `>`, `Images` as a list, units in headers, attributes in numbered columns.
+//! <https://github.com/woocommerce/woocommerce/wiki/Product-CSV-Import-Schema>.
 //!
 //! Each sellable row is a product: simple ones by themselves; each `variation` of a `variable` product by itself, in the
 //! group that its `Parent` names, with what it lacks taken from the parent. The parents themselves cannot be bought and are
@@ -6,13 +7,17 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::columns::{add_attribute, category, need, plain_text, price, some, tidy_attributes};
+use chrono::Utc;
+
+use super::columns::{add_attribute, category, need, price, some, tidy_attributes};
+use super::dates::{sale_is_on, shortened};
+use super::html::plain_text;
 use super::table::{Record, Records, Table, cell};
 use super::{FeedOptions, FeedRow, Reading, RowProblem};
 use crate::catalogue::{Availability, ImageRef, Product};
 
-/// Most parents that are remembered until their variations come.
-const MOST_PARENTS: usize = 100_000;
+/// Most bytes of parents that are remembered until their variations come: about 100,000 of them.
+const MOST_PARENT_BYTES: usize = 256 << 20;
 
 struct Columns {
     id: Option<usize>,
@@ -26,6 +31,8 @@ struct Columns {
     stock: Option<usize>,
     backorders: Option<usize>,
     sale: Option<usize>,
+    sale_from: Option<usize>,
+    sale_to: Option<usize>,
     regular: Option<usize>,
     categories: Option<usize>,
     tags: Option<usize>,
@@ -61,6 +68,8 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
         stock: column(&["stock"]),
         backorders: column(&["backorders allowed?"]),
         sale: column(&["sale price"]),
+        sale_from: column(&["date sale price starts"]),
+        sale_to: column(&["date sale price ends"]),
         regular: column(&["regular price"]),
         categories: column(&["categories"]),
         tags: column(&["tags"]),
@@ -84,6 +93,8 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
         columns.stock,
         columns.backorders,
         columns.sale,
+        columns.sale_from,
+        columns.sale_to,
         columns.regular,
         columns.categories,
         columns.tags,
@@ -106,22 +117,32 @@ pub(super) fn read(table: Table, options: &FeedOptions) -> Reading {
         columns,
         currency: options.default_currency.clone(),
         rows: table.into_rows(),
-        parents: HashMap::new(),
-        childless: Vec::new(),
+        parents: Vec::new(),
+        places: HashMap::new(),
+        parent_bytes: 0,
         ready: VecDeque::new(),
         ended: false,
     };
     Reading { rows: Box::new(rows), fields, unknown }
 }
 
+/// A product that is sold as its variations.
+struct Parent {
+    line: u64,
+    product: Product,
+    warnings: Vec<RowProblem>,
+    has_children: bool,
+}
+
 struct Products {
     columns: Columns,
     currency: Option<String>,
     rows: Records,
-    /// Variable products by `id:…` and by SKU, as variations name them.
-    parents: HashMap<String, Product>,
-    /// Parents that no variation has named yet: line and key.
-    childless: Vec<(u64, String)>,
+    /// Variable products in the feed's order.
+    parents: Vec<Parent>,
+    /// Where each of them is, by `id:…` and by SKU, as variations name them.
+    places: HashMap<String, usize>,
+    parent_bytes: usize,
     ready: VecDeque<FeedRow>,
     ended: bool,
 }
@@ -142,11 +163,9 @@ impl Iterator for Products {
                 Some(Err(rejected)) => self.ready.push_back(rejected),
                 None => {
                     self.ended = true;
-                    for (line, key) in std::mem::take(&mut self.childless) {
-                        if let Some(product) = self.parents.remove(&key) {
-                            self.ready.push_back(finished(line, product, Vec::new()));
-                        }
-                    }
+                    // A product without variations is shown all the same.
+                    let childless = std::mem::take(&mut self.parents).into_iter().filter(|parent| !parent.has_children);
+                    self.ready.extend(childless.map(|parent| finished(parent.line, parent.product, parent.warnings)));
                 }
             }
         }
@@ -166,28 +185,33 @@ impl Products {
                 return;
             }
         };
-        if kind.split(',').any(|each| each.trim() == "variable") && self.parents.len() < MOST_PARENTS {
-            let number = format!("id:{}", text(self.columns.id));
-            self.childless.push((record.line, number.clone()));
-            if let Some(sku) = some(text(self.columns.sku)) {
-                self.parents.insert(sku, product.clone());
+        let is = |wanted: &str| kind.split(',').any(|each| each.trim() == wanted);
+        if is("variable") {
+            self.parent_bytes += record.cells.iter().map(String::len).sum::<usize>() + 500;
+            if self.parent_bytes <= MOST_PARENT_BYTES {
+                for key in [some(text(self.columns.sku)), Some(format!("id:{}", text(self.columns.id)))] {
+                    self.places.extend(key.map(|key| (key, self.parents.len())));
+                }
+                self.parents.push(Parent { line: record.line, product, warnings, has_children: false });
+                return;
             }
-            self.parents.insert(number, product);
-            return;
+            let reason = "the feed has too many variable products to remember; its variations lack what only it says";
+            let hint = "export the products in several parts";
+            warnings.push(RowProblem::new("too-many-parents", Some("Type"), reason, hint));
         }
-        if kind.split(',').any(|each| each.trim() == "variation") {
+        if is("variation") {
             let parent = text(self.columns.parent);
-            if let Some(known) = self.parents.get(parent) {
-                inherit(&mut product, known);
-                let group = known.id.clone();
-                self.childless.retain(|(_, key)| self.parents.get(key).is_some_and(|other| other.id != group));
-                product.group = Some(group);
+            let known = self.places.get(parent).and_then(|place| self.parents.get_mut(*place));
+            if let Some(known) = known {
+                inherit(&mut product, &known.product);
+                known.has_children = true;
+                product.group = Some(known.product.id.clone());
             } else {
                 product.group = some(parent.trim_start_matches("id:"));
                 warnings.push(RowProblem::new(
                     "parent-not-found",
                     Some("Parent"),
-                    format!("the parent `{parent}` does not come before it"),
+                    format!("the parent `{}` does not come before it", shortened(parent)),
                     "export all products together",
                 ));
             }
@@ -200,14 +224,16 @@ impl Products {
         let columns = &self.columns;
         let currency = self.currency.as_deref();
         let description = some(text(columns.description)).or_else(|| some(text(columns.short))).unwrap_or_default();
-        let first_category = text(columns.categories).split(',').max_by_key(|path| path.matches('>').count());
-        let images = text(columns.images).split(',').filter_map(some);
+        let paths = several(text(columns.categories));
+        // The first of the deepest.
+        let deepest = paths.iter().rev().max_by_key(|path| path.matches('>').count());
+        let images = several(text(columns.images)).into_iter();
         let mut product = Product {
             id,
-            title: plain_text(text(columns.name)),
-            description: plain_text(&description.replace("\\n", "\n")),
-            brand: text(columns.brands).split(',').next().and_then(some),
-            category: category(first_category.unwrap_or_default()),
+            title: plain_text(unescaped(text(columns.name))),
+            description: plain_text(&unescaped(&description).replace("\\n", "\n")),
+            brand: several(text(columns.brands)).into_iter().next(),
+            category: category(deepest.map(String::as_str).unwrap_or_default()),
             price: price(text(columns.regular), "Regular price", currency)?,
             sale_price: price(text(columns.sale), "Sale price", currency)?,
             gtin: some(text(columns.gtin)),
@@ -215,10 +241,14 @@ impl Products {
             images: images.map(|source| ImageRef { source, ..ImageRef::default() }).collect(),
             ..Product::default()
         };
+        let period = format!("{}/{}", text(columns.sale_from), text(columns.sale_to));
+        if product.sale_price.is_some() && !sale_is_on(&period, Utc::now(), warnings) {
+            product.sale_price = None;
+        }
         let stock = text(columns.stock);
         if let Ok(count) = stock.parse::<f64>() {
             product.stock = Some(count as i64);
-        } else if !stock.is_empty() {
+        } else if !stock.is_empty() && stock != "parent" {
             let reason = format!("`{stock}` is not a number of pieces and was left out");
             warnings.push(RowProblem::new("bad-stock", Some("Stock"), reason, "write a whole number"));
         }
@@ -231,18 +261,42 @@ impl Products {
             product.availability = Availability::Backorder;
         }
         for (name, values) in &columns.attributes {
-            for value in text(Some(*values)).split(',') {
-                add_attribute(&mut product.attributes, text(Some(*name)), value);
+            for value in several(text(Some(*values))) {
+                add_attribute(&mut product.attributes, unescaped(text(Some(*name))), &value);
             }
         }
         for (number, name) in &columns.measures {
             add_attribute(&mut product.attributes, name, text(Some(*number)));
         }
-        for tag in text(columns.tags).split(',') {
-            add_attribute(&mut product.attributes, "tags", tag);
+        for tag in several(text(columns.tags)) {
+            add_attribute(&mut product.attributes, "tags", &tag);
         }
         Ok(product)
     }
+}
+
+/// Lists are separated by commas, and `\,` is a comma in a value.
+fn several(text: &str) -> Vec<String> {
+    let (mut values, mut value, mut escaped) = (Vec::new(), String::new(), false);
+    for character in unescaped(text).chars() {
+        match character {
+            ',' if escaped => {
+                value.pop();
+                value.push(',');
+            }
+            ',' => values.extend(some(&std::mem::take(&mut value))),
+            other => value.push(other),
+        }
+        escaped = character == '\\';
+    }
+    values.extend(some(&value));
+    values
+}
+
+/// The exporter puts `'` before what a spreadsheet could take for a formula.
+fn unescaped(text: &str) -> &str {
+    let formula = |text: &str| text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    text.strip_prefix('\'').filter(|text| formula(text)).unwrap_or(text)
 }
 
 /// What a variation lacks, it has from its parent.
@@ -262,6 +316,8 @@ fn inherit(product: &mut Product, parent: &Product) {
     }
     product.brand = product.brand.take().or_else(|| parent.brand.clone());
     product.price = product.price.take().or_else(|| parent.price.clone());
+    // `parent` in the column of stock, or nothing.
+    product.stock = product.stock.or(parent.stock);
     for (name, value) in &parent.attributes {
         product.attributes.entry(name.clone()).or_insert_with(|| value.clone());
     }

@@ -54,6 +54,7 @@ impl Engine {
             dialect,
             default_currency: request.currency.clone().or_else(|| self.options.default_currency.clone()),
             mapping: self.options.feed_mapping.clone(),
+            variants: self.options.feed_variants,
             ..FeedOptions::default()
         };
         let (path, mut sources) = match &request.feed {

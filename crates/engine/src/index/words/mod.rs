@@ -9,24 +9,26 @@
 //! characters, as in Lucene's CJK analyser: a dictionary would cut a query and a title in different places, and which of
 //! Chinese and Japanese a title of four signs is cannot be known.
 
+mod prefixed;
+mod script;
+
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use qdrant_edge::bm25_embed::{EdgeBm25, EdgeBm25Config};
 use qdrant_edge::{SparseVector, TokenizerType};
 use unicode_normalization::UnicodeNormalization;
 
+pub use prefixed::{INDEXED_PREFIX, Prefixed};
+use script::Script;
+
 use super::IndexError;
-use super::fields::{code, fold};
 use super::point::Fields;
 
 /// Saturation of term frequency; the value everyone uses.
 const K1: f32 = 1.2;
 /// Weight of a single character of a script without spaces when pairs are there too.
 const SINGLE: f32 = 0.3;
-/// Words longer than this many characters are cut: nobody types them, and hostile feeds have them.
-const LONGEST_WORD: usize = 64;
-/// Title prefixes are indexed up to this many characters; longer ones are checked against the stored title.
-pub const INDEXED_PREFIX: usize = 12;
 
 /// One field: weight, strength of length normalisation, expected number of terms.
 struct FieldWeight {
@@ -69,14 +71,14 @@ impl Terms {
         self.entries.iter().map(|entry| Self { entries: vec![*entry] })
     }
 
-    /// Adds another query's terms, `factor` times their weight; the greater weight wins where both have a term.
-    pub fn merge(&mut self, other: &Self, factor: f32) {
-        let mut merged: BTreeMap<Term, f32> = self.entries.iter().copied().collect();
-        for &(term, weight) in &other.entries {
-            let held = merged.entry(term).or_insert(0.0);
-            *held = held.max(weight * factor);
+    /// Adds terms, `factor` times their weight; the greater weight wins where both have a term.
+    pub(crate) fn add(&mut self, terms: &[(Term, f32)], factor: f32) {
+        for &(term, weight) in terms {
+            match self.entries.binary_search_by_key(&term, |entry| entry.0) {
+                Ok(at) => self.entries[at].1 = self.entries[at].1.max(weight * factor),
+                Err(at) => self.entries.insert(at, (term, weight * factor)),
+            }
         }
-        self.entries = merged.into_iter().collect();
     }
 
     pub(crate) fn to_sparse(&self) -> SparseVector {
@@ -84,6 +86,42 @@ impl Terms {
         SparseVector { indices, values }
     }
 }
+
+/// A word of a text, as the analyser sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    /// Where it is in the text that [`Analyser::tokens`] gives back, in bytes.
+    pub at: Range<usize>,
+    /// The form in which words are compared; none in scripts without spaces, where nobody knows where a word ends.
+    pub key: Option<String>,
+    /// Written together what the text writes with a hyphen or the like: stands beside its parts.
+    pub joined: bool,
+    /// What the index knows it by, with the weight in a query; none for a stop word.
+    pub terms: Vec<(Term, f32)>,
+}
+
+/// What the index takes from a product's texts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Analysed {
+    /// The BM25F vector, with the terms that answer title prefixes.
+    pub(crate) vector: SparseVector,
+    /// The different words, for the lexicon.
+    pub(crate) words: BTreeMap<String, Said>,
+}
+
+/// A word of a product.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Said {
+    /// As it is written there, in lower case.
+    pub(crate) shown: String,
+    /// The first of its terms; none for a stop word.
+    pub(crate) term: Option<Term>,
+    /// Whether title, brand, category or attributes say it, and not only description or codes.
+    pub(crate) head: bool,
+}
+
+/// Most different words of one product that the lexicon takes.
+const MOST_WORDS: usize = 400;
 
 /// Turns texts into terms. The same analyser must have made the index's vectors.
 #[derive(Debug)]
@@ -121,33 +159,64 @@ impl Analyser {
     /// Analyses what a shopper typed.
     #[must_use]
     pub fn query(&self, text: &str) -> Terms {
-        let mut weights: BTreeMap<Term, f32> = BTreeMap::new();
-        self.terms(text, |term, weight| {
-            let held = weights.entry(term).or_insert(0.0);
-            *held = held.max(weight);
-        });
-        Terms { entries: weights.into_iter().collect() }
+        let mut terms = Terms::default();
+        for token in self.tokens(text).1 {
+            terms.add(&token.terms, 1.0);
+        }
+        terms
     }
 
-    /// The BM25F vector of a product's texts, with the terms that answer title prefixes.
-    pub(crate) fn document(&self, fields: &Fields) -> SparseVector {
+    /// The words of a text in order, words with inner punctuation last, and the text that their places are in (compatibility
+    /// forms unified, NFKC).
+    #[must_use]
+    pub fn tokens(&self, text: &str) -> (String, Vec<Token>) {
+        let text: String = text.nfkc().collect();
+        let mut tokens = Vec::new();
+        for (start, end, script) in script::runs(&text) {
+            let word = script::cut(&text[start..end]);
+            let key = (script != Script::Spaceless).then(|| script::key(word, script));
+            tokens.push(Token { at: start..end, key, joined: false, terms: self.run(word, script) });
+        }
+        for (start, end, word) in script::joined(&text) {
+            let terms = self.run(&word, Script::Latin);
+            let key = Some(script::key(&word, Script::Latin));
+            tokens.push(Token { at: start..end, key, joined: true, terms });
+        }
+        (text, tokens)
+    }
+
+    /// What the index takes from a product's texts.
+    pub(crate) fn document(&self, fields: &Fields) -> Analysed {
         let mut frequencies: BTreeMap<Term, f32> = BTreeMap::new();
+        let mut words: BTreeMap<String, Said> = BTreeMap::new();
         let parts = [
-            (&fields.title, &TITLE),
-            (&fields.brand, &BRAND),
-            (&fields.category, &CATEGORY),
-            (&fields.attributes, &ATTRIBUTES),
-            (&fields.id, &CODES),
-            (&fields.codes, &CODES),
-            (&fields.description, &DESCRIPTION),
+            (&fields.title, &TITLE, Some(true)),
+            (&fields.brand, &BRAND, Some(true)),
+            (&fields.category, &CATEGORY, Some(true)),
+            (&fields.attributes, &ATTRIBUTES, Some(true)),
+            // Codes are no words: a code that is nearly right names another product.
+            (&fields.id, &CODES, None),
+            (&fields.codes, &CODES, None),
+            (&fields.description, &DESCRIPTION, Some(false)),
         ];
-        for (text, field) in parts {
+        for (text, field, head) in parts {
             let mut counts: BTreeMap<Term, f32> = BTreeMap::new();
             let mut length = 0.0;
-            self.terms(text, |term, _| {
-                *counts.entry(term).or_insert(0.0) += 1.0;
-                length += 1.0;
-            });
+            let (text, tokens) = self.tokens(text);
+            for token in tokens {
+                for (term, _) in &token.terms {
+                    *counts.entry(*term).or_insert(0.0) += 1.0;
+                    length += 1.0;
+                }
+                let (Some(key), Some(head)) = (token.key, head) else { continue };
+                if let Some(said) = words.get_mut(&key) {
+                    said.head |= head;
+                } else if words.len() < MOST_WORDS {
+                    let shown = if token.joined { key.clone() } else { text[token.at].to_lowercase() };
+                    let term = token.terms.first().map(|(term, _)| *term);
+                    words.insert(key, Said { shown, term, head });
+                }
+            }
             let norm = 1.0 - field.b + field.b * length / field.average;
             for (term, count) in counts {
                 *frequencies.entry(term).or_insert(0.0) += field.weight * count / norm;
@@ -159,171 +228,38 @@ impl Analyser {
             values.entry(prefix).or_insert(1.0);
         }
         let (indices, values) = values.into_iter().unzip();
-        SparseVector { indices, values }
+        Analysed { vector: SparseVector { indices, values }, words }
     }
 
-    /// Calls `each` with every term of `text` in order, and the weight it has in a query.
-    fn terms(&self, text: &str, mut each: impl FnMut(Term, f32)) {
-        let text: String = text.nfkc().collect();
-        let mut run = String::new();
-        let mut script = Script::Other;
-        for character in text.chars().chain([' ']) {
-            let found = Script::of(character);
-            if found != script || found == Script::Other {
-                if !run.is_empty() {
-                    self.run(&run, script, &mut each);
-                    run.clear();
-                }
-                script = found;
-            }
-            if found != Script::Other {
-                run.push(character);
-            }
-        }
-        for word in text.split_whitespace().filter_map(joined) {
-            for term in self.latin.embed_query(&word).indices {
-                each(term, 1.0);
-            }
-        }
-    }
-
-    fn run(&self, run: &str, script: Script, each: &mut impl FnMut(Term, f32)) {
-        let analyser = match script {
-            Script::Other => return,
-            Script::Spaceless => return pairs(run, each),
-            Script::Latin => &self.latin,
-            Script::Arabic => &self.arabic,
-            Script::Cyrillic => &self.cyrillic,
-            Script::Greek => &self.greek,
-        };
-        let short: String;
-        let word = match run.char_indices().nth(LONGEST_WORD) {
-            None => run,
-            Some((end, _)) => {
-                short = run[..end].to_owned();
-                &short
-            }
-        };
+    /// The terms of a run of one script.
+    fn run(&self, word: &str, script: Script) -> Vec<(Term, f32)> {
         let plain: String;
-        let word = if script == Script::Arabic {
-            plain = arabic(word);
-            &plain
-        } else {
-            word
+        let (analyser, word) = match script {
+            Script::Other => return Vec::new(),
+            Script::Spaceless => return pairs(word),
+            Script::Latin => (&self.latin, word),
+            Script::Cyrillic => (&self.cyrillic, word),
+            Script::Greek => (&self.greek, word),
+            Script::Arabic => {
+                plain = script::arabic(word);
+                (&self.arabic, plain.as_str())
+            }
         };
-        for term in analyser.embed_query(word).indices {
-            each(term, 1.0);
-        }
-    }
-}
-
-/// Which analyser a character belongs to. Digits and every script not named here go with Latin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Script {
-    Other,
-    Latin,
-    Arabic,
-    Cyrillic,
-    Greek,
-    Spaceless,
-}
-
-impl Script {
-    fn of(character: char) -> Self {
-        match u32::from(character) {
-            // Arabic vowel signs and the lengthening stroke are not letters, but must not cut a word.
-            0x0640 | 0x064B..=0x065F | 0x0670 => Self::Arabic,
-            // Likewise combining accents that NFKC could not compose, and vowel signs of Indic scripts.
-            0x0300..=0x036F | 0x0900..=0x0DFF => Self::Latin,
-            _ if !character.is_alphanumeric() => Self::Other,
-            0x0370..=0x03FF | 0x1F00..=0x1FFF => Self::Greek,
-            0x0400..=0x052F => Self::Cyrillic,
-            0x0600..=0x06FF | 0x0750..=0x077F | 0x08A0..=0x08FF => Self::Arabic,
-            // Thai, Lao, Myanmar, Khmer; Hangul; kana, ideographs and their extensions.
-            0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x1100..=0x11FF => Self::Spaceless,
-            0x2E80..=0x312F | 0x3130..=0x318F | 0x31A0..=0x4DBF | 0x4E00..=0x9FFF => Self::Spaceless,
-            0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0x2_0000..=0x3_FFFF => Self::Spaceless,
-            _ => Self::Latin,
-        }
+        analyser.embed_query(word).indices.into_iter().map(|term| (term, 1.0)).collect()
     }
 }
 
 /// Pairs of neighbouring characters, and the single ones with less weight.
-fn pairs(run: &str, each: &mut impl FnMut(Term, f32)) {
+fn pairs(run: &str) -> Vec<(Term, f32)> {
     let characters: Vec<char> = run.chars().flat_map(char::to_lowercase).collect();
     let single = if characters.len() > 1 { SINGLE } else { 1.0 };
-    let mut text = String::new();
-    for character in &characters {
-        text.clear();
-        text.push(*character);
-        each(number("cjk1", &text), single);
-    }
-    for pair in characters.windows(2) {
-        text.clear();
-        text.extend(pair);
-        each(number("cjk2", &text), 1.0);
-    }
-}
-
-/// `T-Shirt` is also `tshirt`: a word with inner punctuation counts as a whole too. `None` for words without.
-fn joined(word: &str) -> Option<String> {
-    let inner = word.trim_matches(|character: char| !character.is_alphanumeric());
-    let joins = |character: char| matches!(character, '-' | '_' | '.' | '/' | '\'' | '’' | '+' | '&');
-    (inner.contains(joins) && inner.chars().count() <= LONGEST_WORD).then(|| code(inner))
-}
-
-/// Letters that are written alike are made alike (Lucene's `ArabicNormalizer`): no vowel signs, one alef, one yeh, one heh.
-/// Then the article and what is written together with it goes (the prefixes of Larkey's light10 stemmer).
-fn arabic(word: &str) -> String {
-    let plain: String = word
-        .chars()
-        .filter(|character| !matches!(u32::from(*character), 0x0640 | 0x064B..=0x065F | 0x0670))
-        .map(|character| match character {
-            'آ' | 'أ' | 'إ' | 'ٱ' => 'ا',
-            'ى' | 'ی' => 'ي',
-            'ة' => 'ه',
-            'ک' => 'ك',
-            other => other,
-        })
-        .collect();
-    for prefix in ["وال", "بال", "كال", "فال", "ال", "لل"] {
-        if let Some(rest) = plain.strip_prefix(prefix).filter(|rest| rest.chars().count() >= 3) {
-            return rest.to_owned();
-        }
-    }
-    plain
-}
-
-/// Fields that can be searched by their start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prefixed {
-    /// The title.
-    Title,
-    /// The product's id.
-    Id,
-}
-
-impl Prefixed {
-    /// Terms of the first one to [`INDEXED_PREFIX`] characters of a text.
-    fn terms(self, text: &str) -> impl Iterator<Item = Term> {
-        let kind = match self {
-            Self::Title => "title^",
-            Self::Id => "id^",
-        };
-        let folded: String = fold(text).chars().take(INDEXED_PREFIX).collect();
-        let ends: Vec<usize> = folded.char_indices().map(|(at, character)| at + character.len_utf8()).collect();
-        ends.into_iter().map(move |end| number(kind, &folded[..end]))
-    }
-
-    /// The term that every product has whose field starts with `prefix`, as far as prefixes are indexed. `None` for an
-    /// empty prefix, which every text has.
-    pub(super) fn term(self, prefix: &str) -> Option<Terms> {
-        self.terms(prefix).last().map(|term| Terms { entries: vec![(term, 1.0)] })
-    }
+    let ones = characters.iter().map(|character| (number("cjk1", character.encode_utf8(&mut [0; 4])), single));
+    let twos = characters.windows(2).map(|pair| (number("cjk2", &pair.iter().collect::<String>()), 1.0));
+    ones.chain(twos).collect()
 }
 
 /// Number of a term outside the stemmed words: four bytes of a hash, as Qdrant numbers its words (32-bit hashes).
-fn number(kind: &str, text: &str) -> Term {
+pub(super) fn number(kind: &str, text: &str) -> Term {
     let mut hasher = blake3::Hasher::new();
     hasher.update(kind.as_bytes());
     hasher.update(&[0]);
@@ -397,7 +333,7 @@ mod tests {
         let description = Fields { description: "leather bag".into(), ..Fields::default() };
         let term = analyser.query("leather").entries[0].0;
         let value = |fields: &Fields| {
-            let vector = analyser.document(fields);
+            let vector = analyser.document(fields).vector;
             let at = vector.indices.iter().position(|index| *index == term).unwrap();
             vector.values[at]
         };
