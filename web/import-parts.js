@@ -24,6 +24,9 @@ export function bytes(n) {
 const figures = (pairs) =>
   h("dl", { class: "figures" }, pairs.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 
+/** A figure of a dry run with what of it is new, where that says more. */
+const ofWhich = (all, fresh) => (fresh === null || fresh === all ? number(all) : [number(all), " ", h("small", {}, t("of_which_new", { n: fresh }))]);
+
 /** The report of a dry run. `act`: `start(sync)`, `other()`. */
 export function report(found, name, act) {
   const sync = h("input", { type: "checkbox", id: "sync" });
@@ -31,14 +34,15 @@ export function report(found, name, act) {
   return [
     h("h2", { id: "report-title" }, t("report", { name })),
     figures([
-      [t("products"), found.products === null ? null : number(found.products)],
-      [t("images"), found.images === null ? null : number(found.images)],
+      [t("products"), found.products === null ? null : ofWhich(found.products, found.newProducts)],
+      [t("images"), found.images === null ? null : ofWhich(found.images, found.newImages)],
       [t("kind"), found.dialect],
       [t("time"), found.seconds === null ? null : duration(found.seconds)],
       [t("disk"), found.disk === null ? null : bytes(found.disk)],
       [t("memory"), found.memory === null ? null : bytes(found.memory)],
     ]),
     found.fits ? null : h("p", { class: "verdict bad" }, h("b", {}, t("fits_not")), " ", found.why),
+    found.unused.length ? h("p", { class: "soft" }, t("unused", { names: found.unused.join(", ") })) : null,
     found.problemCount ? h("p", {}, h("b", {}, t("problems", { n: found.problemCount })), " ", t("problems_note")) : h("p", {}, t("no_problems")),
     ledger(found.problems, found.problemCount),
     h(
@@ -51,32 +55,42 @@ export function report(found, name, act) {
   ].filter(Boolean);
 }
 
-/** A table of failed items, with how many there are beyond those shown. */
-export function ledger(items, total) {
+/** A table of the ledger, with how many items there are beyond those shown; `more` brings further ones. */
+export function ledger(items, total, more = null) {
   if (!items.length) return null;
-  const row = ({ line, id, reason, hint }) => h("tr", {}, h("td", { class: "line-number" }, line === null || line === undefined ? "" : number(line)), h("td", {}, id ?? ""), h("td", {}, reason ?? ""), h("td", {}, hint ?? ""));
+  const row = ({ line, id, reason, hint, warning }) =>
+    h(
+      "tr",
+      {},
+      h("td", { class: "line-number" }, line ? number(line) : ""),
+      h("td", {}, id ?? ""),
+      h("td", {}, warning ? h("span", { class: "state-word running" }, t("in_part")) : h("span", { class: "state-word failed" }, t("left_out"))),
+      h("td", { class: "told" }, reason ?? ""),
+      h("td", { class: "told" }, hint ?? ""),
+    );
   return h(
     "div",
     {},
     h(
       "div",
       { class: "ledger", tabindex: "0", role: "region", "aria-label": t("ledger") },
-      h("table", {}, h("thead", {}, h("tr", {}, ["line", "id", "reason", "hint"].map((key) => h("th", { scope: "col" }, t(key))))), h("tbody", {}, items.map(row))),
+      h("table", {}, h("thead", {}, h("tr", {}, ["line", "id", "result", "reason", "hint"].map((key) => h("th", { scope: "col" }, t(key))))), h("tbody", {}, items.map(row))),
     ),
-    total > items.length ? h("p", { class: "soft" }, t("shown_of", { shown: items.length, n: total })) : null,
+    total > items.length
+      ? h("p", { class: "soft more" }, t("shown_of", { shown: items.length, n: total }), more ? h("button", { type: "button", class: "link", dataset: { act: "more" }, onclick: more }, t("more")) : null)
+      : null,
   );
 }
 
-/** A job with its bar. `act`: `tell("cancel" | "resume")`. Drawn anew with each answer; the buttons are kept by `act.buttons`. */
+/** A job with its bar and figures. Drawn anew with each answer. */
 export function progress(job) {
   const known = job.total > 0;
-  const over = job.done + job.failed + job.skipped;
-  const part = known ? Math.min(1, over / job.total) : job.state === "done" ? 1 : 0;
+  const part = known ? Math.min(1, job.done / job.total) : job.state === "done" ? 1 : 0;
   const bar = h("i");
   bar.style.width = known || job.state === "done" ? `${part * 100}%` : "";
   const running = job.state === "running" || job.state === "queued";
   const meter = h("div", {
-    class: `meter${known || !running ? "" : " unknown"}`,
+    class: `meter ${job.state}${known || !running ? "" : " unknown"}`,
     role: "progressbar",
     "aria-label": t("progress", { name: job.name }),
     "aria-valuemin": 0,
@@ -85,11 +99,15 @@ export function progress(job) {
   }, bar);
   return [
     meter,
-    h("p", { class: "soft" }, h("span", { class: `state-word ${job.state}` }, t(`state_${job.state}`)), job.message ? ` · ${job.message}` : ""),
+    h("p", { class: "soft" }, h("span", { class: `state-word ${job.state}` }, t(`state_${job.state}`))),
+    job.message ? h("p", { class: `verdict${job.state === "failed" ? " bad" : ""}`, role: "status" }, job.message) : "",
     figures([
       [t("done"), known ? `${number(job.done)} / ${number(job.total)}` : number(job.done)],
-      [t("failed"), number(job.failed)],
+      [t("created"), number(job.created)],
+      [t("updated"), number(job.updated)],
       [t("skipped"), number(job.skipped)],
+      [t("removed"), job.removed ? number(job.removed) : null],
+      [t("failed"), number(job.failed)],
       [t("speed"), running && job.perSecond !== null ? number(Math.round(job.perSecond * 10) / 10) : null],
       [t("left"), running && job.secondsLeft !== null ? duration(job.secondsLeft) : null],
     ]),
@@ -102,7 +120,7 @@ export function history(jobs, open) {
     h("h2", { id: "jobs-title" }, t("earlier")),
     h(
       "div",
-      { class: "ledger", tabindex: "0", role: "region", "aria-labelledby": "jobs-title" },
+      { class: "ledger", tabindex: "0", role: "group", "aria-labelledby": "jobs-title" },
       h(
         "table",
         {},

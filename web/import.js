@@ -83,7 +83,9 @@ async function watch(id) {
       const job = await imports.job(id);
       if (turn !== watching) return;
       const rests = !["running", "queued"].includes(job.state);
-      if (job.failed && (rests || !ledger)) ledger = await imports.errors(id, LEDGER_ROWS).catch(() => ledger);
+      const items = job.failed + job.warnings;
+      // The first items as soon as there are some, and how many there are at the end.
+      if (items && (rests || !ledger)) ledger = await imports.errors(id, LEDGER_ROWS).catch(() => ledger);
       if (turn !== watching) return;
       watched = job;
       patience = 5;
@@ -95,6 +97,19 @@ async function watch(id) {
       if (patience === 0 || problem.status === 404) return showProblem(byId("progress"), "progress-title", problem);
     }
     await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
+  }
+}
+
+/** Further items of the ledger. */
+async function more() {
+  const { id } = watched;
+  try {
+    const next = await imports.errors(id, LEDGER_ROWS, ledger.items.length);
+    if (watched.id !== id) return;
+    ledger = { items: [...ledger.items, ...next.items], total: next.total };
+    drawProgress();
+  } catch (problem) {
+    toast(explain(problem).text);
   }
 }
 
@@ -111,7 +126,8 @@ function drawProgress() {
   const job = watched;
   if (!job) return;
   const running = job.state === "running" || job.state === "queued";
-  const verdict = job.state === "done" ? (job.failed ? t("finished_some", { n: job.done + job.skipped, failed: job.failed }) : t("finished", { n: job.done + job.skipped })) : null;
+  const came = job.done - job.failed;
+  const verdict = job.state === "done" ? (job.failed ? t("finished_some", { n: came, failed: job.failed }) : t("finished", { n: came })) : null;
   const button = (key, look, act) => h("button", { type: "button", class: look, dataset: { act: key }, onclick: act }, t(key));
   const focused = byId("progress").contains(document.activeElement) ? document.activeElement.dataset.act : null;
   byId("progress").replaceChildren(
@@ -124,10 +140,10 @@ function drawProgress() {
       job.state === "done" ? h("a", { class: "main", href: job.catalogue === "default" ? "/" : `/?catalogue=${encodeURIComponent(job.catalogue)}` }, t("to_window")) : null,
       running ? button("cancel", "small", () => tell("cancel")) : null,
       ["cancelled", "failed", "interrupted"].includes(job.state) ? button("resume", "main", () => tell("resume")) : null,
-      job.failed ? h("a", { class: "small", href: imports.ledgerUrl(job.id), download: `errors-${job.id}.csv` }, icon("i-down"), t("download")) : null,
+      job.failed + job.warnings ? h("a", { class: "small", href: imports.ledgerUrl(job.id), download: `errors-${job.id}.csv` }, icon("i-down"), t("download")) : null,
     ),
     ledger?.items.length ? h("h3", { class: "ledger-title" }, t("ledger")) : "",
-    ledger ? (parts.ledger(ledger.items, ledger.total) ?? "") : "",
+    ledger ? (parts.ledger(ledger.items, ledger.total, more) ?? "") : "",
   );
   if (focused) byId("progress").querySelector(`[data-act="${focused}"]`)?.focus();
 }

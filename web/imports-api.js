@@ -16,7 +16,10 @@ function request(feed, options, signal) {
   return [path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ url: feed.url }), signal, timeout: 0 }];
 }
 
-/** Reads the feed without changing anything: `{dialect, products, images, problems, problemCount, seconds, disk, memory, fits, why}`. */
+/**
+ * Reads the feed without changing anything: `{dialect, products, newProducts, images, newImages, unused, problems, problemCount, seconds, disk,
+ * memory, fits, why}`.
+ */
 export async function look(feed, options, signal) {
   const body = await call(...request(feed, { ...options, dryRun: true }, signal));
   const report = body.report ?? body;
@@ -24,7 +27,10 @@ export async function look(feed, options, signal) {
   return {
     dialect: report.dialect ?? null,
     products: report.products ?? null,
-    images: report.images ?? null,
+    newProducts: report.new_products ?? null,
+    images: report.distinct_images ?? report.images ?? null,
+    newImages: report.new_images ?? null,
+    unused: report.unknown_columns ?? [],
     problems,
     problemCount: report.problem_count ?? report.problems_total ?? problems.length,
     seconds: report.seconds ?? null,
@@ -47,9 +53,9 @@ export const jobs = (signal) => call("/v1/jobs", { signal }).then((body) => (bod
 /** Stops a job, or lets it go on: `what` is `cancel` or `resume`. */
 export const tell = (id, what) => call(`/v1/jobs/${encodeURIComponent(id)}/${what}`, { method: "POST" });
 
-/** The ledger of failed items: `{items: [{line, id, reason, hint}], total}`. */
-export async function errors(id, limit, signal) {
-  const body = await call(`/v1/jobs/${encodeURIComponent(id)}/errors?limit=${limit}`, { signal });
+/** A part of the ledger: `{items: [{line, id, reason, hint, warning}], total}`. */
+export async function errors(id, limit, offset = 0, signal = undefined) {
+  const body = await call(`/v1/jobs/${encodeURIComponent(id)}/errors?limit=${limit}&offset=${offset}`, { signal });
   const items = body.errors ?? body.items ?? [];
   return { items, total: body.total ?? items.length };
 }
@@ -64,9 +70,13 @@ function jobOf(body) {
     catalogue: body.catalogue ?? "default",
     state: body.state ?? "running",
     total: body.total ?? null,
-    done: body.done ?? 0,
-    failed: body.failed ?? 0,
+    done: body.done ?? 0, // all rows that were handled, failed ones too
+    created: body.created ?? 0,
+    updated: body.updated ?? 0,
     skipped: body.skipped ?? 0,
+    removed: body.removed ?? 0,
+    failed: body.failed ?? 0,
+    warnings: body.warnings ?? 0,
     perSecond: body.per_second ?? null,
     secondsLeft: body.seconds_left ?? null,
     message: body.message ?? "",

@@ -2,17 +2,24 @@
 
 mod active;
 mod bench;
+mod calibration;
 mod damage;
 mod data;
 mod default_head;
 mod features;
+mod filters;
 mod hot;
 mod parity;
+mod pause;
+mod plot;
 mod quality;
+mod reimport;
+mod section;
 mod tasks;
 mod throughput;
 mod training;
 mod typing;
+mod worst;
 
 use std::path::PathBuf;
 
@@ -41,7 +48,28 @@ enum Command {
         /// Leave out F-robust, which needs 62,610 damaged pictures to be embedded the first time
         #[arg(long)]
         without_robust: bool,
+        /// F-robust damages every n-th picture only (n = 1: all 6,261)
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        robust_every: usize,
         /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// How far probabilities can be trusted; written into docs/evaluation.md, with reliability diagrams
+    Calibration {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Measure filtered search against exact search and write docs/benchmarks.md
+    Filters {
+        /// How many products
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+        /// How many queries for each line
+        #[arg(long, default_value_t = 200)]
+        queries: usize,
+        /// Print only, leave docs/benchmarks.md as it is
         #[arg(long)]
         dry_run: bool,
     },
@@ -72,6 +100,21 @@ enum Command {
     /// The vector index, driven line by line by the bench
     #[command(hide = true)]
     VectorPeer(bench::PeerArguments),
+    /// Measure what an import costs that has little or nothing to do, and what one costs the searches meanwhile
+    Reimport {
+        /// Products, with a generated picture each
+        #[arg(long, default_value_t = 600)]
+        products: u32,
+    },
+    /// Measure how long searches wait while an index is optimised, with and without writes
+    OptimisePause {
+        /// Products that are put into an index
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+        /// Folder to put the index into, on the disk that is to be measured
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
     /// Measure suggestions and texts with slips in a catalogue of made-up titles
     Typing {
         /// How many products it has
@@ -84,7 +127,11 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
-        Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Quality { without_robust, robust_every, dry_run } => {
+            quality::run((!without_robust).then_some(robust_every.max(1)), !dry_run)
+        }
+        Command::Calibration { dry_run } => calibration::run(!dry_run),
+        Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
         Command::Train100k { data, products } => training::run(data, products),
         Command::Throughput => throughput::run(),
@@ -92,6 +139,8 @@ fn main() -> Result<()> {
         Command::Fill(arguments) => bench::fill(&arguments),
         Command::Hot => hot::run(),
         Command::VectorPeer(arguments) => bench::serve_as_peer(&arguments),
+        Command::Reimport { products } => reimport::run(products),
+        Command::OptimisePause { products, folder } => pause::run(products, folder.as_deref()),
         Command::Typing { products } => typing::run(products),
     }
 }

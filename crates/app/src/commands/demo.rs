@@ -33,6 +33,7 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
             dialect: "auto".to_owned(),
             images: Some(folder.join("images")),
             sync: false,
+            force: false,
             // The demo shop's prices name no currency; its own settings say US dollars.
             currency: Some("USD".to_owned()),
         };

@@ -168,6 +168,7 @@ impl Gallery {
             dialect: "auto".to_owned(),
             images,
             sync: false,
+            force: false,
             currency: None,
         };
         let interrupt = Interrupt::watch(scratch.shared())?;

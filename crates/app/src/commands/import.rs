@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use vetrina_engine::Engine;
 use vetrina_engine::engine::{CatalogueName, DryRun, FeedSource, ImportRequest, Job, JobState};
+use vetrina_engine::{Engine, EngineError};
 
 use super::interrupt::Interrupt;
 use super::{Context, catalogue};
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Remove products that the feed no longer has
     #[arg(long)]
     sync: bool,
+    /// With --sync: remove them even when the feed breaks off, is empty, or has nothing of what the catalogue has
+    #[arg(long, requires = "sync")]
+    force: bool,
     /// Read the feed and say what it would bring; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -58,6 +61,7 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
             dialect: arguments.dialect.clone(),
             images: arguments.images.clone(),
             sync: arguments.sync,
+            force: arguments.force,
             currency: None,
         };
         if arguments.dry_run {
@@ -76,10 +80,11 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
             continue;
         }
         let bar = ImportBar::new(name(feed));
-        let job = engine.import(request, &|job| {
+        let imported = engine.import(request, &|job| {
             interrupt.is_at(&job.id);
             bar.show(job);
-        })?;
+        });
+        let job = imported.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
         drop(bar);
         exit = finish(context, &engine, &job)?.max(exit);
         if interrupt.asked() {
@@ -87,6 +92,16 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// Why an import did not go on, and how it can.
+pub fn stopped(error: EngineError, job: Option<&str>) -> Failure {
+    let mut failure = Failure::from(error);
+    if let Some(job) = job {
+        let then = if failure.hint.is_empty() { String::new() } else { format!("{}; then ", failure.hint) };
+        failure.hint = format!("{then}`vetrina job resume {job}` goes on where it was");
+    }
+    failure
 }
 
 /// Where a feed named on the command line comes from.

@@ -73,7 +73,8 @@ impl Interrupt {
         }
     }
 
-    fn job(&self) -> Option<String> {
+    /// The job that was last at work.
+    pub fn job(&self) -> Option<String> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -2,11 +2,15 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use vetrina_engine::Engine;
 
 use super::Context;
-use super::import::{document, finish};
+use super::import::{document, finish, stopped};
 use super::interrupt::Interrupt;
-use crate::output::{Exit, Failure, ImportBar, print_job, print_jobs, print_json, print_problems};
+use crate::output::{Exit, Failure, ImportBar, ledger_csv, print, print_job, print_jobs, print_json, print_problems};
+
+/// Items of a ledger that are read at a time.
+const PAGE: usize = 1000;
 
 /// Arguments of `job`.
 #[derive(Debug, Args)]
@@ -21,6 +25,8 @@ enum Action {
     List,
     /// Show one, with its ledger of failed items
     Show(Which),
+    /// Print the ledger of one as CSV: line, id, field, code, reason, hint, warning
+    Errors(Which),
     /// Stop one; what it has done stays
     Cancel(Which),
     /// Go on with one that was cancelled, interrupted or failed
@@ -32,6 +38,22 @@ struct Which {
     /// Id of the job
     #[arg(value_name = "ID")]
     id: String,
+}
+
+/// The whole ledger, read in pages.
+fn print_ledger(engine: &Engine, id: &str) -> Result<(), Failure> {
+    let mut offset = 0;
+    loop {
+        let (page, _) = engine.job_errors(id, PAGE, offset)?;
+        let text = ledger_csv(&page, offset == 0).map_err(|error| Failure::output(&error))?;
+        if !text.is_empty() {
+            print(String::from_utf8_lossy(&text).trim_end())?;
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        offset += PAGE;
+    }
 }
 
 /// Runs it.
@@ -52,6 +74,7 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
                 print_problems(&problems, total.saturating_sub(problems.len() as u64))?;
             }
         }
+        Action::Errors(Which { id }) => print_ledger(&engine, &id)?,
         Action::Cancel(Which { id }) => {
             let job = engine.cancel_job(&id)?;
             if context.json { print_json(&job)? } else { print_job(&job)? }
@@ -59,11 +82,12 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         Action::Resume(Which { id }) => {
             let interrupt = Interrupt::watch(&engine)?;
             let bar = ImportBar::new(&id);
-            let job = engine.resume_job_here(&id, &|job| {
+            let resumed = engine.resume_job_here(&id, &|job| {
                 interrupt.is_at(&job.id);
                 bar.show(job);
-            })?;
+            });
             drop(bar);
+            let job = resumed.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
             return finish(context, &engine, &job);
         }
     }

@@ -27,8 +27,8 @@ use super::state::App;
 /// Media type of one JSON value a line.
 pub const NDJSON: &str = "application/x-ndjson";
 /// Products that are written together: many enough for one transaction to be worth it, few enough to answer soon.
-const TOGETHER: usize = 32;
-/// How long the next bytes may take.
+const TOGETHER: usize = 256;
+/// How long the next bytes may take, and how long the client may take to read an outcome.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Write many products: NDJSON in, NDJSON out, one outcome a line, in order
@@ -79,8 +79,10 @@ async fn run(app: Arc<App>, catalogue: CatalogueName, mut body: BodyDataStream, 
                 break;
             }
             let text = write(&app, &catalogue, together).await;
-            if outcomes.send(Ok(text)).await.is_err() {
-                return; // The client has gone; what was acknowledged stays.
+            match tokio::time::timeout(PATIENCE, outcomes.send(Ok(text))).await {
+                Ok(Ok(())) => {}
+                // The client has gone, or takes nothing any more; what was acknowledged stays.
+                Ok(Err(_)) | Err(_) => return,
             }
         }
         if let Some(detail) = broken {

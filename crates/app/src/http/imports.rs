@@ -36,6 +36,7 @@ const LONGEST_ADDRESS: u64 = 64 << 10;
 pub struct Options {
     dry_run: bool,
     sync: bool,
+    force: bool,
     dialect: Option<String>,
     name: Option<String>,
 }
@@ -55,6 +56,7 @@ struct ByAddress {
         ("catalogue" = String, Path, description = "Name of the catalogue; made when it is not there"),
         ("dry_run" = Option<bool>, Query, description = "Look into the feed only"),
         ("sync" = Option<bool>, Query, description = "Remove products that the feed no longer has"),
+        ("force" = Option<bool>, Query, description = "With `sync`: remove them even when the feed breaks off, is empty, or has nothing of what is there"),
         ("dialect" = Option<String>, Query, description = "Kind of feed; `auto` unless told"),
         ("name" = Option<String>, Query, description = "The feed's file name, for people and for recognition"),
     ),
@@ -88,6 +90,7 @@ pub async fn start(
         dialect: options.dialect.unwrap_or_else(|| "auto".to_owned()),
         images: None,
         sync: options.sync,
+        force: options.force,
         currency: None,
     };
     let permit = app.permits.work()?;

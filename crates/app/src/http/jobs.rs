@@ -11,12 +11,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use vetrina_engine::engine::{ItemError, Job};
+use vetrina_engine::engine::Job;
 
 use super::parameters::{InPath, InQuery, limit};
 use super::problem::Problem;
 use super::schema;
 use super::state::App;
+use crate::output::ledger_csv;
 
 /// Most items of a ledger in one answer, and at a time in a download.
 const MOST: usize = 1000;
@@ -116,7 +117,7 @@ async fn download(app: Arc<App>, id: String) -> Result<Response, Problem> {
             let wanted = id.clone();
             let page = app.read(move |engine| engine.job_errors(&wanted, MOST, offset)).await;
             let (chunk, last) = match page {
-                Ok((page, _)) => (csv_of(&page, offset == 0), page.len() < MOST),
+                Ok((page, _)) => (ledger_csv(&page, offset == 0).map(Bytes::from), page.len() < MOST),
                 Err(problem) => (Err(std::io::Error::other(problem.detail.clone())), true),
             };
             if sender.send(chunk).await.is_err() || last {
@@ -132,19 +133,4 @@ async fn download(app: Arc<App>, id: String) -> Result<Response, Problem> {
         (header::CONTENT_DISPOSITION, name),
     ];
     Ok((headers, Body::from_stream(ReceiverStream::new(receiver))).into_response())
-}
-
-/// Rows of the ledger, after the headings where they are the first.
-fn csv_of(items: &[ItemError], headings: bool) -> Result<Bytes, std::io::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if headings {
-        writer.write_record(["line", "id", "field", "code", "reason", "hint", "warning"])?;
-    }
-    for item in items {
-        let line = if item.line == 0 { String::new() } else { item.line.to_string() };
-        let warning = if item.warning { "true" } else { "false" };
-        let (id, field) = (item.id.as_deref().unwrap_or_default(), item.field.as_deref().unwrap_or_default());
-        writer.write_record([&line, id, field, &item.code, &item.reason, &item.hint, warning])?;
-    }
-    writer.into_inner().map(Bytes::from).map_err(|error| std::io::Error::other(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! What people and programs see: results on standard output, everything else on standard error.
 
 mod failure;
+mod ledger;
 mod progress;
 mod table;
 
@@ -9,6 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 pub use failure::{Exit, Failure};
+pub use ledger::ledger_csv;
 pub use progress::{ImportBar, time};
 pub use table::{Table, harmless, print_job, print_jobs, print_problems};
 

@@ -259,6 +259,11 @@ impl Server {
         answer
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();

@@ -9,12 +9,14 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
 use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
+use super::import::disk_free;
 use super::snapshot::{Folders, Snapshot, Spoken, remove_index};
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
@@ -31,6 +33,9 @@ pub(super) const DEFAULT_SPACE: &str = "default";
 const FEW: u64 = 64;
 /// How often a snapshot follows before it is taken as it is: under heavy writing there are always some changes left.
 const ROUNDS: usize = 8;
+/// With fewer bytes free on the disk no product is written. The index maps its files into memory: on a disk that is really
+/// full the system ends the whole process at the first touch of a page that has no room.
+const DISK_MARGIN: u64 = 64 << 20;
 
 /// A catalogue whose index is open.
 #[derive(Debug)]
@@ -90,6 +95,15 @@ pub(super) struct NewPicture {
 pub(super) struct Change {
     pub(super) put: Vec<Prepared>,
     pub(super) remove: Vec<String>,
+    /// What was learnt about places of pictures whose products are as they were.
+    pub(super) sources: Vec<(String, SourceRow)>,
+}
+
+impl Change {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.remove.is_empty() && self.sources.is_empty()
+    }
 }
 
 /// What a change did.
@@ -210,8 +224,8 @@ impl Catalogue {
         for round in 0..ROUNDS {
             let Some(count) = next.follow(store, go_on)? else { return Ok(false) };
             // Before the last round, so that the first searches find graphs, not scans.
-            if round == 0 && next.take_unoptimised(1) {
-                next.index.optimize()?;
+            if round == 0 && next.unoptimised() > 0 {
+                next.optimise()?;
             }
             if count <= FEW && round > 0 {
                 break;
@@ -266,12 +280,18 @@ impl Catalogue {
         let _order = self.writing.lock();
         // The space changes only while writing is held by the one who changes it.
         let snapshot = self.snapshot();
-        let Change { put: mut products, remove: ids } = change;
+        let Change { put: mut products, remove: ids, sources } = change;
+        if !products.is_empty() {
+            room_for(store, DISK_MARGIN)?;
+        }
         let vectors: Vec<Vec<Vec<f32>>> =
             products.iter_mut().map(|prepared| vectors(&snapshot, prepared)).collect::<Result<_, _>>()?;
         let (keys, gone, changed, revision) = store.write(|sql| {
             let mut changed = Changed::default();
             let (mut keys, mut gone, mut revision) = (Vec::with_capacity(products.len()), Vec::new(), None);
+            for (source, found) in &sources {
+                put_source(sql, source, found)?;
+            }
             if !products.is_empty() || !ids.is_empty() {
                 let number = next_revision(sql, self.key)?;
                 revision = Some(number);
@@ -328,6 +348,17 @@ impl Catalogue {
         }
         Ok(())
     }
+
+    /// Optimises the active index when at least `least` products were written since the last time.
+    pub(super) fn optimise(&self, store: &Store, least: u64) -> Result<(), EngineError> {
+        let snapshot = self.snapshot();
+        if snapshot.unoptimised() < least.max(1) {
+            return Ok(());
+        }
+        // What is rewritten is on the disk twice for a time.
+        room_for(store, DISK_MARGIN + snapshot.index.info().disk_bytes)?;
+        snapshot.optimise()
+    }
 }
 
 /// A product's embeddings in the snapshot's space: those it came with where they are of that space, else made again.
@@ -344,4 +375,13 @@ fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>
             Ok(embedding.into_vector())
         })
         .collect()
+}
+
+/// Refuses when fewer than `least` bytes are free on the disk of the store.
+fn room_for(store: &Store, least: u64) -> Result<(), EngineError> {
+    let folder = store.path().parent().unwrap_or(Path::new("."));
+    match disk_free(folder) {
+        Some(free) if free < least => Err(EngineError::DiskFull { path: folder.to_owned(), free }),
+        _ => Ok(()),
+    }
 }

@@ -177,6 +177,20 @@ pub enum EngineError {
         /// The image.
         hash: ImageHash,
     },
+    /// So little is left on the disk that nothing more is begun.
+    #[error("the disk of {} is nearly full: {} MB are left", path.display(), free / 1_000_000)]
+    DiskFull {
+        /// The data folder.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The work ended in a way that should not be possible.
+    #[error("the job ended unexpectedly: {reason}")]
+    Panicked {
+        /// What it said.
+        reason: String,
+    },
     /// The machine has not enough room for what was asked.
     #[error("{why}")]
     DoesNotFit {
@@ -228,7 +242,9 @@ impl EngineError {
             Self::Model(error) => error.code(),
             Self::Space(_) => "space",
             Self::Index(_) => "index",
-            Self::Store(StoreError::DiskFull { .. }) => "disk-full",
+            Self::Store(StoreError::DiskFull { .. }) | Self::DiskFull { .. } => "disk-full",
+            Self::Io { error, .. } if is_full(error) => "disk-full",
+            Self::Panicked { .. } => "unexpected",
             Self::Store(_) => "store",
             Self::FeatureLost { .. } => "feature-lost",
             Self::DoesNotFit { .. } => "does-not-fit",
@@ -269,8 +285,13 @@ impl EngineError {
             Self::Store(error) => error.hint().into(),
             Self::Index(_) => "restart; an index that cannot be used is made again from the store".into(),
             Self::FeatureLost { .. } => "import the feed again".into(),
-            Self::DoesNotFit { .. } => "make room, or name a folder on a larger disk with --data".into(),
+            Self::DoesNotFit { .. } => {
+                "make room: on the disk, or on a larger one with --data; or give the process more memory".into()
+            }
+            Self::DiskFull { .. } => StoreError::DiskFull { path: PathBuf::new() }.hint().into(),
+            Self::Io { error, .. } if is_full(error) => StoreError::DiskFull { path: PathBuf::new() }.hint().into(),
             Self::Io { .. } => "look at the disk and at the rights of the folder".into(),
+            Self::Panicked { .. } => "resume the job; if it ends like that again, tell us with the log".into(),
             Self::Name(_) | Self::NoSuchImage { .. } | Self::Request { .. } | Self::Space(_) => String::new(),
         }
     }
@@ -325,13 +346,22 @@ impl EngineError {
             },
             Self::Model(ModelError::RuntimeMissing { .. } | ModelError::RuntimeRefused { .. })
             | Self::DoesNotFit { .. }
+            | Self::DiskFull { .. }
             | Self::Store(StoreError::DiskFull { .. }) => ErrorKind::Unavailable,
+            Self::Io { error, .. } if is_full(error) => ErrorKind::Unavailable,
             Self::Model(_)
             | Self::Space(_)
             | Self::Index(_)
             | Self::Store(_)
             | Self::FeatureLost { .. }
+            | Self::Panicked { .. }
             | Self::Io { .. } => ErrorKind::Internal,
         }
     }
+}
+
+/// Whether the disk, the user's share of it, or the longest file is used up.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -31,7 +31,7 @@ impl Engine {
     pub fn put_featured(&self, catalogue: &CatalogueName, products: Vec<FeaturedProduct>) -> Result<(), EngineError> {
         let open = self.catalogue_or_new(catalogue)?;
         let put = products.into_iter().map(|product| prepare(&open, product)).collect::<Result<_, _>>()?;
-        open.commit(&self.store, Change { put, remove: Vec::new() }, |_, _| Ok(()))?;
+        open.commit(&self.store, Change { put, ..Change::default() }, |_, _| Ok(()))?;
         Ok(())
     }
 
@@ -43,8 +43,7 @@ impl Engine {
     pub fn tidy(&self, catalogue: &CatalogueName) -> Result<(), EngineError> {
         let open = self.catalogue(catalogue)?;
         let snapshot = open.snapshot();
-        snapshot.take_unoptimised(0);
-        snapshot.index.optimize()?;
+        snapshot.optimise()?;
         open.settle(&self.store, &snapshot)
     }
 }

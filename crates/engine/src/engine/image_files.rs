@@ -24,8 +24,7 @@ impl ImageFiles {
 
     /// Keeps a picture's bytes.
     pub(super) fn put(&self, hash: &ImageHash, bytes: &[u8]) -> io::Result<()> {
-        let path = self.path(hash);
-        if path.exists() { Ok(()) } else { write(&path, bytes) }
+        if self.has(hash, bytes.len() as u64) { Ok(()) } else { write(&self.path(hash), bytes) }
     }
 
     /// The bytes of a picture; `None` when there is none of this hash.
@@ -33,9 +32,9 @@ impl ImageFiles {
         optional(fs::read(self.path(hash)))
     }
 
-    /// Whether the picture is there.
-    pub(super) fn has(&self, hash: &ImageHash) -> bool {
-        self.path(hash).exists()
+    /// Whether the picture is there with all its `bytes`: a power cut may leave less of a file that was just written.
+    pub(super) fn has(&self, hash: &ImageHash, bytes: u64) -> bool {
+        fs::metadata(self.path(hash)).is_ok_and(|file| file.len() == bytes)
     }
 
     /// A thumbnail that was kept before.
@@ -89,7 +88,10 @@ mod tests {
         files.put(&hash, b"picture").unwrap();
         files.put(&hash, b"picture").unwrap();
         assert_eq!(files.get(&hash).unwrap().as_deref(), Some(&b"picture"[..]));
-        assert!(files.has(&hash) && !files.has(&ImageHash::of(b"other")));
+        assert!(files.has(&hash, 7) && !files.has(&hash, 8) && !files.has(&ImageHash::of(b"other"), 7));
+        fs::write(files.path(&hash), "pic").unwrap();
+        files.put(&hash, b"picture").unwrap();
+        assert_eq!(files.get(&hash).unwrap().as_deref(), Some(&b"picture"[..]));
         files.put_thumbnail(&hash, 320, b"small").unwrap();
         assert_eq!(files.thumbnail(&hash, 320).unwrap().as_deref(), Some(&b"small"[..]));
         assert_eq!(files.thumbnail(&hash, 640).unwrap(), None);

@@ -1,17 +1,22 @@
 //! Jobs: started, watched, cancelled, resumed.
 
+use std::collections::HashSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
-use super::import::{FeedSource, Import, ReadyFeed, Run, Stop, extension};
+use super::import::{FeedSource, Import, ReadyFeed, Run, Stop, Vanished, extension};
 use super::{
     CatalogueName, DryRun, Engine, EngineError, ImportRequest, ItemError, Job, JobState, PromoteRequest, TrainRequest,
 };
 use crate::catalogue::store::{StoredJob, put_job};
+
+/// Jobs that are remembered; the oldest that have ended go, with their ledgers.
+const REMEMBERED: usize = 500;
 
 /// What is kept of a job's request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,7 +51,7 @@ impl Engine {
         let folder = tempfile::tempdir_in(self.jobs_folder()?)
             .map_err(EngineError::io("cannot write to", &self.options.data))?;
         let feed = self.ready(request, folder.path())?;
-        let survey = self.survey(&feed, true)?;
+        let survey = self.survey(&feed, &request.catalogue, true)?;
         Ok(self.reckon(survey))
     }
 
@@ -145,6 +150,30 @@ impl Engine {
         let folder = self.options.data.join("jobs");
         fs::create_dir_all(&folder).map_err(EngineError::io("cannot make", &folder))?;
         Ok(folder)
+    }
+
+    /// Forgets the oldest jobs, and removes what is kept for jobs that are done or unknown: feeds, half-fetched ones.
+    pub(super) fn sweep_jobs(&self) -> Result<(), EngineError> {
+        self.store.write(|sql| {
+            sql.execute(
+                "DELETE FROM jobs WHERE state <> 'running' AND id NOT IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?1)",
+                [REMEMBERED as i64],
+            )
+        })?;
+        let resumable: HashSet<String> = self.store.read(|sql| {
+            sql.prepare("SELECT id FROM jobs WHERE state <> 'done'")?.query_map([], |row| row.get(0))?.collect()
+        })?;
+        let Ok(entries) = fs::read_dir(self.options.data.join("jobs")) else { return Ok(()) };
+        for entry in entries.flatten() {
+            if entry.file_name().to_str().is_none_or(|name| !resumable.contains(name)) {
+                let path = entry.path();
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                if let Err(error) = removed {
+                    tracing::warn!(path = %path.display(), %error, "what an old job kept could not be removed");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes a new job and marks it as running.
@@ -254,11 +283,13 @@ impl Engine {
         watch: &(dyn Fn(&Job) + Sync),
     ) -> Result<Job, EngineError> {
         let id = stored.job.id.clone();
-        let ended = match stored.request.task.clone() {
+        // Whatever happens, the job ends, and is known to have ended.
+        let ended = catch_unwind(AssertUnwindSafe(|| match stored.request.task.clone() {
             Task::Import(import) => self.import_from(stored, import, run, watch),
             Task::Train(request) => self.train_in(stored.job, &request, run, watch),
             Task::Promote(request) => self.promote_in(stored.job, &request, run, watch),
-        };
+        }));
+        let ended = ended.unwrap_or_else(|panic| Err(EngineError::Panicked { reason: words_of(panic.as_ref()) }));
         let ended = ended.inspect_err(|error| {
             let mut job = run.job();
             job.state = if matches!(run.asked(), Some(Stop::Interrupt)) && self.closing() {
@@ -266,7 +297,10 @@ impl Engine {
             } else {
                 JobState::Failed
             };
-            job.message = error.to_string();
+            job.message = match error.hint() {
+                hint if hint.is_empty() => error.to_string(),
+                hint => format!("{error}: {hint}"),
+            };
             job.finished_at = Some(Utc::now());
             let position: Option<KeptJob> = self.store.job(&id).ok().flatten();
             let position = position.map_or(0, |stored| stored.position);
@@ -285,7 +319,7 @@ impl Engine {
             let _ = fs::remove_dir_all(folder.join(&id));
         }
         watch(&job);
-        self.keeper_soon();
+        self.keepers.wake();
         ended
     }
 
@@ -307,7 +341,7 @@ impl Engine {
             (job.failed, job.warnings, job.removed, job.embedded) = (0, 0, 0, 0);
             kept.fingerprint = Some(fingerprint);
         }
-        let survey = self.survey(&feed, false)?;
+        let survey = self.survey(&feed, &import.catalogue, false)?;
         if let Some(why) = survey.why_not() {
             return Err(EngineError::DoesNotFit { why });
         }
@@ -323,8 +357,12 @@ impl Engine {
         })?;
         run.set(job);
         let catalogue = self.catalogue_or_new(&import.catalogue)?;
-        let sync = import.sync;
-        Import { engine: self, catalogue: &catalogue, feed: &feed, run, watch, sync }.run(position)
+        let vanished = match (import.sync, import.force) {
+            (false, _) => Vanished::Keep,
+            (true, false) => Vanished::Remove,
+            (true, true) => Vanished::Force,
+        };
+        Import { engine: self, catalogue: &catalogue, feed: &feed, run, watch, vanished }.run(position)
     }
 }
 
@@ -358,4 +396,10 @@ fn new_job(kind: &str, catalogue: &CatalogueName, name: String) -> Job {
         created_at: Utc::now(),
         finished_at: None,
     }
+}
+
+/// What a panic says.
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word").to_owned()
 }

@@ -1,54 +1,91 @@
-//! The keeper: a thread that brings indexes to disk and optimises them while everything else goes on.
+//! Threads that look after things while everything else goes on: one brings indexes to disk, one optimises them, one looks
+//! whether a space should be trained again.
+//!
+//! They are several because building a large graph takes minutes, and an index that is not brought to disk meanwhile would have
+//! much to catch up with after a crash.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use parking_lot::Mutex;
 
 use super::Engine;
 
-/// How often it looks around.
+/// How often they look around.
 const ROUND: Duration = Duration::from_secs(5);
-/// Changed products from which an index is brought to disk on a round; fewer wait for a quiet moment or the end.
-const SETTLE_FROM: u64 = 1;
+/// Rounds after a start in which nothing is calibrated.
+const CALIBRATE_AFTER: u64 = 6;
 /// Changed products from which an index is optimised while an import still runs.
 const OPTIMISE_FROM: u64 = 20_000;
 
+/// What a thread does on its round; the moment is its own, to do some things less often.
+type Work = fn(&Arc<Engine>, &mut Instant);
+
+/// The threads, as long as they work.
+#[derive(Debug, Default)]
+pub(super) struct Keepers(Mutex<Vec<(Sender<()>, std::thread::JoinHandle<()>)>>);
+
+impl Keepers {
+    /// Starts them.
+    pub(super) fn start(&self, engine: &Arc<Engine>) {
+        for work in [settle as Work, optimise, refresh] {
+            let (wake, woken) = crossbeam_channel::bounded(1);
+            let engine = Arc::downgrade(engine);
+            self.0.lock().push((wake, std::thread::spawn(move || keep(&engine, &woken, work))));
+        }
+    }
+
+    /// Lets them look around soon.
+    pub(super) fn wake(&self) {
+        for (wake, _) in self.0.lock().iter() {
+            // A full channel means that it has been told.
+            let _ = wake.try_send(());
+        }
+    }
+
+    /// Lets them end what they are at, and waits for it.
+    pub(super) fn stop(&self) {
+        let (wakes, threads): (Vec<_>, Vec<_>) = std::mem::take(&mut *self.0.lock()).into_iter().unzip();
+        drop(wakes);
+        for thread in threads {
+            // The last one to hold the engine may be one of them.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
-pub(super) fn keep(engine: &Weak<Engine>, wake: &Receiver<()>) {
+fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     let mut looked = Instant::now();
     // The words of large catalogues are read right after the start.
     if let Some(engine) = engine.upgrade() {
-        look_around(&engine);
+        work(&engine, &mut looked);
     }
-    loop {
+    for round in 0_u64.. {
         match wake.recv_timeout(ROUND) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
-        look_around(&engine);
-        let freshness = &engine.options.freshness;
-        if freshness.retrain && looked.elapsed() >= freshness.look && !engine.closing() {
-            looked = Instant::now();
-            engine.refresh();
+        work(&engine, &mut looked);
+        // Asking a catalogue about itself is work that can wait until a start is over.
+        if round >= CALIBRATE_AFTER {
+            engine.calibrate_soon();
         }
     }
 }
 
-fn look_around(engine: &Arc<Engine>) {
+fn settle(engine: &Arc<Engine>, _: &mut Instant) {
     for catalogue in engine.open_catalogues() {
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
         if let Err(error) = snapshot.read_words(&engine.store, &catalogue.writing, || engine.closing()) {
             tracing::error!(catalogue = %catalogue.name, %error, "the words of the catalogue could not be read; it is tried again");
         }
-        if snapshot.take_unoptimised(if busy { OPTIMISE_FROM } else { 1 })
-            && let Err(error) = snapshot.index.optimize()
-        {
-            tracing::error!(catalogue = %catalogue.name, %error, "the index could not be optimised; searches go on without");
-        }
-        if snapshot.unsettled() >= SETTLE_FROM
+        if snapshot.unsettled() > 0
             && let Err(error) = catalogue.settle(&engine.store, &snapshot)
         {
             tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; nothing is lost, it is tried again");
@@ -59,5 +96,22 @@ fn look_around(engine: &Arc<Engine>) {
             tracing::error!(catalogue = %catalogue.name, %error, "the index to roll back to could not follow; it is tried again");
         }
         catalogue.let_go(&engine.store);
+    }
+}
+
+fn optimise(engine: &Arc<Engine>, _: &mut Instant) {
+    for catalogue in engine.open_catalogues() {
+        let least = if engine.imports_into(&catalogue.name) { OPTIMISE_FROM } else { 1 };
+        if let Err(error) = catalogue.optimise(&engine.store, least) {
+            tracing::error!(catalogue = %catalogue.name, %error, hint = error.hint(), "the index could not be optimised; searches go on without");
+        }
+    }
+}
+
+fn refresh(engine: &Arc<Engine>, looked: &mut Instant) {
+    let freshness = &engine.options.freshness;
+    if freshness.retrain && looked.elapsed() >= freshness.look && !engine.closing() {
+        *looked = Instant::now();
+        engine.refresh();
     }
 }

@@ -1,5 +1,6 @@
 //! The engine: catalogue, model, index and search behind one door. Command line, HTTP and lab all go through it.
 
+mod calibrating;
 mod catalogue;
 mod doctor;
 mod error;
@@ -41,13 +42,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
+use self::calibrating::Calibrations;
 use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
+use self::keeper::Keepers;
 use self::model::LazyModel;
 use self::snapshot::{Folders, Spoken};
 use self::space_files::SpaceFiles;
@@ -77,7 +79,11 @@ pub struct Engine {
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
     closing: AtomicBool,
-    keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    /// Calibrations in force.
+    calibrations: RwLock<Calibrations>,
+    /// One is being fitted.
+    calibrating: AtomicBool,
+    keepers: Keepers,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
 }
@@ -201,7 +207,9 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             closing: AtomicBool::new(false),
-            keeper: Mutex::new(None),
+            calibrations: RwLock::default(),
+            calibrating: AtomicBool::new(false),
+            keepers: Keepers::default(),
             _lock: lock,
             store,
         };
@@ -211,10 +219,7 @@ impl Engine {
             engine.catalogues.write().insert(catalogue.name.clone(), Arc::new(catalogue));
         }
         let engine = Arc::new(engine);
-        let (wake, woken) = crossbeam_channel::bounded(1);
-        let weak = Arc::downgrade(&engine);
-        let thread = std::thread::spawn(move || keeper::keep(&weak, &woken));
-        *engine.keeper.lock() = Some((wake, thread));
+        engine.keepers.start(&engine);
         Ok(engine)
     }
 
@@ -226,15 +231,12 @@ impl Engine {
         }
         let background = std::mem::take(&mut *self.background.lock());
         for job in background {
-            // A job that panicked has said so on its way.
-            let _ = job.join();
-        }
-        if let Some((wake, thread)) = self.keeper.lock().take() {
-            drop(wake);
-            if thread.thread().id() != std::thread::current().id() {
-                let _ = thread.join();
+            // The last to let go of the engine may be such a thread itself. A job that panicked has said so on its way.
+            if job.thread().id() != std::thread::current().id() {
+                let _ = job.join();
             }
         }
+        self.keepers.stop();
         for catalogue in self.open_catalogues() {
             for snapshot in catalogue.snapshots() {
                 if snapshot.unsettled() > 0
@@ -410,15 +412,7 @@ impl Engine {
         self.running.lock().values().map(|run| run.job()).any(|job| job.catalogue == *name && job.kind == jobs::IMPORT)
     }
 
-    /// Lets the keeper look around soon.
-    fn keeper_soon(&self) {
-        if let Some((wake, _)) = self.keeper.lock().as_ref() {
-            // A full channel means that it has been told.
-            let _ = wake.try_send(());
-        }
-    }
-
-    /// Jobs that are said to run in a folder nobody had open were interrupted; folders of jobs nobody knows are removed.
+    /// Jobs that are said to run in a folder nobody had open were interrupted; what jobs kept that nobody can resume is removed.
     fn forget_the_dead(&self) -> Result<(), EngineError> {
         let jobs: Vec<(String, Job)> = self.store.read(|sql| {
             sql.prepare("SELECT id, job FROM jobs WHERE state = 'running'")?
@@ -433,7 +427,7 @@ impl Engine {
                 sql.execute("UPDATE jobs SET state = 'interrupted', job = ?2 WHERE id = ?1", [&id, &text]).map(drop)
             })?;
         }
-        Ok(())
+        self.sweep_jobs()
     }
 }
 

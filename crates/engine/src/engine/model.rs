@@ -30,6 +30,12 @@ impl LazyModel {
         Ok(model)
     }
 
+    /// Takes another model, so that a test can count what it is asked.
+    #[cfg(test)]
+    pub(super) fn replace(&self, model: Arc<dyn ImageModel>) {
+        *self.opened.lock() = Some(model);
+    }
+
     /// Whether it is open.
     pub(super) fn is_open(&self) -> bool {
         self.opened.lock().is_some()

@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 use std::io::{Read as _, Seek as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use half::f16;
 use parking_lot::Mutex;
-use tempfile::SpooledTempFile;
+use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 use super::catalogue::{Catalogue, EmbeddedPicture, NewPicture, Prepared};
 use super::snapshot::embed;
@@ -22,8 +24,8 @@ use crate::image::{ImageHash, decode_at_least};
 use crate::model::preprocess;
 use crate::space::SpaceError;
 
-/// An address that was looked at within this time is taken to hold the same picture still.
-const FRESH: TimeDelta = TimeDelta::hours(24);
+/// Pictures that cannot be read are remembered up to this many, so that a broken one that all products show is tried once.
+const MOST_BROKEN: usize = 1_000;
 /// A fetched picture of more bytes waits on disk.
 const IN_MEMORY: usize = 1 << 20;
 
@@ -34,11 +36,14 @@ pub(super) struct AtWork {
 }
 
 impl AtWork {
-    /// Forgets pictures that are in the store now.
+    /// Forgets pictures that are in the store now, and broken ones when there are many.
     pub(super) fn forget<'a>(&self, hashes: impl Iterator<Item = &'a ImageHash>) {
         let mut pictures = self.pictures.lock();
         for hash in hashes {
             pictures.remove(hash);
+        }
+        if pictures.len() > MOST_BROKEN {
+            pictures.retain(|_, picture| !matches!(picture.get(), Some(Err(_))));
         }
     }
 }
@@ -88,7 +93,7 @@ pub(super) enum Remote {
         source: Option<SourceRow>,
     },
     /// Bytes that may be a picture; on disk when they are many.
-    Bytes { bytes: SpooledTempFile, media_type: Option<String>, validators: Validators },
+    Bytes { bytes: SpooledTempFile, media_type: Option<String>, validators: Validators, fresh_for: Duration },
 }
 
 /// What became of a candidate.
@@ -96,8 +101,15 @@ pub(super) enum Remote {
 pub(super) enum Readied {
     /// To be written; the warnings are pictures that were left out.
     Write(Box<Prepared>, Vec<ItemError>),
-    /// The same as what is there.
-    Unchanged(Box<Product>),
+    /// The same as what is there; the warnings are pictures that still cannot be had.
+    Unchanged {
+        /// As it is there.
+        product: Box<Product>,
+        /// What was learnt about the places its pictures come from.
+        sources: Vec<(String, SourceRow)>,
+        /// Pictures that are left out.
+        left_out: Vec<ItemError>,
+    },
     /// Cannot be written.
     Failed(ItemError),
 }
@@ -124,14 +136,16 @@ impl Engine {
             let (code, hint) = (problem.code.to_owned(), problem.hint.to_owned());
             return Ok(Readied::Failed(ItemError { line, id, field, code, reason, hint, warning: false }));
         }
+        let mut left_out = Vec::new();
         let given = fingerprint(&product);
-        if let Some(known) = self.store.known(catalogue.key, &product.id)?
-            && known.given == given
+        let known = self.store.known(catalogue.key, &product.id)?.filter(|known| known.given == given);
+        if let Some(known) = &known
             // A picture that could not be had may be there now.
             && known.product.images.len() == product.images.len()
-            && self.pictures_stand(&known, sources, revalidate)?
+            && self.pictures_stand(known, sources, revalidate)?
         {
-            return Ok(Readied::Unchanged(Box::new(known.product)));
+            let product = Box::new(known.product.clone());
+            return Ok(Readied::Unchanged { product, sources: Vec::new(), left_out });
         }
         let mut prepared = Prepared {
             given,
@@ -141,7 +155,6 @@ impl Engine {
             embedded: 0,
             product: Product::default(),
         };
-        let mut left_out = Vec::new();
         let snapshot = catalogue.snapshot();
         for image in &mut product.images {
             let found = self.picture(&image.source, sources, revalidate, &mut fetched, at_work).and_then(|found| {
@@ -189,6 +202,10 @@ impl Engine {
             return Ok(Readied::Failed(first));
         }
         product.images.retain(|image| image.hash.is_some());
+        // Looked at again, and all as before: there is nothing to write but where it was looked.
+        if prepared.pictures.is_empty() && known.is_some_and(|known| known.product == product) {
+            return Ok(Readied::Unchanged { product: Box::new(product), sources: prepared.sources, left_out });
+        }
         prepared.product = product;
         Ok(Readied::Write(Box::new(prepared), left_out))
     }
@@ -206,11 +223,18 @@ impl Engine {
                 }
                 Ok(Source::Remote(url)) => {
                     let row = self.store.source(&url)?;
-                    row.is_some_and(|row| row.hash == hash && !revalidate && is_fresh(row.checked_at))
+                    row.is_some_and(|row| row.hash == hash && !revalidate && is_fresh(&row))
                 }
                 // The bytes are in the product itself, which is as before.
                 Ok(Source::Data) => true,
-                Ok(Source::Archive(_)) | Err(_) => false,
+                Ok(Source::Archive(name)) => match sources.packed(&name) {
+                    Some((key, size, sum)) => {
+                        let row = self.store.source(&key)?;
+                        row.is_some_and(|row| row.hash == hash && (row.size, row.modified) == (Some(size), Some(sum)))
+                    }
+                    None => false,
+                },
+                Err(_) => false,
             };
             if !stands {
                 return Ok(false);
@@ -231,7 +255,7 @@ impl Engine {
         let resolved = sources.resolve(source).map_err(|error| item(error.code(), &error, error.hint()))?;
         match resolved {
             Source::Remote(url) => {
-                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, revalidate))?;
+                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, revalidate, &|| false))?;
                 self.remote(url, remote, at_work)
             }
             Source::File(path) => {
@@ -245,12 +269,28 @@ impl Engine {
                 }
                 let bytes = self.read_source(&Source::File(path), source, sources)?;
                 let mut found = self.learn(&bytes, at_work)?;
-                let row = SourceRow { size, modified, ..SourceRow::of(found.hash, None, None) };
+                let row = SourceRow { size, modified, ..SourceRow::of(found.hash) };
                 found.source = Some((key, row));
                 Ok(found)
             }
-            other => {
-                let bytes = self.read_source(&other, source, sources)?;
+            Source::Archive(name) => {
+                let packed = sources.packed(&name);
+                if let Some((key, size, sum)) = &packed
+                    && let Some(row) = self.store.source(key).map_err(fatal)?
+                    && (row.size, row.modified) == (Some(*size), Some(*sum))
+                    && let Some(learned) = self.known(&row.hash)?
+                {
+                    return Ok(Found { hash: row.hash, learned, new: false, embedded: false, source: None });
+                }
+                let bytes = self.read_source(&Source::Archive(name), source, sources)?;
+                let mut found = self.learn(&bytes, at_work)?;
+                found.source = packed.map(|(key, size, sum)| {
+                    (key, SourceRow { size: Some(size), modified: Some(sum), ..SourceRow::of(found.hash) })
+                });
+                Ok(found)
+            }
+            Source::Data => {
+                let bytes = self.read_source(&Source::Data, source, sources)?;
                 self.learn(&bytes, at_work)
             }
         }
@@ -262,8 +302,8 @@ impl Engine {
             .map_err(|error| item(error.code(), &error, error.hint()))
     }
 
-    /// Fetches what is at an address, unless it is known to be as before.
-    pub(super) fn fetch(&self, url: &str, revalidate: bool) -> Result<Remote, Problem> {
+    /// Fetches what is at an address, unless it is known to be as before. `stop` ends waiting.
+    pub(super) fn fetch(&self, url: &str, revalidate: bool, stop: &dyn Fn() -> bool) -> Result<Remote, Problem> {
         let row = self.store.source(url).map_err(fatal)?;
         let known = match &row {
             Some(row) => self.known(&row.hash)?.map(|learned| (row, learned)),
@@ -271,7 +311,7 @@ impl Engine {
         };
         if let Some((row, learned)) = &known
             && !revalidate
-            && is_fresh(row.checked_at)
+            && is_fresh(row)
         {
             return Ok(Remote::Known { hash: row.hash, learned: learned.clone(), source: None });
         }
@@ -279,35 +319,40 @@ impl Engine {
             etag: row.etag.clone(),
             last_modified: row.last_modified.clone(),
         });
-        let fetched = match (self.fetcher.get_if_changed(url, &validators), known) {
+        let fetched = match (self.fetcher.get_if_changed(url, &validators, stop), known) {
             (Ok(Some(fetched)), _) => fetched,
             (Ok(None), Some((row, learned))) => {
                 let row = SourceRow { checked_at: Utc::now(), ..row.clone() };
                 return Ok(Remote::Known { hash: row.hash, learned, source: Some(row) });
             }
             // A server that is away for a moment takes no picture from the shop window.
-            (Err(error), Some((row, learned))) if error.is_temporary() => {
+            (Err(error), Some((row, learned))) if error.may_pass() => {
                 tracing::warn!(url, %error, "the picture could not be looked at again; the one known is kept");
                 return Ok(Remote::Known { hash: row.hash, learned, source: None });
             }
             (Ok(None), None) => return Err(item("network", &"the server did not send the picture", "try again later")),
             (Err(error), _) => return Err(item(error.code(), &error, error.hint())),
         };
-        let mut bytes = SpooledTempFile::new(IN_MEMORY);
+        let mut bytes = spooled_tempfile_in(IN_MEMORY, &self.options.data);
         bytes.write_all(&fetched.bytes).map_err(|error| self.spool(error))?;
-        Ok(Remote::Bytes { bytes, media_type: fetched.media_type, validators: fetched.validators })
+        Ok(Remote::Bytes {
+            bytes,
+            media_type: fetched.media_type,
+            validators: fetched.validators,
+            fresh_for: fetched.fresh_for,
+        })
     }
 
     fn spool(&self, error: std::io::Error) -> Problem {
-        fatal(EngineError::io("cannot keep a fetched picture in", &std::env::temp_dir())(error))
+        fatal(EngineError::io("cannot keep a fetched picture in", &self.options.data)(error))
     }
 
     fn remote(&self, url: String, remote: Remote, at_work: &AtWork) -> Result<Found, Problem> {
-        let (mut file, media_type, validators) = match remote {
+        let (mut file, media_type, validators, fresh_for) = match remote {
             Remote::Known { hash, learned, source } => {
                 return Ok(Found { hash, learned, new: false, embedded: false, source: source.map(|row| (url, row)) });
             }
-            Remote::Bytes { bytes, media_type, validators } => (bytes, media_type, validators),
+            Remote::Bytes { bytes, media_type, validators, fresh_for } => (bytes, media_type, validators, fresh_for),
         };
         let mut bytes = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|error| self.spool(error))?;
@@ -317,7 +362,12 @@ impl Engine {
             }
             (problem, _) => problem,
         })?;
-        let row = SourceRow::of(found.hash, validators.etag, validators.last_modified);
+        let row = SourceRow {
+            etag: validators.etag,
+            last_modified: validators.last_modified,
+            fresh_seconds: Some(fresh_for.as_secs()),
+            ..SourceRow::of(found.hash)
+        };
         found.source = Some((url, row));
         Ok(found)
     }
@@ -327,29 +377,34 @@ impl Engine {
         let Some(row) = self.store.image(hash).map_err(fatal)? else { return Ok(None) };
         let feature =
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
-        let Some(feature) = feature.filter(|_| self.files.has(hash)) else { return Ok(None) };
+        let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
         Ok(Some(Learned { row, feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()) }))
     }
 
     /// Learns a picture from its bytes, once.
     fn learn(&self, bytes: &[u8], at_work: &AtWork) -> Result<Found, Problem> {
         let hash = ImageHash::of(bytes);
+        if let Some(learned) = self.known(&hash)? {
+            return Ok(Found { hash, learned, new: false, embedded: false, source: None });
+        }
         let entry = Arc::clone(at_work.pictures.lock().entry(hash).or_default());
         let (mut new, mut embedded) = (true, false);
         let learned = entry.get_or_init(|| {
+            // Another product may have brought it into the store since.
             if let Some(learned) = self.known(&hash)? {
                 new = false;
                 return Ok(learned);
             }
             embedded = true;
-            self.read_and_learn(&hash, bytes)
+            // Decoders are foreign code: what makes one panic is a broken picture, not the end of the job.
+            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes))).unwrap_or_else(|_| {
+                Err(item("picture-unreadable", &"reading the picture failed badly", "save it anew"))
+            })
         });
-        let learned = learned.clone()?;
         if !new {
-            // Nobody will write it, so nobody else would let go of it.
-            at_work.forget(std::iter::once(&hash));
+            at_work.forget([hash].iter());
         }
-        Ok(Found { hash, learned, new, embedded, source: None })
+        Ok(Found { hash, learned: learned.clone()?, new, embedded, source: None })
     }
 
     fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
@@ -383,13 +438,16 @@ struct Found {
 }
 
 impl SourceRow {
-    fn of(hash: ImageHash, etag: Option<String>, last_modified: Option<String>) -> Self {
-        Self { hash, size: None, modified: None, etag, last_modified, checked_at: Utc::now() }
+    fn of(hash: ImageHash) -> Self {
+        let checked_at = Utc::now();
+        Self { hash, size: None, modified: None, etag: None, last_modified: None, fresh_seconds: None, checked_at }
     }
 }
 
-fn is_fresh(checked_at: DateTime<Utc>) -> bool {
-    Utc::now() - checked_at < FRESH
+/// Whether an address need not be asked again, as its server said the last time.
+fn is_fresh(row: &SourceRow) -> bool {
+    let seconds = row.fresh_seconds.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0);
+    Utc::now() - row.checked_at < TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX)
 }
 
 /// First 16 bytes of the hash of a product as it was given.

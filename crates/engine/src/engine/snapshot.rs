@@ -111,7 +111,8 @@ impl Snapshot {
             reached: AtomicI64::new(reached),
             following: Mutex::new(()),
             unsettled: AtomicU64::new(u64::from(!known)),
-            unoptimised: AtomicU64::new(0),
+            // Whether it was optimised when the last process ended is not known; asking costs next to nothing.
+            unoptimised: AtomicU64::new(1),
             behind: AtomicBool::new(false),
         })
     }
@@ -203,10 +204,19 @@ impl Snapshot {
         self.unsettled.load(Ordering::Relaxed) + u64::from(self.behind.load(Ordering::Relaxed))
     }
 
-    /// Whether at least that many points were written since the last optimisation; the count begins again.
-    pub(super) fn take_unoptimised(&self, least: u64) -> bool {
-        let count = self.unoptimised.load(Ordering::Relaxed);
-        count >= least && count > 0 && self.unoptimised.swap(0, Ordering::Relaxed) > 0
+    /// How many points were written since the last optimisation.
+    pub(super) fn unoptimised(&self) -> u64 {
+        self.unoptimised.load(Ordering::Relaxed)
+    }
+
+    /// Optimises the index; the count of points begins again.
+    pub(super) fn optimise(&self) -> Result<(), EngineError> {
+        let count = self.unoptimised.swap(0, Ordering::Relaxed);
+        if let Err(error) = self.index.optimize() {
+            self.unoptimised.fetch_add(count, Ordering::Relaxed);
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     /// The embedding of a stored feature.

@@ -81,8 +81,11 @@ fn an_unchanged_feed_writes_nothing_and_a_changed_one_only_its_changes() {
     let engine = open(folder.path());
     import(&engine, &feed, false);
     let again = import(&engine, &feed, false);
-    // The product with a missing picture is tried again: the picture may have come.
-    assert_eq!((again.created, again.skipped, again.embedded), (0, 3, 0));
+    // The product with a missing picture is looked at again: the picture may have come. It has not, so nothing is written.
+    assert_eq!((again.created, again.updated, again.skipped, again.warnings, again.embedded), (0, 0, 4, 1, 0));
+    fs::write(folder.path().join("missing.jpg"), picture(3)).unwrap();
+    let come = import(&engine, &feed, false);
+    assert_eq!((come.updated, come.skipped, come.warnings, come.embedded), (1, 3, 0, 1));
     let text = fs::read_to_string(&feed)
         .unwrap()
         .replace("Blue shoe", "Yellow shoe")
@@ -155,4 +158,75 @@ fn a_dry_run_says_what_would_come_and_writes_nothing() {
     assert_eq!((report.products, report.rejected, report.distinct_images), (5, 1, 5));
     assert!(report.fits && report.problems.iter().any(|problem| problem.code == "missing-picture"));
     assert!(engine.catalogues().unwrap().is_empty());
+}
+
+/// Counts the pictures that a model is asked for.
+struct Counting {
+    model: Arc<dyn ImageModel>,
+    pictures: std::sync::atomic::AtomicUsize,
+}
+
+impl ImageModel for Counting {
+    fn manifest(&self) -> &crate::model::Manifest {
+        self.model.manifest()
+    }
+
+    fn features(
+        &self,
+        batch: &[crate::model::Tensor],
+        want_maps: bool,
+    ) -> Result<Vec<crate::model::Feature>, crate::model::ModelError> {
+        self.pictures.fetch_add(batch.len(), Ordering::SeqCst);
+        self.model.features(batch, want_maps)
+    }
+}
+
+#[test]
+fn the_same_bytes_are_embedded_once_wherever_they_come_from() {
+    use base64::Engine as _;
+    use std::io::Write as _;
+    const DIFFERENT: u8 = 3;
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let counting = Arc::new(Counting { model: engine.model().unwrap(), pictures: 0.into() });
+    engine.model.replace(Arc::clone(&counting) as Arc<dyn ImageModel>);
+    let asked = || counting.pictures.load(Ordering::SeqCst);
+
+    // Each picture as a file, as copies of it, in a zip beside the feed, and in the feed itself.
+    let zip = folder.path().join("feed.zip");
+    let mut zip = zip::ZipWriter::new(fs::File::create(zip).unwrap());
+    let mut lines = String::new();
+    for number in 0..90 {
+        let bytes = picture(number % DIFFERENT);
+        let source = match number % 4 {
+            0 => format!("{}.jpg", number % DIFFERENT),
+            1 => format!("copy-{number}.jpg"),
+            2 => format!("packed-{number}.jpg"),
+            _ => format!("data:image/jpeg;base64,{}", base64::engine::general_purpose::STANDARD.encode(&bytes)),
+        };
+        match number % 4 {
+            0 | 1 => fs::write(folder.path().join(&source), &bytes).unwrap(),
+            2 => {
+                zip.start_file(&source, zip::write::SimpleFileOptions::default()).unwrap();
+                zip.write_all(&bytes).unwrap();
+            }
+            _ => {}
+        }
+        let product = json!({"id": format!("s-{number}"), "title": "Same", "images": [{"source": source}]});
+        lines += &(product.to_string() + "\n");
+    }
+    zip.finish().unwrap();
+    let feed = folder.path().join("feed.jsonl");
+    fs::write(&feed, lines).unwrap();
+
+    let job = import(&engine, &feed, false);
+    assert_eq!((job.created, job.embedded, asked()), (90, 3, 3));
+    let again = import(&engine, &feed, false);
+    assert_eq!((again.skipped, asked()), (90, 3));
+    // Another catalogue shows the same pictures.
+    let other = ImportRequest::of_file("other".parse().unwrap(), &feed);
+    assert_eq!((engine.import(other, &|_| {}).unwrap().created, asked()), (90, 3));
+    // Changed words ask for no picture.
+    fs::write(&feed, fs::read_to_string(&feed).unwrap().replace("Same", "Other")).unwrap();
+    assert_eq!((import(&engine, &feed, false).updated, asked()), (90, 3));
 }

@@ -1,10 +1,12 @@
 //! Products one by one: read, written, removed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::catalogue::Change;
+use parking_lot::Mutex;
+
+use super::catalogue::{Catalogue, Change};
 use super::prepare::{AtWork, Candidate, Readied};
-use super::{CatalogueName, Engine, EngineError, ItemError, Outcome, ProductPage, Written};
+use super::{CatalogueName, Engine, EngineError, Outcome, ProductPage, Written};
 use crate::catalogue::Product;
 use crate::fetch::Sources;
 
@@ -47,22 +49,33 @@ impl Engine {
         products: Vec<Product>,
     ) -> Result<Vec<Result<Written, EngineError>>, EngineError> {
         let open = self.catalogue_or_new(catalogue)?;
-        let sources = Sources::nowhere();
-        let at_work = AtWork::default();
-        // The last of several products with one id is the one that stays.
+        let mut outcomes = Vec::with_capacity(products.len());
+        let mut products = products.into_iter().peekable();
+        while products.peek().is_some() {
+            // What a product is compared with has to be there: the second one of an id waits until the first is written.
+            let mut ids = HashSet::new();
+            let together = std::iter::from_fn(|| products.next_if(|product| ids.insert(product.id.clone()))).collect();
+            outcomes.extend(self.put_together(&open, together)?);
+        }
+        Ok(outcomes)
+    }
+
+    /// Writes products of different ids in one step.
+    fn put_together(
+        &self,
+        open: &Catalogue,
+        products: Vec<Product>,
+    ) -> Result<Vec<Result<Written, EngineError>>, EngineError> {
         let mut outcomes: Vec<Option<Result<Written, EngineError>>> = Vec::with_capacity(products.len());
         let mut change = Change::default();
         let mut places = Vec::new();
-        for product in products {
-            let id = product.id.clone();
-            let candidate =
-                Candidate { line: 0, product, sources: &sources, revalidate: true, fetched: HashMap::new() };
-            let outcome = match self.prepare(&open, candidate, &at_work)? {
-                Readied::Unchanged(product) => {
-                    let product = *product;
-                    Some(Ok(Written { product, outcome: Outcome::Unchanged, warnings: Vec::new() }))
+        for (id, readied) in self.prepare_all(open, products)? {
+            let outcome = match readied {
+                Readied::Unchanged { product, sources, left_out: warnings } => {
+                    change.sources.extend(sources);
+                    Some(Ok(Written { product: *product, outcome: Outcome::Unchanged, warnings }))
                 }
-                Readied::Failed(error) => Some(Err(refusal(id, error))),
+                Readied::Failed(error) => Some(Err(EngineError::Refused { id, error: Box::new(error) })),
                 Readied::Write(prepared, warnings) => {
                     places.push((outcomes.len(), prepared.product.clone(), warnings));
                     change.put.push(*prepared);
@@ -70,6 +83,9 @@ impl Engine {
                 }
             };
             outcomes.push(outcome);
+        }
+        if change.is_empty() {
+            return Ok(outcomes.into_iter().flatten().collect());
         }
         let changed = open.commit(&self.store, change, |_, _| Ok(()))?;
         for ((place, product, warnings), created) in places.into_iter().zip(changed.created) {
@@ -79,19 +95,49 @@ impl Engine {
         Ok(outcomes.into_iter().flatten().collect())
     }
 
+    /// Finds and embeds the pictures of products, on as many threads as the settings allow; in their order.
+    fn prepare_all(
+        &self,
+        catalogue: &Catalogue,
+        products: Vec<Product>,
+    ) -> Result<Vec<(String, Readied)>, EngineError> {
+        let (sources, at_work) = (Sources::nowhere(), AtWork::default());
+        let prepare = |product: Product| {
+            let id = product.id.clone();
+            let candidate =
+                Candidate { line: 0, product, sources: &sources, revalidate: true, fetched: HashMap::new() };
+            self.prepare(catalogue, candidate, &at_work).map(|readied| (id, readied))
+        };
+        let threads = self.threads().min(products.iter().filter(|product| !product.images.is_empty()).count());
+        if threads < 2 {
+            return products.into_iter().map(prepare).collect();
+        }
+        let waiting = Mutex::new(products.into_iter().enumerate());
+        let ready = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let Some((place, product)) = waiting.lock().next() else { return };
+                        let readied = prepare(product);
+                        ready.lock().push((place, readied));
+                    }
+                });
+            }
+        });
+        let mut ready = ready.into_inner();
+        ready.sort_by_key(|(place, _)| *place);
+        ready.into_iter().map(|(_, readied)| readied).collect()
+    }
+
     /// Removes a product; false when it was not there. When this returns it is found no more.
     ///
     /// # Errors
     /// [`EngineError::NoSuchCatalogue`]; errors of the store and the index.
     pub fn delete_product(&self, catalogue: &CatalogueName, id: &str) -> Result<bool, EngineError> {
         let open = self.catalogue(catalogue)?;
-        let change = Change { put: Vec::new(), remove: vec![id.to_owned()] };
+        let change = Change { remove: vec![id.to_owned()], ..Change::default() };
         let changed = open.commit(&self.store, change, |_, _| Ok(()))?;
         Ok(changed.removed.first().copied().unwrap_or(false))
     }
-}
-
-/// The error of one product that could not be prepared.
-fn refusal(id: String, error: ItemError) -> EngineError {
-    EngineError::Refused { id, error: Box::new(error) }
 }

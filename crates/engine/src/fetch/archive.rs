@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
@@ -92,6 +92,43 @@ impl Archive {
             return Err(SourceError::TooLarge { name: name.to_owned(), limit: max_bytes });
         }
         Ok(bytes)
+    }
+
+    /// Names of all files that are given out, in the zip's order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<(&usize, &String)> = self.exact.iter().map(|(name, number)| (number, name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Writes a file of the zip into `into`, at most `max_bytes`, whatever the zip says about its size.
+    ///
+    /// # Errors
+    /// As [`Archive::read`]; [`SourceError::Io`] when it cannot be written.
+    pub fn copy(&self, name: &str, into: &mut dyn Write, max_bytes: u64) -> Result<(), SourceError> {
+        let missing = || SourceError::Missing { name: name.to_owned(), looked_at: vec![self.path.clone()] };
+        let number = self.number(name).ok_or_else(missing)?;
+        let failed =
+            |reason: String| SourceError::Archive { path: self.path.clone(), reason: format!("{name}: {reason}") };
+        let mut zip = self.zip.lock();
+        let file = zip.by_index(number).map_err(|error| failed(error.to_string()))?;
+        let copied = std::io::copy(&mut file.take(max_bytes.saturating_add(1)), into);
+        match copied.map_err(|error| failed(error.to_string()))? {
+            bytes if bytes > max_bytes => Err(SourceError::TooLarge { name: name.to_owned(), limit: max_bytes }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What tells a file of the zip from another, without unpacking it: zip and name, length, and checksum (CRC-32) of its
+    /// bytes. As the zip's directory says, so only good for telling whether something changed.
+    #[must_use]
+    pub fn packed(&self, name: &str) -> Option<(String, u64, i64)> {
+        let number = self.number(name)?;
+        let mut zip = self.zip.lock();
+        let file = zip.by_index_raw(number).ok()?;
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        Some((format!("zip:{}!{}", path.display(), file.name()), file.size(), i64::from(file.crc32())))
     }
 
     fn number(&self, name: &str) -> Option<usize> {

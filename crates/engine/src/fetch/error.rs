@@ -74,6 +74,22 @@ pub enum FetchError {
         /// What was asked for.
         url: String,
     },
+    /// The host has not answered for so long that it is asked only now and then.
+    #[error("`{url}`: {host} has not answered as it should for {seconds} seconds")]
+    HostDown {
+        /// What was asked for.
+        url: String,
+        /// The host.
+        host: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// Whoever asked does not want it any more.
+    #[error("`{url}`: stopped")]
+    Stopped {
+        /// What was asked for.
+        url: String,
+    },
     /// Something else on the way.
     #[error("`{url}`: {reason}")]
     Network {
@@ -106,6 +122,8 @@ impl FetchError {
             Self::BadRedirect { .. } => "bad-redirect",
             Self::Timeout { .. } => "timeout",
             Self::SlowServer { .. } => "slow-server",
+            Self::HostDown { .. } => "host-down",
+            Self::Stopped { .. } => "stopped",
             Self::Network { .. } => "network",
             Self::Write { .. } => "disk",
         }
@@ -121,11 +139,20 @@ impl FetchError {
             Self::Status { status: 401 | 403, .. } => "the server does not let strangers see it: make it public",
             Self::Status { status: 404 | 410, .. } => "the file is gone: correct the address in the feed",
             Self::TooManyRedirects { .. } | Self::BadRedirect { .. } => "give the address where the file really is",
-            Self::Status { .. } | Self::Timeout { .. } | Self::SlowServer { .. } | Self::Network { .. } => {
-                "try again later; what is there already is not fetched twice"
-            }
+            Self::Status { .. }
+            | Self::Timeout { .. }
+            | Self::SlowServer { .. }
+            | Self::HostDown { .. }
+            | Self::Stopped { .. }
+            | Self::Network { .. } => "try again later; what is there already is not fetched twice",
             Self::Write { .. } => "make room on the disk",
         }
+    }
+
+    /// Whether the same request may succeed later: the server is in trouble, not the address.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.is_temporary() || matches!(self, Self::SlowServer { .. } | Self::HostDown { .. } | Self::Stopped { .. })
     }
 
     /// Whether the same request may succeed in a moment.

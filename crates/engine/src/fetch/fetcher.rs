@@ -17,7 +17,8 @@ use ureq::unversioned::transport::DefaultConnector;
 use url::Url;
 
 use super::FetchError;
-use super::hosts::Hosts;
+use super::freshness::fresh_for;
+use super::hosts::{Hosts, Permit, Refused};
 use super::resolver::{Guard, Private};
 
 /// Redirects that are followed.
@@ -28,6 +29,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 /// Longest silence of a server, before its answer or in the middle of it.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+/// How often a pause between two tries looks whether it should end.
+const LOOK: Duration = Duration::from_millis(200);
 /// No download takes longer, however large it may be.
 const LONGEST_DOWNLOAD: Duration = Duration::from_hours(1);
 
@@ -85,6 +88,8 @@ pub struct Fetched {
     pub media_type: Option<String>,
     /// For the next time.
     pub validators: Validators,
+    /// For how long it need not be asked for again, as the server says; a day at most.
+    pub fresh_for: Duration,
     /// Where it was in the end.
     pub final_url: String,
 }
@@ -135,20 +140,27 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`].
     pub fn get(&self, url: &str) -> Result<Fetched, FetchError> {
-        match self.get_if_changed(url, &Validators::default())? {
+        match self.get_if_changed(url, &Validators::default(), &|| false)? {
             Some(fetched) => Ok(fetched),
             None => Err(FetchError::Status { url: shown(url), status: 304, retry_after: None }),
         }
     }
 
-    /// Fetches what is at an address unless it is as it was; `None` when it is.
+    /// Fetches what is at an address unless it is as it was; `None` when it is. `stop` is asked while nothing but waiting is
+    /// done: before a request and between two tries.
     ///
     /// # Errors
-    /// [`FetchError`].
-    pub fn get_if_changed(&self, url: &str, validators: &Validators) -> Result<Option<Fetched>, FetchError> {
-        self.repeated(|| {
+    /// [`FetchError`]; [`FetchError::Stopped`] when `stop` said so.
+    pub fn get_if_changed(
+        &self,
+        url: &str,
+        validators: &Validators,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Fetched>, FetchError> {
+        self.repeated(url, stop, || {
             let mut bytes = Vec::new();
-            let fetched = self.once(url, validators, &mut bytes, self.options.max_bytes, self.options.timeout)?;
+            let limits = Limits { bytes: self.options.max_bytes, time: self.options.timeout };
+            let fetched = self.once(url, validators, &mut bytes, limits, stop)?;
             Ok(fetched.map(|fetched| Fetched { bytes, ..fetched }))
         })
     }
@@ -162,12 +174,18 @@ impl Fetcher {
     pub fn download(&self, url: &str, into: &mut dyn Write, max_bytes: u64) -> Result<Fetched, FetchError> {
         let seconds = max_bytes / self.options.least_bytes_per_second.max(1);
         let time = self.options.timeout.saturating_add(Duration::from_secs(seconds)).min(LONGEST_DOWNLOAD);
-        let fetched = self.once(url, &Validators::default(), into, max_bytes, time)?;
+        let limits = Limits { bytes: max_bytes, time };
+        let fetched = self.once(url, &Validators::default(), into, limits, &|| false)?;
         fetched.ok_or_else(|| FetchError::Status { url: shown(url), status: 304, retry_after: None })
     }
 
     /// Tries again after failures that may pass, with growing pauses.
-    fn repeated<T>(&self, attempt: impl Fn() -> Result<T, FetchError>) -> Result<T, FetchError> {
+    fn repeated<T>(
+        &self,
+        url: &str,
+        stop: &dyn Fn() -> bool,
+        attempt: impl Fn() -> Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(300))
             .with_max_delay(Duration::from_secs(10))
@@ -188,7 +206,13 @@ impl Fetcher {
                 return Err(error);
             }
             tracing::debug!(%error, ?pause, "fetching again");
-            std::thread::sleep(pause.max(asked));
+            let until = Instant::now() + pause.max(asked);
+            while Instant::now() < until {
+                if stop() {
+                    return Err(FetchError::Stopped { url: shown(url) });
+                }
+                std::thread::sleep(until.saturating_duration_since(Instant::now()).min(LOOK));
+            }
         }
     }
 
@@ -198,15 +222,20 @@ impl Fetcher {
         url: &str,
         validators: &Validators,
         into: &mut dyn Write,
-        max_bytes: u64,
-        time: Duration,
+        limits: Limits,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Option<Fetched>, FetchError> {
         let mut here = parse(url)?;
         let mut seen = vec![here.clone()];
-        let mut left = time;
+        let mut left = limits.time;
         loop {
             let host = here.host_str().unwrap_or_default().to_owned();
-            let _permit = self.hosts.enter(&host, self.options.per_host);
+            let permit = self.hosts.enter(&host, self.options.per_host, stop).map_err(|refused| match refused {
+                Refused::Down(since) => {
+                    FetchError::HostDown { url: shown(url), host: host.clone(), seconds: since.as_secs() }
+                }
+                Refused::Stopped => FetchError::Stopped { url: shown(url) },
+            })?;
             let started = Instant::now();
             let mut request = self.agent.get(anonymous(&here).as_str()).config().timeout_global(Some(left)).build();
             if let Some(value) = authorization(&here) {
@@ -217,8 +246,13 @@ impl Fetcher {
                     request = request.header(name, value);
                 }
             }
-            let mut answer = request.call().map_err(|error| failure(url, &error))?;
+            let called = request.call().map_err(|error| failure(url, &error));
+            let mut answer = called.inspect_err(|error| note(&permit, error))?;
             let status = answer.status().as_u16();
+            // A body has yet to come; until then nothing is known of a 200.
+            if status != 200 && status < 500 && status != 429 {
+                permit.answered();
+            }
             if status == 304 && *validators != Validators::default() {
                 return Ok(None);
             }
@@ -233,19 +267,29 @@ impl Fetcher {
             }
             if status != 200 {
                 let retry_after = retry_after(answer.headers());
-                return Err(FetchError::Status { url: shown(url), status, retry_after });
+                let error = FetchError::Status { url: shown(url), status, retry_after };
+                note(&permit, &error);
+                return Err(error);
             }
-            if answer.body().content_length().is_some_and(|length| length > max_bytes) {
-                return Err(FetchError::TooLarge { url: shown(url), limit: max_bytes });
+            if answer.body().content_length().is_some_and(|length| length > limits.bytes) {
+                permit.answered();
+                return Err(FetchError::TooLarge { url: shown(url), limit: limits.bytes });
             }
             let headers = answer.headers().clone();
-            self.body(&mut answer, url, into, max_bytes)?;
+            self.body(&mut answer, url, into, limits.bytes).inspect_err(|error| note(&permit, error))?;
+            permit.answered();
             let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
             let media_type = text(ureq::http::header::CONTENT_TYPE)
                 .map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
                 .filter(|text| !text.is_empty());
             let validators = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
-            return Ok(Some(Fetched { bytes: Vec::new(), media_type, validators, final_url: anonymous(&here).into() }));
+            return Ok(Some(Fetched {
+                bytes: Vec::new(),
+                media_type,
+                validators,
+                fresh_for: fresh_for(&headers, SystemTime::now()),
+                final_url: anonymous(&here).into(),
+            }));
         }
     }
 
@@ -281,6 +325,31 @@ impl Fetcher {
                 return Err(FetchError::SlowServer { url: shown(url) });
             }
         }
+    }
+}
+
+/// Most bytes and longest time of one answer.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    bytes: u64,
+    time: Duration,
+}
+
+/// Notes what an error says of its host.
+fn note(permit: &Permit<'_>, error: &FetchError) {
+    match error {
+        FetchError::Status { status, .. } if *status < 500 => {}
+        FetchError::Status { .. }
+        | FetchError::Timeout { .. }
+        | FetchError::SlowServer { .. }
+        | FetchError::Network { .. } => permit.failed(),
+        FetchError::TooLarge { .. } => permit.answered(),
+        _ => {}
+    }
+    if let FetchError::Status { retry_after: Some(seconds), .. } = error
+        && *seconds <= LONGEST_WAIT.as_secs()
+    {
+        permit.pause(Duration::from_secs(*seconds));
     }
 }
 

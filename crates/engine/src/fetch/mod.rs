@@ -8,6 +8,7 @@ mod address;
 mod archive;
 mod error;
 mod fetcher;
+mod freshness;
 mod hosts;
 mod resolver;
 mod sources;

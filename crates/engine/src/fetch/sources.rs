@@ -61,6 +61,13 @@ impl Sources {
         Ok(self)
     }
 
+    /// With a zip that is open already.
+    #[must_use]
+    pub fn with_open_archive(mut self, zip: Archive) -> Self {
+        self.archive = Some(Arc::new(zip));
+        self
+    }
+
     /// Finds out what a source means, and where its file is.
     ///
     /// # Errors
@@ -121,6 +128,12 @@ impl Sources {
             Some(file) => Ok(Source::File(file)),
             None => Err(SourceError::Missing { name: shorten(source), looked_at: self.folders.clone() }),
         }
+    }
+
+    /// See [`Archive::packed`], of the feed's zip.
+    #[must_use]
+    pub fn packed(&self, name: &str) -> Option<(String, u64, i64)> {
+        self.archive.as_ref()?.packed(name)
     }
 
     /// The bytes of a source that is not remote; `raw` is the source as the feed gives it.

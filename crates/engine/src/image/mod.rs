@@ -6,6 +6,7 @@
 
 mod by_image_crate;
 mod colour;
+mod colour_descriptor;
 mod decode;
 mod error;
 mod format;
@@ -21,6 +22,7 @@ mod resize;
 mod tiff;
 mod webp;
 
+pub use colour_descriptor::ColourDescriptor;
 pub use decode::{Header, decode, decode_at_least, probe};
 pub use error::PictureError;
 pub use format::Format;

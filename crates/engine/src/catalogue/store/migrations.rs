@@ -8,10 +8,11 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("migrations/0002-spaces.sql"),
     include_str!("migrations/0003-people.sql"),
+    include_str!("migrations/0004-freshness.sql"),
 ];
 
 /// Takes the steps that a database has not seen.

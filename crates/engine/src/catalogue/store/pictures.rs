@@ -31,6 +31,8 @@ pub struct SourceRow {
     pub etag: Option<String>,
     /// For an address.
     pub last_modified: Option<String>,
+    /// For an address: seconds for which it need not be asked again.
+    pub fresh_seconds: Option<u64>,
     /// When it was looked at.
     pub checked_at: DateTime<Utc>,
 }
@@ -90,7 +92,7 @@ impl Store {
     pub fn source(&self, source: &str) -> Result<Option<SourceRow>, StoreError> {
         self.read(|sql| {
             sql.prepare_cached(
-                "SELECT hash, size, modified, etag, last_modified, checked_at FROM sources WHERE source = ?1",
+                "SELECT hash, size, modified, etag, last_modified, checked_at, fresh_seconds FROM sources WHERE source = ?1",
             )?
             .query_row([source], |row| {
                 let bytes: [u8; 32] = row.get(0)?;
@@ -101,6 +103,7 @@ impl Store {
                     etag: row.get(3)?,
                     last_modified: row.get(4)?,
                     checked_at: moment(row.get_ref(5)?.as_str()?),
+                    fresh_seconds: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
                 })
             })
             .optional()
@@ -126,8 +129,8 @@ pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &str, featu
 /// Notes what was found at a source.
 pub(crate) fn put_source(sql: &Connection, source: &str, found: &SourceRow) -> Sql<()> {
     sql.prepare_cached(
-        "INSERT OR REPLACE INTO sources (source, hash, size, modified, etag, last_modified, checked_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO sources (source, hash, size, modified, etag, last_modified, checked_at, fresh_seconds)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         source,
@@ -136,7 +139,8 @@ pub(crate) fn put_source(sql: &Connection, source: &str, found: &SourceRow) -> S
         found.modified,
         found.etag,
         found.last_modified,
-        found.checked_at.to_rfc3339()
+        found.checked_at.to_rfc3339(),
+        found.fresh_seconds.map(u64::cast_signed)
     ])
     .map(drop)
 }

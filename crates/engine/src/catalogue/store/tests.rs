@@ -134,3 +134,24 @@ fn spaces_and_which_is_active_are_kept() {
     assert_eq!((row.active.as_str(), row.previous.as_deref()), ("ab", Some("default")));
     assert!(store.remove_space(key, "ab").unwrap() && !store.remove_space(key, "ab").unwrap());
 }
+
+#[test]
+fn an_older_format_is_brought_up_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vetrina.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("schema.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO catalogues (name, created_at) VALUES ('shop', '2026-01-01T00:00:00Z');
+         INSERT INTO sources (source, hash, checked_at) VALUES ('https://a', zeroblob(32), '2026-01-01T00:00:00Z');
+         PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.catalogues().unwrap()[0].name, "shop");
+        let source = store.source("https://a").unwrap().unwrap();
+        assert_eq!((source.hash, source.fresh_seconds), (ImageHash::from([0; 32]), None));
+    }
+}

@@ -1,6 +1,8 @@
 //! Imports: what is asked for, how a job stands, what went wrong with which item.
 
+mod doubts;
 mod ready;
+mod room;
 mod run;
 mod survey;
 
@@ -12,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::CatalogueName;
 
 pub(super) use ready::{ReadyFeed, extension};
-pub(super) use run::{Import, Run, Stop};
-pub(super) use survey::disk_free;
+pub(super) use room::disk_free;
+pub(super) use run::{Import, Run, Stop, Vanished};
 
 /// Where a feed comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct ImportRequest {
     pub images: Option<PathBuf>,
     /// Whether products of the catalogue that the feed does not have are removed.
     pub sync: bool,
+    /// Whether they are removed even when the feed breaks off, is empty, or has nothing of what the catalogue has.
+    #[serde(default)]
+    pub force: bool,
     /// ISO 4217 code of prices that name none; `None` takes the settings'.
     #[serde(default)]
     pub currency: Option<String>,
@@ -55,7 +60,7 @@ impl ImportRequest {
     #[must_use]
     pub fn of_file(catalogue: CatalogueName, feed: impl Into<PathBuf>) -> Self {
         let feed = FeedSource::File(feed.into());
-        Self { catalogue, feed, dialect: "auto".into(), images: None, sync: false, currency: None }
+        Self { catalogue, feed, dialect: "auto".into(), images: None, sync: false, force: false, currency: None }
     }
 }
 
@@ -152,10 +157,14 @@ pub struct DryRun {
     pub dialect: String,
     /// Products that would be imported.
     pub products: u64,
+    /// Of them, those that the catalogue does not have yet.
+    pub new_products: u64,
     /// Pictures they name.
     pub images: u64,
     /// Different pictures among them.
     pub distinct_images: u64,
+    /// Of those, the ones that were never looked at: they have to be read and embedded.
+    pub new_images: u64,
     /// Columns or fields that are used.
     pub fields: Vec<String>,
     /// Columns that are not used.

@@ -1,15 +1,18 @@
 //! A feed made ready to be read: where its file is, and where its pictures are looked for.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::super::{Engine, EngineError};
 use super::{FeedSource, ImportRequest};
 use crate::catalogue::feeds::{self, Dialect, Feed, FeedOptions};
-use crate::fetch::Sources;
+use crate::fetch::{Archive, Sources};
 
 /// Largest feed that is fetched from an address.
 const LARGEST_FEED: u64 = 8 << 30;
+/// Extensions of feeds in a zip.
+const FEEDS: [&str; 10] = [".csv", ".tsv", ".txt", ".xml", ".json", ".jsonl", ".ndjson", ".html", ".htm", ".jsonld"];
 
 /// A feed on this machine.
 pub(in crate::engine) struct ReadyFeed {
@@ -57,11 +60,17 @@ impl Engine {
             variants: self.options.feed_variants,
             ..FeedOptions::default()
         };
-        let (path, mut sources) = match &request.feed {
+        let (mut path, mut sources) = match &request.feed {
             FeedSource::File(path) => (path.clone(), beside(path)?),
             FeedSource::Upload { file, .. } => (file.clone(), Sources::nowhere()),
             FeedSource::Url(url) => (self.download(url, folder)?, Sources::nowhere()),
         };
+        if is_zip(&path) {
+            let zip = path.display().to_string();
+            let archive = Archive::open(&path).map_err(|error| EngineError::Source { item: zip.clone(), error })?;
+            path = unpacked(&archive, &zip, folder)?;
+            sources = sources.with_open_archive(archive);
+        }
         if let Some(images) = &request.images {
             sources = with_images(sources, images)?;
         }
@@ -81,6 +90,44 @@ impl Engine {
         file.persist(&path).map_err(|error| EngineError::io("cannot write", &path)(error.error))?;
         Ok(path)
     }
+}
+
+/// Whether a file is a zip, by its beginning.
+fn is_zip(path: &Path) -> bool {
+    let mut beginning = [0; 4];
+    path.is_file()
+        && fs::File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok()
+        && beginning == *b"PK\x03\x04"
+}
+
+/// The feed that a zip holds beside its pictures, unpacked into `folder`.
+fn unpacked(archive: &Archive, zip: &str, folder: &Path) -> Result<PathBuf, EngineError> {
+    let of_feed = |name: &&String| {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        // What macOS adds to every zip is nobody's feed.
+        !name.starts_with("__MACOSX/") && !last.starts_with('.') && FEEDS.contains(&extension(last).as_str())
+    };
+    let names = archive.names();
+    let feeds: Vec<&String> = names.iter().filter(of_feed).collect();
+    let problem = |reason: String| EngineError::Request { field: "feed".into(), reason };
+    let name = match feeds.as_slice() {
+        [] => return Err(problem(format!("the zip {zip} holds no feed: none of {}", FEEDS.join(", ")))),
+        [one] => *one,
+        many => {
+            let all = many.iter().take(5).map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(problem(format!("the zip {zip} holds several feeds: {all}; leave one in it")));
+        }
+    };
+    fs::create_dir_all(folder).map_err(EngineError::io("cannot make", folder))?;
+    let path = folder.join(format!("unpacked{}", extension(name)));
+    // A job that goes on reads what it began with.
+    if !path.exists() {
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(EngineError::io("cannot write to", folder))?;
+        let failed = |error| EngineError::Source { item: zip.to_owned(), error };
+        archive.copy(name, &mut file, LARGEST_FEED).map_err(failed)?;
+        file.persist(&path).map_err(|error| EngineError::io("cannot write", &path)(error.error))?;
+    }
+    Ok(path)
 }
 
 /// The extension of a name, with its dot, as far as it is a plain one.

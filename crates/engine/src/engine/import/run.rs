@@ -5,7 +5,7 @@
 //! back into the feed's order and writes them. What is on its way is bounded, so memory does not grow with the feed. Each
 //! write carries the position in the feed: what is written and how far the job is are one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::super::catalogue::{Catalogue, Change};
 use super::super::prepare::{AtWork, Candidate, Problem, Readied, Remote};
 use super::super::{Engine, EngineError, ItemError};
-use super::{Job, JobState, ReadyFeed};
+use super::{Job, JobState, ReadyFeed, doubts};
 use crate::catalogue::Product;
 use crate::catalogue::feeds::{FeedRow, RowProblem};
 use crate::catalogue::store::{put_job, put_job_error};
@@ -31,6 +31,8 @@ const BATCH: usize = 64;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often those who watch are told.
 const TELL: Duration = Duration::from_millis(200);
+/// Over how long the rate is measured.
+const LATELY: Duration = Duration::from_secs(10);
 /// Places in the ledger for one row.
 const LEDGER_PER_ROW: u64 = 1 << 10;
 
@@ -96,10 +98,13 @@ enum Handled {
 
 /// What the reader has seen.
 #[derive(Default)]
-struct Seen {
-    ids: HashSet<u64>,
-    /// The feed ended before its end: what it does not have is not known.
-    cut: bool,
+pub(super) struct Seen {
+    pub(super) ids: HashSet<u64>,
+    pub(super) rows: u64,
+    /// Rows whose id cannot be told.
+    pub(super) nameless: u64,
+    /// The feed ended before its end, on this line: what it does not have is not known.
+    pub(super) cut: Option<u64>,
 }
 
 /// Everything a run works with.
@@ -109,7 +114,18 @@ pub(in crate::engine) struct Import<'a> {
     pub(in crate::engine) feed: &'a ReadyFeed,
     pub(in crate::engine) run: &'a Run,
     pub(in crate::engine) watch: &'a (dyn Fn(&Job) + Sync),
-    pub(in crate::engine) sync: bool,
+    pub(in crate::engine) vanished: Vanished,
+}
+
+/// What becomes of products that the feed does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Vanished {
+    /// They stay.
+    Keep,
+    /// They are removed, unless something is wrong with the feed.
+    Remove,
+    /// They are removed whatever the feed looks like.
+    Force,
 }
 
 impl Import<'_> {
@@ -135,6 +151,9 @@ impl Import<'_> {
                 scope.spawn(move || {
                     for mut task in fetching {
                         self.fetch(&mut task);
+                        if self.run.asked().is_some() {
+                            continue;
+                        }
                         if to_work.send(task).is_err() {
                             break;
                         }
@@ -145,6 +164,10 @@ impl Import<'_> {
                 let (working, to_write, at_work) = (working.clone(), to_write.clone(), &at_work);
                 scope.spawn(move || {
                     for task in working {
+                        // Whoever stops does not want to wait for what is on its way: it is done again the next time.
+                        if self.run.asked().is_some() {
+                            continue;
+                        }
                         let handled = (task.number, self.prepare(task, at_work));
                         if to_write.send(handled).is_err() {
                             break;
@@ -167,12 +190,8 @@ impl Import<'_> {
             return Err(error);
         }
         let seen = seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        if self.run.asked().is_none() && self.sync {
-            if seen.cut || seen.ids.is_empty() {
-                writer.job.message = "nothing was removed: the feed has no end or no products".to_owned();
-            } else {
-                writer.remove_others(&seen)?;
-            }
+        if self.run.asked().is_none() && self.vanished != Vanished::Keep {
+            writer.remove_others(&seen)?;
         }
         writer.job.state = match self.run.asked() {
             None => JobState::Done,
@@ -198,13 +217,17 @@ impl Import<'_> {
             if self.run.asked().is_some() {
                 break;
             }
+            seen.rows += 1;
             match &row {
                 FeedRow::Product { product, .. } => {
                     seen.ids.insert(hash(&product.id));
                 }
-                FeedRow::Rejected { id, problem, .. } => {
+                FeedRow::Rejected { line, id, problem } => {
                     seen.ids.extend(id.as_deref().map(hash));
-                    seen.cut |= problem.is_end();
+                    seen.nameless += u64::from(id.is_none());
+                    if problem.is_end() {
+                        seen.cut = Some(*line);
+                    }
                 }
             }
             if number < position {
@@ -239,7 +262,7 @@ impl Import<'_> {
             if let Ok(Source::Remote(url)) = self.feed.sources.resolve(&image.source)
                 && !task.fetched.contains_key(&url)
             {
-                let remote = self.engine.fetch(&url, false);
+                let remote = self.engine.fetch(&url, false, &|| self.run.asked().is_some());
                 task.fetched.insert(url, remote);
             }
         }
@@ -268,15 +291,15 @@ struct Writer<'a> {
     ledger: Vec<(u64, ItemError)>,
     rows: u64,
     since: Option<Instant>,
-    began: Instant,
-    done_before: u64,
+    /// How many rows were done at moments of the last seconds.
+    lately: VecDeque<(Instant, u64)>,
     told: Instant,
 }
 
 impl<'a> Writer<'a> {
     fn new(import: &'a Import<'a>, job: Job, position: u64, at_work: &'a AtWork) -> Self {
         let now = Instant::now();
-        let done_before = job.done;
+        let lately = [(now, job.done)].into();
         Self {
             import,
             at_work,
@@ -287,8 +310,7 @@ impl<'a> Writer<'a> {
             ledger: Vec::new(),
             rows: 0,
             since: None,
-            began: now,
-            done_before,
+            lately,
             told: now,
         }
     }
@@ -337,7 +359,14 @@ impl<'a> Writer<'a> {
                     note(&mut self.ledger, item(line, Some(id.clone()), warning, true));
                 }
                 match readied? {
-                    Readied::Unchanged(_) => self.job.skipped += 1,
+                    Readied::Unchanged { sources, left_out, .. } => {
+                        self.job.skipped += 1;
+                        self.change.sources.extend(sources);
+                        for error in left_out {
+                            self.job.warnings += 1;
+                            note(&mut self.ledger, error);
+                        }
+                    }
                     Readied::Failed(error) => {
                         self.job.failed += 1;
                         note(&mut self.ledger, error);
@@ -367,8 +396,7 @@ impl<'a> Writer<'a> {
         self.job.done += self.rows;
         self.rows = 0;
         self.since = None;
-        let elapsed = self.began.elapsed().as_secs_f64().max(1e-3);
-        let rate = (self.job.done - self.done_before) as f64 / elapsed;
+        let rate = self.rate();
         self.job.per_second = Some(rate);
         self.job.seconds_left =
             self.job.total.filter(|_| rate > 0.0).map(|total| total.saturating_sub(self.job.done) as f64 / rate);
@@ -402,13 +430,41 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Removes what the feed no longer has.
+    /// Rows a second over the last seconds.
+    fn rate(&mut self) -> f64 {
+        let now = Instant::now();
+        self.lately.push_back((now, self.job.done));
+        while self.lately.get(1).is_some_and(|(moment, _)| now - *moment >= LATELY) {
+            self.lately.pop_front();
+        }
+        let (since, done) = self.lately.front().copied().unwrap_or((now, self.job.done));
+        (self.job.done - done) as f64 / (now - since).as_secs_f64().max(1e-3)
+    }
+
+    /// Removes what the feed no longer has, unless something is wrong with the feed.
     fn remove_others(&mut self, seen: &Seen) -> Result<(), EngineError> {
         let (catalogue, store) = (self.import.catalogue, &self.import.engine.store);
+        if self.import.vanished != Vanished::Force {
+            let (mut kept, mut missing, mut after) = (0, 0, 0);
+            loop {
+                let page = store.ids(catalogue.key, after, 1_000)?;
+                let Some((last, _)) = page.last() else { break };
+                after = *last;
+                let here = page.iter().filter(|(_, id)| seen.ids.contains(&hash(id))).count() as u64;
+                (kept, missing) = (kept + here, missing + page.len() as u64 - here);
+            }
+            let kept = kept.saturating_sub(self.job.created);
+            if let Some(error) = doubts::about_removing(seen, kept, missing) {
+                self.job.message = error.reason.clone();
+                self.job.warnings += 1;
+                self.ledger.push((self.position * LEDGER_PER_ROW, error));
+                return Ok(());
+            }
+        }
         let mut after = 0;
-        loop {
+        while self.import.run.asked().is_none() {
             let page = store.ids(catalogue.key, after, 1_000)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let Some((last, _)) = page.last() else { break };
             after = *last;
             self.change.remove.extend(page.into_iter().map(|(_, id)| id).filter(|id| !seen.ids.contains(&hash(id))));
             if !self.change.remove.is_empty() {
@@ -416,6 +472,7 @@ impl<'a> Writer<'a> {
             }
             self.tell();
         }
+        Ok(())
     }
 }
 

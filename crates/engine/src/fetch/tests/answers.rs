@@ -33,9 +33,9 @@ fn what_has_not_changed_is_not_sent_again() {
     });
     let known =
         Validators { etag: Some("\"one\"".into()), last_modified: Some("Tue, 24 Nov 2026 04:00:00 GMT".into()) };
-    assert_eq!(fetcher().get_if_changed(&server.url("/"), &known).unwrap(), None);
+    assert_eq!(fetcher().get_if_changed(&server.url("/"), &known, &|| false).unwrap(), None);
     let other = Validators { etag: Some("\"none\"".into()), last_modified: None };
-    let fetched = fetcher().get_if_changed(&server.url("/"), &other).unwrap().unwrap();
+    let fetched = fetcher().get_if_changed(&server.url("/"), &other, &|| false).unwrap().unwrap();
     assert_eq!(fetched.validators.etag.as_deref(), Some("\"two\""));
 }
 
