@@ -48,7 +48,8 @@ pub fn draw(plot: &Plot, path: &Path) -> Result<()> {
     root.fill(&WHITE).map_err(failed)?;
     let mut builder = ChartBuilder::on(&root);
     builder.caption(&plot.title, ("sans-serif", 18)).margin(14).x_label_area_size(44).y_label_area_size(64);
-    let up = 0.0..top * 1.1;
+    // Room above the lines for the legend.
+    let up = 0.0..top * 1.45;
     if plot.logarithmic {
         let chart = builder.build_cartesian_2d((left * 0.9..right * 1.1).log_scale(), up).map_err(failed)?;
         finish(chart, plot).map_err(failed)?;
