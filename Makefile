@@ -16,7 +16,8 @@ VETRINA_DATA ?= $(abspath ../shared/data)
 ARGS ?=
 
 .PHONY: help demo test check evaluate bench screenshots setup setup-tests build clean-data \
-        test-rust test-browser check-format check-clippy check-docs check-links check-dependencies check-scripts
+        test-rust test-browser check-format check-clippy check-docs check-links check-dependencies check-scripts \
+        check-instructions
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 30
@@ -58,13 +59,17 @@ check-links: ## links and file names in the documents
 check-dependencies: ## licences, sources and advisories of the dependencies
 	@scripts/check-dependencies.sh
 
+check-instructions: ## instructions of hot paths, under callgrind, against the baseline
+	@cargo build --release --locked --quiet --package vetrina-lab
+	@scripts/check-instructions.sh $(ARGS)
+
 check-scripts: ## bash's own parser, and shellcheck where it is installed
 	@scripts/check-scripts.sh
 
 evaluate: setup ## retrieval quality on the evaluation data, and parity of the model (VETRINA_DATA)
 	@VETRINA_DATA="$(VETRINA_DATA)" scripts/lab.sh evaluate $(ARGS)
 
-bench: setup ## speed and memory, side by side with peers (VETRINA_DATA)
+bench: setup build ## speed and memory, side by side with peers; ARGS=--quick for a short look (VETRINA_DATA)
 	@VETRINA_DATA="$(VETRINA_DATA)" scripts/lab.sh bench $(ARGS)
 
 screenshots: setup setup-tests build ## the pictures in docs/pictures, taken anew

@@ -26,7 +26,7 @@ case $what in
     lab quality "$@"
     for part in regions labels measures; do lab "$part"; done
     ;;
-  bench) lab throughput "$@" ;;
+  bench) lab bench "$@" ;;
   *)
     echo "lab.sh evaluate|bench" >&2
     exit 2

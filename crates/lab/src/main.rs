@@ -1,6 +1,7 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
 mod active;
+mod bench;
 mod calibration;
 mod composites;
 mod damage;
@@ -9,6 +10,7 @@ mod default_head;
 mod document;
 mod features;
 mod filters;
+mod hot;
 mod labels;
 mod measures;
 mod network;
@@ -115,6 +117,15 @@ enum Command {
     },
     /// Measure images a second by threads, callers and batch
     Throughput,
+    /// Measure speed and memory beside peers and limits, and write docs/benchmarks.md
+    Bench(bench::Arguments),
+    /// Fill a catalogue with made products for benches
+    Fill(bench::FillArguments),
+    /// Run the hot paths once, for callgrind
+    Hot,
+    /// The vector index, driven line by line by the bench
+    #[command(hide = true)]
+    VectorPeer(bench::PeerArguments),
     /// Measure what an import costs that has little or nothing to do, and what one costs the searches meanwhile
     Reimport {
         /// Products, with a generated picture each
@@ -154,6 +165,10 @@ fn main() -> Result<()> {
         Command::FitRegions => regions::fit(),
         Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fill(arguments) => bench::fill(&arguments),
+        Command::Hot => hot::run(),
+        Command::VectorPeer(arguments) => bench::serve_as_peer(&arguments),
         Command::Reimport { products } => reimport::run(products),
         Command::OptimisePause { products, folder } => pause::run(products, folder.as_deref()),
         Command::Typing { products } => typing::run(products),

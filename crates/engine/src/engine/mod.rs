@@ -4,6 +4,7 @@ mod calibrating;
 mod catalogue;
 mod doctor;
 mod error;
+mod featured;
 mod finding;
 mod image_files;
 mod images;
@@ -27,6 +28,7 @@ mod vocabulary;
 mod writing;
 
 pub use error::{EngineError, ErrorKind};
+pub use featured::FeaturedProduct;
 pub use import::{DryRun, FeedSource, ImportRequest, ItemError, Job, JobState};
 pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;

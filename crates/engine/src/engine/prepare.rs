@@ -467,7 +467,7 @@ fn is_fresh(row: &SourceRow) -> bool {
 }
 
 /// First 16 bytes of the hash of a product as it was given.
-fn fingerprint(product: &Product) -> [u8; 16] {
+pub(super) fn fingerprint(product: &Product) -> [u8; 16] {
     // A product is plain data: it can always be written as JSON.
     let json = serde_json::to_vec(product).unwrap_or_default();
     let mut first = [0; 16];

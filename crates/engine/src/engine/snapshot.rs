@@ -88,7 +88,7 @@ impl Snapshot {
     ) -> Result<Self, EngineError> {
         let id = space.id().to_string();
         let (language, synonyms) = (spoken.language.clone(), spoken.synonyms.clone());
-        let options = IndexOptions { dims: space.dim(), language, synonyms };
+        let options = IndexOptions { language, synonyms, ..IndexOptions::new(space.dim()) };
         let opened = Index::open(&folders.index_of(catalogue, &id), &options)?;
         let noted = store.indexed(catalogue, &id)?;
         let known = opened.state == State::Loaded && noted.is_some();

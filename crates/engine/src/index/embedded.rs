@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use qdrant_edge::{
-    Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
-    EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig, Modifier,
-    MultiVectorComparator, MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema, PayloadSchemaType, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, SparseVector, UpdateOperation, VectorPersisted,
-    VectorStructPersisted, WalOptions,
+    BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
+    EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig,
+    KeywordIndexParams, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult, Payload,
+    PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
+    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, SparseVector, UpdateOperation,
+    VectorPersisted, VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
 use super::fields::{Column, FieldKind};
@@ -22,7 +23,7 @@ use super::synonyms::Compiled;
 use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
 use super::words::Analyser;
-use super::{IndexError, IndexInfo, IndexOptions, IndexPoint, State};
+use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, State};
 
 /// Name of the vectors of a product's images.
 pub(super) const PICTURE: &str = "picture";
@@ -335,7 +336,7 @@ impl Embedded {
             let Ok(field_name) = column.to_string().parse() else { continue };
             self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
                 field_name,
-                field_schema: Some(PayloadFieldSchema::FieldType(schema)),
+                field_schema: Some(self.schema(column, schema)),
             })))?;
             if let Column::AttributeFolded(name) = column {
                 self.attributes.write().insert(name.clone());
@@ -343,6 +344,15 @@ impl Embedded {
             self.writer.lock().indexed.insert(column.clone());
         }
         Ok(())
+    }
+
+    /// How a column is indexed.
+    fn schema(&self, column: &Column, kind: PayloadSchemaType) -> PayloadFieldSchema {
+        if self.options.tuning.lists_on_disk && matches!(column, Column::Id | Column::Codes | Column::Group) {
+            let on_disk = KeywordIndexParams { on_disk: Some(true), ..KeywordIndexParams::default() };
+            return PayloadFieldSchema::FieldParams(PayloadSchemaParams::Keyword(on_disk));
+        }
+        PayloadFieldSchema::FieldType(kind)
     }
 
     fn write(&self, operation: UpdateOperation) -> Result<(), IndexError> {
@@ -417,10 +427,37 @@ pub(super) fn has_picture() -> Condition {
 
 fn config(options: &IndexOptions) -> EdgeConfig {
     let multi = MultiVectorConfig { comparator: MultiVectorComparator::MaxSim };
-    let picture =
-        EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true).build();
-    let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).build();
-    let hnsw = HnswIndexConfig { full_scan_threshold: GRAPH_FROM_KIB, ..HnswIndexConfig::default() };
+    let tuning = options.tuning;
+    let mut picture = EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true);
+    if tuning.half {
+        picture = picture.datatype(VectorStorageDatatype::Float16);
+    }
+    let compression = match tuning.compression {
+        Compression::None => None,
+        Compression::Scalar => Some(QuantizationConfig::from(ScalarQuantizationConfig {
+            r#type: ScalarType::Int8,
+            // The few largest numbers are cut, so that the others keep their precision.
+            quantile: Some(0.99),
+            always_ram: Some(true),
+        })),
+        Compression::Binary => Some(QuantizationConfig::from(BinaryQuantizationConfig {
+            always_ram: Some(true),
+            encoding: None,
+            query_encoding: None,
+        })),
+    };
+    if let Some(compression) = compression {
+        picture = picture.quantization_config(compression);
+    }
+    let picture = picture.build();
+    let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).on_disk(tuning.lists_on_disk).build();
+    let hnsw = HnswIndexConfig {
+        m: tuning.links,
+        ef_construct: tuning.build_effort,
+        full_scan_threshold: GRAPH_FROM_KIB,
+        on_disk: Some(tuning.graph_on_disk),
+        ..HnswIndexConfig::default()
+    };
     let optimizers =
         EdgeOptimizersConfig { indexing_threshold: Some(GRAPH_FROM_KIB), ..EdgeOptimizersConfig::default() };
     let log = WalOptions { segment_capacity: LOG_FILE, ..WalOptions::default() };

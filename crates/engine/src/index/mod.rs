@@ -20,6 +20,7 @@ mod synonyms;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod tuning;
 mod wording;
 pub mod words;
 
@@ -35,6 +36,7 @@ pub use point::{
 pub use reads::{FacetCount, Order, Scored};
 pub use synonyms::{SynonymError, Synonyms};
 pub use table::{Card, Table};
+pub use tuning::{Compression, Effort, Tuning};
 pub use wording::Wording;
 
 /// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
@@ -47,6 +49,8 @@ pub struct IndexOptions {
     pub dims: usize,
     /// Language whose stemmer and stop words apply to Latin script: an English name as in Snowball (`english`, `german`…).
     pub language: String,
+    /// How vectors are kept. A graph that was built with other values is built again when it is next optimised.
+    pub tuning: Tuning,
     /// Words that mean the same in this shop.
     pub synonyms: Synonyms,
 }
@@ -55,7 +59,7 @@ impl IndexOptions {
     /// Options for embeddings of `dims` dimensions and the English stemmer.
     #[must_use]
     pub fn new(dims: usize) -> Self {
-        Self { dims, language: "english".to_owned(), synonyms: Synonyms::default() }
+        Self { dims, language: "english".to_owned(), synonyms: Synonyms::default(), tuning: Tuning::default() }
     }
 }
 
@@ -208,8 +212,22 @@ impl Index {
         limit: usize,
         exact: bool,
     ) -> Result<Vec<Scored>, IndexError> {
+        self.nearest_with(query, filter, limit, if exact { Effort::Exact } else { Effort::Usual })
+    }
+
+    /// As [`Index::nearest`], trying as hard as `effort` says.
+    ///
+    /// # Errors
+    /// As [`Index::nearest`].
+    pub fn nearest_with(
+        &self,
+        query: &[Vec<f32>],
+        filter: Option<&Filter>,
+        limit: usize,
+        effort: Effort,
+    ) -> Result<Vec<Scored>, IndexError> {
         match self {
-            Self::Embedded(index) => index.nearest(query, filter, limit, exact),
+            Self::Embedded(index) => index.nearest(query, filter, limit, effort),
         }
     }
 

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use qdrant_edge::{
     Condition, CountRequest, Direction, FacetRequest, FacetValue, FieldCondition, Filter, Match, NamedQuery, OrderBy,
-    OrderByInterface, PayloadSelector, PayloadSelectorInclude, PointId, QueryEnum, Record, ScoredPoint, ScrollRequest,
-    SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface,
-    WithVector,
+    OrderByInterface, PayloadSelector, PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record,
+    ScoredPoint, ScrollRequest, SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal,
+    VectorStructInternal, WithPayloadInterface, WithVector,
 };
 use serde_json::{Map, Value};
 
-use super::IndexError;
 use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
 use super::fields::{Column, FieldKind};
 use super::words::{INDEXED_PREFIX, Prefixed, Terms};
+use super::{Compression, Effort, IndexError};
 
 /// A product and how well it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ impl Embedded {
         query: &[Vec<f32>],
         filter: Option<&Filter>,
         limit: usize,
-        exact: bool,
+        effort: Effort,
     ) -> Result<Vec<Scored>, IndexError> {
         let dims = self.options().dims;
         for vector in query {
@@ -58,7 +58,17 @@ impl Embedded {
             return Ok(Vec::new());
         }
         let vectors = guard("reading a query", || TypedMultiDenseVector::try_from_flatten(query.concat(), dims))?;
-        let params = SearchParams { exact, ..SearchParams::default() };
+        let tuning = self.options().tuning;
+        let candidates = match effort {
+            Effort::Usual | Effort::Exact => tuning.search_effort,
+            Effort::Candidates(candidates) => candidates,
+        };
+        let params = SearchParams {
+            exact: effort == Effort::Exact,
+            hnsw_ef: Some(candidates.max(limit)),
+            quantization: compressed(tuning.compression),
+            ..SearchParams::default()
+        };
         self.search(VectorInternal::MultiDense(vectors), PICTURE, filter, limit, Some(params))
     }
 
@@ -305,6 +315,16 @@ impl Embedded {
         let (records, _) = guard("sorting", || shard.scroll(request))?;
         Ok(records.into_iter().filter_map(|record| key(record.id)).collect())
     }
+}
+
+/// How compressed vectors are used: the best by their compressed form are compared again by their whole vectors.
+fn compressed(compression: Compression) -> Option<QuantizationSearchParams> {
+    let oversampling = match compression {
+        Compression::None => return None,
+        Compression::Scalar => None,
+        Compression::Binary => Some(4.0),
+    };
+    Some(QuantizationSearchParams { ignore: false, rescore: Some(true), oversampling })
 }
 
 fn key(id: PointId) -> Option<u64> {

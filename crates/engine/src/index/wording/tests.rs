@@ -13,7 +13,7 @@ struct Shop {
 impl Shop {
     fn new(language: &str, synonyms: Synonyms, titles: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = IndexOptions { dims: 2, language: language.into(), synonyms };
+        let options = IndexOptions { language: language.into(), synonyms, ..IndexOptions::new(2) };
         let index = Index::open(dir.path(), &options).unwrap().index;
         let product = |(key, title): (u64, &&str)| {
             let product = Product {
