@@ -9,6 +9,10 @@ pub mod fetch;
 
 pub mod model;
 
+pub mod region;
+
+pub mod understand;
+
 pub mod space;
 
 pub mod catalogue;

@@ -46,6 +46,9 @@ pub struct FashionProduct {
     pub title: String,
     pub product_type: String,
     pub color: String,
+    pub gender: String,
+    pub season: String,
+    pub usage: String,
     pub image_link: PathBuf,
 }
 

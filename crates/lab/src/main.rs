@@ -3,16 +3,22 @@
 mod active;
 mod bench;
 mod calibration;
+mod composites;
 mod damage;
 mod data;
 mod default_head;
+mod document;
 mod features;
 mod filters;
 mod hot;
+mod labels;
+mod measures;
+mod network;
 mod parity;
 mod pause;
 mod plot;
 mod quality;
+mod regions;
 mod reimport;
 mod section;
 mod tasks;
@@ -89,6 +95,26 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         products: u64,
     },
+    /// Fit what judges regions and write it under `models/`, with its provenance
+    FitRegions,
+    /// Compare classifiers of categories and attributes on fashion
+    Labels {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Look at what the measures of quality do when pictures are damaged, and at the names of colours
+    Measures {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Measure how many products of a composite are found as regions
+    Regions {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measure images a second by threads, callers and batch
     Throughput,
     /// Measure speed and memory beside peers and limits, and write docs/benchmarks.md
@@ -134,6 +160,10 @@ fn main() -> Result<()> {
         Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
         Command::Train100k { data, products } => training::run(data, products),
+        Command::Labels { dry_run } => labels::run(!dry_run),
+        Command::Measures { dry_run } => measures::run(!dry_run),
+        Command::FitRegions => regions::fit(),
+        Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fill(arguments) => bench::fill(&arguments),

@@ -10,6 +10,7 @@ mod job;
 mod search;
 mod serve;
 mod space;
+mod understand;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,8 +33,7 @@ struct Cli {
 }
 
 const EXITS: &str = "Exit codes: 0 done, 1 failed, 2 bad arguments, 3 done with item errors.\n\
-    Settings: defaults, then vetrina.toml, then VETRINA_* in the environment, then flags.\n\
-    Not there yet: `understand`.";
+    Settings: defaults, then vetrina.toml, then VETRINA_* in the environment, then flags.";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -76,6 +76,8 @@ enum Command {
     Search(search::Arguments),
     /// Print the embeddings of pictures
     Embed(embed::Arguments),
+    /// Say what a picture shows: regions, categories, attributes, colours, quality
+    Understand(understand::Arguments),
     /// Measure how well queries find their product
     Evaluate(evaluate::Arguments),
     /// Spaces of a catalogue: list, show, train, promote, roll back
@@ -129,6 +131,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
         Command::Import(arguments) => import::run(&context, arguments),
         Command::Search(arguments) => search::run(&context, arguments),
         Command::Embed(arguments) => embed::run(&context, arguments),
+        Command::Understand(arguments) => understand::run(&context, arguments),
         Command::Evaluate(arguments) => evaluate::run(&context, arguments),
         Command::Space(arguments) => space::run(&context, arguments),
         Command::Job(arguments) => job::run(&context, arguments),

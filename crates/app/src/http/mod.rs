@@ -23,6 +23,7 @@ mod serve;
 mod spaces;
 mod state;
 mod suggest;
+mod understand;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(search::search))
         .routes(routes!(suggest::suggest))
+        .routes(routes!(understand::understand))
         .routes(routes!(products::list, batch::put))
         .routes(routes!(products::get, products::put, products::delete))
         .routes(routes!(products::similar))

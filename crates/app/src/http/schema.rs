@@ -716,6 +716,8 @@ pub struct SearchRequest {
     user: Option<String>,
     /// Say why each product was found.
     explain: Option<bool>,
+    /// Whether the answer says what was understood of the first photo; true unless told.
+    understand: Option<bool>,
 }
 
 /// A search with photos.
@@ -782,12 +784,131 @@ pub struct SearchResponse {
     facets: Option<BTreeMap<String, Vec<FacetCount>>>,
     /// The text with its slips corrected, where it had some.
     did_you_mean: Option<String>,
-    /// What was seen in the photo.
-    understood: Option<Value>,
+    /// What was understood of the first photo.
+    understood: Option<Understood>,
     /// The space that was searched in.
     space: String,
     /// Milliseconds by step.
     took_ms: BTreeMap<String, f64>,
+}
+
+/// A picture to be understood.
+#[derive(Serialize, ToSchema)]
+pub struct ImageForm {
+    /// The file.
+    #[schema(format = Binary)]
+    image: String,
+}
+
+/// What was understood of a picture.
+#[derive(Serialize, ToSchema)]
+pub struct Understood {
+    /// Where products may be, surest first; the whole picture is always one of them.
+    regions: Vec<RegionSeen>,
+    /// Category paths of the catalogue, likeliest first; empty where nothing is sure enough.
+    categories: Vec<CategoryGuess>,
+    /// Attributes of the catalogue's products and their likeliest values.
+    attributes: Option<BTreeMap<String, Vec<Guess>>>,
+    /// Colours of the subject, largest share first.
+    colours: Vec<PaletteColour>,
+    /// What it looks like in ImageNet's 1,000 names, likeliest first.
+    names: Option<Vec<NamedThing>>,
+    /// Measures; not in a search's answer.
+    quality: Option<Quality>,
+    /// What the measures mean; not in a search's answer.
+    findings: Option<Vec<Finding>>,
+}
+
+/// A place in a picture that may be a product.
+#[derive(Serialize, ToSchema)]
+pub struct RegionSeen {
+    /// x, y, width, height in fractions of the picture.
+    #[schema(example = json!([0.1, 0.2, 0.5, 0.6]))]
+    r#box: Vec<f32>,
+    /// How likely it frames one product, 0 to 1.
+    confidence: f32,
+}
+
+/// A category and how likely it is.
+#[derive(Serialize, ToSchema)]
+pub struct CategoryGuess {
+    /// Steps joined by ` > `.
+    #[schema(example = "Bags > Handbags")]
+    path: String,
+    /// 0 to 1.
+    probability: f32,
+}
+
+/// A value and how likely it is.
+#[derive(Serialize, ToSchema)]
+pub struct Guess {
+    /// The value.
+    value: String,
+    /// 0 to 1.
+    probability: f32,
+}
+
+/// A name and how likely it is.
+#[derive(Serialize, ToSchema)]
+pub struct NamedThing {
+    /// In English.
+    #[schema(example = "running shoe")]
+    name: String,
+    /// 0 to 1.
+    probability: f32,
+}
+
+/// A colour of the subject.
+#[derive(Serialize, ToSchema)]
+pub struct PaletteColour {
+    /// The shade.
+    #[schema(example = "navy")]
+    name: String,
+    /// The basic colour.
+    #[schema(example = "blue")]
+    family: String,
+    /// Its value.
+    #[schema(example = "#1e284a")]
+    hex: String,
+    /// Share of the subject, 0 to 1.
+    share: f32,
+}
+
+/// Something its owner may want to change.
+#[derive(Serialize, ToSchema)]
+pub struct Finding {
+    /// Kebab-case name.
+    #[schema(example = "blurred")]
+    code: String,
+    /// What was found, with the figure.
+    says: String,
+    /// What to do.
+    hint: String,
+}
+
+/// Measures of a picture; docs/api.md says what they mean.
+#[derive(Serialize, ToSchema)]
+pub struct Quality {
+    /// Pixels.
+    width: u32,
+    /// Pixels.
+    height: u32,
+    /// Width of the sharpest edges, σ in pixels at 512 pixels a side.
+    blur: Option<f32>,
+    /// Standard deviation of the noise, 0 to 255.
+    noise: Option<f32>,
+    /// Steps at the borders of JPEG's blocks against the others; 1 is none.
+    blocks: Option<f32>,
+    /// Light: `subject`, `lightest`, `darkest` as lightness 0 to 1; `burnt`, `drowned` as shares of the subject.
+    exposure: Value,
+    /// `kind` (white, plain, busy), `hex`, `unevenness` (0 is even).
+    background: Value,
+    /// `found`, `box`, `area`, `off_centre`, `sides_reached`.
+    subject: Value,
+    /// Thickness of a frame at top, right, bottom, left, in fractions.
+    frame: Vec<f32>,
+    /// Share of the picture under lines of text beside the subject.
+    text: Option<f32>,
 }
 
 /// One suggestion while somebody types.
@@ -857,7 +978,7 @@ mod tests {
         serde_json::from_value(json!({
             "text": "a", "not_text": "b", "images": [{"part": 0, "url": "u", "data": "d", "region": [0, 0, 1, 1], "weight": 1}],
             "like": ["a"], "not_like": ["b"], "colour": "red", "filter": "in_stock", "facets": ["brand"], "sort": [{"price": "asc"}],
-            "limit": 1, "offset": 0, "min_band": "similar", "per_brand": 1, "diversity": 0.5, "collapse": false, "rules": {"floor": 0.5}, "user": "u", "explain": true,
+            "limit": 1, "offset": 0, "min_band": "similar", "per_brand": 1, "diversity": 0.5, "collapse": false, "rules": {"floor": 0.5}, "user": "u", "explain": true, "understand": false,
         }))
         .unwrap()
     }
@@ -867,9 +988,23 @@ mod tests {
             "hits": [{"product": product, "score": 0.5, "probability": 0.5, "band": "exact", "variants": 2, "reasons": ["r"],
                       "image": {"url": "u", "region": [0, 0, 1, 1]}}],
             "total": 1, "total_is_exact": true, "facets": {"price": [{"value": "0..1", "count": 1, "from": 0.0, "to": 1.0}]},
-            "did_you_mean": "b", "understood": {}, "space": "s", "took_ms": {"decode": 0.0, "embed": 0.0, "search": 0.0, "total": 0.0},
+            "did_you_mean": "b", "understood": understood(), "space": "s", "took_ms": {"decode": 0.0, "embed": 0.0, "search": 0.0, "total": 0.0},
         }))
         .unwrap()
+    }
+
+    fn understood() -> Value {
+        let background = json!({"kind": "white", "hex": "#ffffff", "unevenness": 0.1});
+        let exposure = json!({"subject": 0.5, "lightest": 1.0, "darkest": 0.0, "burnt": 0.0, "drowned": 0.0});
+        let subject = json!({"found": true, "box": [0, 0, 1, 1], "area": 0.5, "off_centre": 0.0, "sides_reached": 0});
+        json!({
+            "regions": [{"box": [0, 0, 1, 1], "confidence": 1.0}], "categories": [{"path": "a", "probability": 0.5}],
+            "attributes": {"season": [{"value": "summer", "probability": 0.5}]},
+            "colours": [{"name": "navy", "family": "blue", "hex": "#1e284a", "share": 1.0}],
+            "names": [{"name": "cup", "probability": 0.5}], "findings": [{"code": "c", "says": "s", "hint": "h"}],
+            "quality": {"width": 1, "height": 1, "blur": 1.0, "noise": 1.0, "blocks": 1.0, "exposure": exposure, "background": background,
+                        "subject": subject, "frame": [0.0, 0.0, 0.0, 0.0], "text": 0.0},
+        })
     }
 
     #[test]
@@ -921,6 +1056,15 @@ mod tests {
         same("Hit", &found.hits[0]);
         same("HitImage", &found.hits[0].image);
         same("FacetCount", &found.facets["price"][0]);
+        let understood = found.understood.unwrap_or_default();
+        same("Understood", &understood);
+        same("RegionSeen", &understood.regions[0]);
+        same("CategoryGuess", &understood.categories[0]);
+        same("Guess", &understood.attributes["season"][0]);
+        same("PaletteColour", &understood.colours[0]);
+        same("NamedThing", &understood.names[0]);
+        same("Quality", &understood.quality);
+        same("Finding", &understood.findings.unwrap_or_default()[0]);
         let mut problem = crate::http::problem::Problem::busy().item("x");
         problem.column = Some(1);
         same("Problem", &problem);

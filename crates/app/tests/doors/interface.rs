@@ -51,7 +51,7 @@ fn every_setting_stands_in_the_operators_guide() {
 #[test]
 fn help_says_what_there_is() {
     let help = ran(vetrina().arg("--help")).ends(0).out;
-    for command in ["demo", "serve", "import", "search", "embed", "evaluate", "space", "job", "doctor"] {
+    for command in ["demo", "serve", "import", "search", "embed", "understand", "evaluate", "space", "job", "doctor"] {
         assert!(help.contains(command), "{help}");
         assert!(ran(vetrina().args([command, "--help"])).ends(0).out.contains("--json"));
     }

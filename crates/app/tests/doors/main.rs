@@ -27,4 +27,5 @@ mod shapes;
 mod shop;
 mod spaces;
 mod streams;
+mod understand;
 mod web;

@@ -21,11 +21,13 @@ use super::snapshot::{Folders, Snapshot, Spoken, remove_index};
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
-    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_feature, put_image, put_source, remove,
+    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_feature, put_image, put_source,
+    put_understanding, remove, touch,
 };
-use crate::image::ImageHash;
+use crate::image::{ImageHash, Palette};
 use crate::index::IndexPoint;
 use crate::space::{Embedding, Space};
+use crate::understand::{self, Understanding};
 
 /// What the store calls the space of the build.
 pub(super) const DEFAULT_SPACE: &str = "default";
@@ -70,6 +72,8 @@ pub(super) struct Prepared {
     /// One for each picture that has a hash, in the product's order.
     pub(super) embedded_pictures: Vec<EmbeddedPicture>,
     pub(super) pictures: Vec<NewPicture>,
+    /// Colours of its main picture.
+    pub(super) palette: Option<Palette>,
     pub(super) sources: Vec<(String, SourceRow)>,
     /// Pictures that were embedded for it.
     pub(super) embedded: u64,
@@ -88,6 +92,8 @@ pub(super) struct NewPicture {
     pub(super) hash: ImageHash,
     pub(super) row: ImageRow,
     pub(super) feature: Arc<Vec<f16>>,
+    /// Absent for an image that was learned before there was any: it is caught up later.
+    pub(super) understanding: Option<Arc<Understanding>>,
 }
 
 /// What is to be done in one acknowledged step.
@@ -299,6 +305,9 @@ impl Catalogue {
                     for picture in &prepared.pictures {
                         put_image(sql, &picture.hash, &picture.row)?;
                         put_feature(sql, &picture.hash, &self.feature_key, &picture.feature)?;
+                        if let Some(understanding) = &picture.understanding {
+                            put_understanding(sql, &picture.hash, understand::VERSION, understanding)?;
+                        }
                     }
                     for (source, found) in &prepared.sources {
                         put_source(sql, source, found)?;
@@ -320,7 +329,9 @@ impl Catalogue {
             .iter()
             .zip(keys)
             .zip(vectors)
-            .map(|((prepared, key), vectors)| IndexPoint::of(&prepared.product, key, vectors))
+            .map(|((prepared, key), vectors)| {
+                IndexPoint::of(&prepared.product, key, vectors).with_palette(prepared.palette.as_ref())
+            })
             .collect();
         let followed = if gone.is_empty() { Ok(()) } else { snapshot.index.delete(&gone) };
         if let Err(error) = followed.and_then(|()| snapshot.index.upsert(&points)) {
@@ -332,6 +343,17 @@ impl Catalogue {
             snapshot.reach(revision);
         }
         Ok(changed)
+    }
+
+    /// Takes products into the index again: something beside them is known now that it was not.
+    pub(super) fn refresh(&self, store: &Store, keys: &[u64]) -> Result<(), EngineError> {
+        let _order = self.writing.lock();
+        store.write(|sql| {
+            let revision = next_revision(sql, self.key)?;
+            keys.iter().try_for_each(|key| touch(sql, self.key, revision, *key))
+        })?;
+        self.snapshot().follow(store, &|_| true)?;
+        Ok(())
     }
 
     /// Brings an index to disk and notes in the truth up to where it is.

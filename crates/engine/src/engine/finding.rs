@@ -6,7 +6,8 @@ use base64::Engine as _;
 
 use super::catalogue::Catalogue;
 use super::snapshot::Snapshot;
-use super::{CatalogueName, EmbedTimes, Engine, EngineError};
+use super::understanding::{Look, Want};
+use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::Region;
 use crate::search::{
@@ -37,8 +38,14 @@ impl Engine {
         let mut query = Query::of(request, &schema)?;
         query.ruling = self.ruling(&open, request, &schema)?;
         let mut took = TookMs::default();
+        let mut understood = None;
         for (number, input) in request.images.iter().enumerate() {
-            let (vector, times) = self.query_picture(&snapshot, number, input, parts, &mut took)?;
+            let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
+            let look = self.query_picture(number, input, parts, want, &mut took)?;
+            let (vector, times) = (snapshot.space.embed(&look.feature)?.into_vector(), look.times);
+            if let Some(understanding) = look.understanding {
+                understood = Some(self.with_labels(&open, &look.feature, understanding)?);
+            }
             took.decode += times.decode;
             took.embed += times.embed;
             query.pictures.push(Weighted { vector, weight: input.weight });
@@ -67,7 +74,7 @@ impl Engine {
             total_is_exact: ranked.total_is_exact,
             facets: ranked.facets,
             did_you_mean: query.text.as_deref().and_then(|text| snapshot.index.wording(text).corrected),
-            understood: None,
+            understood,
             space: snapshot.space.id().to_string(),
             took_ms: took,
         })
@@ -101,15 +108,15 @@ impl Engine {
         Ok(ruling)
     }
 
-    /// The embedding of a picture of a request.
+    /// What is seen in a picture of a request.
     fn query_picture(
         &self,
-        snapshot: &Snapshot,
         number: usize,
         input: &ImageInput,
         parts: &[Vec<u8>],
+        want: Want,
         took: &mut TookMs,
-    ) -> Result<(Vec<f32>, EmbedTimes), EngineError> {
+    ) -> Result<Look, EngineError> {
         let name = format!("images[{number}]");
         let wrong = |reason: String| EngineError::Request { field: name.clone(), reason };
         let fetched;
@@ -130,8 +137,7 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        let (embedding, times) = self.embed_called(&snapshot.space, bytes, input.region.as_ref(), &name)?;
-        Ok((embedding.into_vector(), times))
+        self.look(bytes, input.region.as_ref(), &name, want)
     }
 
     /// Number and embeddings of a product that a request names.

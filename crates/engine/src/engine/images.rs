@@ -1,12 +1,11 @@
 //! Pictures: embedded, fetched, shown.
 
 use std::path::Path;
-use std::time::Instant;
 
+use super::understanding::Want;
 use super::{EmbedTimes, Engine, EngineError, StoredImage};
 use crate::fetch::{Source, Sources};
-use crate::image::{Format, ImageHash, Region, decode, decode_at_least, probe, thumbnail_jpeg};
-use crate::model::features_of;
+use crate::image::{Format, ImageHash, Region, decode, probe, thumbnail_jpeg};
 use crate::space::{Embedding, Space};
 
 /// Widths of thumbnails: a wish is answered by the next larger one, so that there are few of each picture.
@@ -44,29 +43,8 @@ impl Engine {
         region: Option<&Region>,
         name: &str,
     ) -> Result<(Embedding, EmbedTimes), EngineError> {
-        let model = self.model()?;
-        let started = Instant::now();
-        let failed = |error| EngineError::Picture { item: name.to_owned(), error };
-        let limits = &self.options.limits;
-        let side = model.manifest().input.size;
-        let picture = match region {
-            // A small region of a large picture has its own size to be decoded at.
-            Some(region) => {
-                let part = region.width().min(region.height()).max(0.02);
-                decode_at_least(bytes, limits, (side as f32 / part) as u32).map_err(failed)?.crop(region)
-            }
-            None => decode_at_least(bytes, limits, side).map_err(failed)?,
-        };
-        let decoded = Instant::now();
-        let feature = features_of(model.as_ref(), std::slice::from_ref(&picture), false)?.pop();
-        let feature = feature.ok_or_else(|| EngineError::Request {
-            field: name.to_owned(),
-            reason: "the model gave no feature".into(),
-        })?;
-        let embedding = space.embed(&feature)?;
-        let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
-        let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
-        Ok((embedding, times))
+        let look = self.look(bytes, region, name, Want::Feature)?;
+        Ok((space.embed(&look.feature)?, look.times))
     }
 
     /// Reads a file, or fetches an address, within the limit for pictures.

@@ -1,5 +1,5 @@
 //! Threads that look after things while everything else goes on: one brings indexes to disk, one optimises them, one looks
-//! whether a space should be trained again.
+//! whether a space should be trained again, one understands pictures that nothing is understood of yet.
 //!
 //! They are several because building a large graph takes minutes, and an index that is not brought to disk meanwhile would have
 //! much to catch up with after a crash.
@@ -16,11 +16,14 @@ use super::Engine;
 const ROUND: Duration = Duration::from_secs(5);
 /// Rounds after a start in which nothing is calibrated.
 const CALIBRATE_AFTER: u64 = 6;
+/// How long it works at a time on pictures that nothing is understood of, and how long it then leaves the cores to others.
+const SHIFT: Duration = Duration::from_millis(300);
 /// Changed products from which an index is optimised while an import still runs.
 const OPTIMISE_FROM: u64 = 20_000;
 
-/// What a thread does on its round; the moment is its own, to do some things less often.
-type Work = fn(&Arc<Engine>, &mut Instant);
+/// What a thread does on its round; the moment is its own, to do some things less often. It says when
+/// it wants to look again.
+type Work = fn(&Arc<Engine>, &mut Instant) -> Duration;
 
 /// The threads, as long as they work.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ pub(super) struct Keepers(Mutex<Vec<(Sender<()>, std::thread::JoinHandle<()>)>>)
 impl Keepers {
     /// Starts them.
     pub(super) fn start(&self, engine: &Arc<Engine>) {
-        for work in [settle as Work, optimise, refresh] {
+        for work in [settle as Work, optimise, refresh, understand] {
             let (wake, woken) = crossbeam_channel::bounded(1);
             let engine = Arc::downgrade(engine);
             self.0.lock().push((wake, std::thread::spawn(move || keep(&engine, &woken, work))));
@@ -60,17 +63,18 @@ impl Keepers {
 /// Works until the sender of `wake` is gone. Each message is a wish that it looks around now.
 fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     let mut looked = Instant::now();
+    let mut rest = ROUND;
     // The words of large catalogues are read right after the start.
     if let Some(engine) = engine.upgrade() {
-        work(&engine, &mut looked);
+        rest = work(&engine, &mut looked);
     }
     for round in 0_u64.. {
-        match wake.recv_timeout(ROUND) {
+        match wake.recv_timeout(rest) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
-        work(&engine, &mut looked);
+        rest = work(&engine, &mut looked);
         // Asking a catalogue about itself is work that can wait until a start is over.
         if round >= CALIBRATE_AFTER {
             engine.calibrate_soon();
@@ -78,7 +82,25 @@ fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     }
 }
 
-fn settle(engine: &Arc<Engine>, _: &mut Instant) {
+/// Catches up with pictures that nothing is understood of, and learns categories and attributes anew where it is due.
+fn understand(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
+    if engine.closing() {
+        return ROUND;
+    }
+    if let Err(error) = engine.fit_labels_where_due() {
+        tracing::error!(%error, "categories and attributes could not be learned; it is tried again later");
+    }
+    match engine.catch_up_understanding(SHIFT) {
+        Ok(true) => SHIFT,
+        Ok(false) => ROUND,
+        Err(error) => {
+            tracing::error!(%error, "pictures of the catalogue could not be understood; it is tried again later");
+            ROUND
+        }
+    }
+}
+
+fn settle(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
     for catalogue in engine.open_catalogues() {
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
@@ -97,21 +119,24 @@ fn settle(engine: &Arc<Engine>, _: &mut Instant) {
         }
         catalogue.let_go(&engine.store);
     }
+    ROUND
 }
 
-fn optimise(engine: &Arc<Engine>, _: &mut Instant) {
+fn optimise(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
     for catalogue in engine.open_catalogues() {
         let least = if engine.imports_into(&catalogue.name) { OPTIMISE_FROM } else { 1 };
         if let Err(error) = catalogue.optimise(&engine.store, least) {
             tracing::error!(catalogue = %catalogue.name, %error, hint = error.hint(), "the index could not be optimised; searches go on without");
         }
     }
+    ROUND
 }
 
-fn refresh(engine: &Arc<Engine>, looked: &mut Instant) {
+fn refresh(engine: &Arc<Engine>, looked: &mut Instant) -> Duration {
     let freshness = &engine.options.freshness;
     if freshness.retrain && looked.elapsed() >= freshness.look && !engine.closing() {
         *looked = Instant::now();
         engine.refresh();
     }
+    ROUND
 }

@@ -11,6 +11,7 @@ mod images;
 mod import;
 mod jobs;
 mod keeper;
+mod labels;
 mod model;
 mod name;
 mod options;
@@ -22,6 +23,7 @@ mod spaces;
 mod suggesting;
 #[cfg(test)]
 mod tests;
+mod understanding;
 mod vocabulary;
 mod writing;
 
@@ -78,6 +80,9 @@ pub struct Engine {
     running: Mutex<HashMap<String, Arc<Run>>>,
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
+    /// Up to which product a catalogue's pictures were looked at in this process, by the catalogue's number.
+    caught_up: Mutex<HashMap<i64, u64>>,
+    labels: labels::FittedLabels,
     closing: AtomicBool,
     /// Calibrations in force.
     calibrations: RwLock<Calibrations>,
@@ -206,6 +211,8 @@ impl Engine {
             changing: Mutex::new(()),
             running: Mutex::default(),
             background: Mutex::default(),
+            caught_up: Mutex::default(),
+            labels: labels::FittedLabels::default(),
             closing: AtomicBool::new(false),
             calibrations: RwLock::default(),
             calibrating: AtomicBool::new(false),
@@ -405,6 +412,14 @@ impl Engine {
 
     fn open_catalogues(&self) -> Vec<Arc<Catalogue>> {
         self.catalogues.read().values().cloned().collect()
+    }
+
+    fn caught_up_to(&self, catalogue: i64) -> u64 {
+        self.caught_up.lock().get(&catalogue).copied().unwrap_or(0)
+    }
+
+    fn note_caught_up_to(&self, catalogue: i64, product: u64) {
+        self.caught_up.lock().insert(catalogue, product);
     }
 
     /// Whether an import into a catalogue runs.

@@ -16,13 +16,14 @@ use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 use super::catalogue::{Catalogue, EmbeddedPicture, NewPicture, Prepared};
 use super::snapshot::embed;
+use super::understanding::{Want, look_at};
 use super::{Engine, EngineError, ItemError};
 use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
 use crate::catalogue::{ImageRef, Product};
 use crate::fetch::{Source, Sources, Validators};
 use crate::image::{ImageHash, decode_at_least};
-use crate::model::preprocess;
 use crate::space::SpaceError;
+use crate::understand::{self, Understanding};
 
 /// Pictures that cannot be read are remembered up to this many, so that a broken one that all products show is tried once.
 const MOST_BROKEN: usize = 1_000;
@@ -53,6 +54,7 @@ impl AtWork {
 pub(super) struct Learned {
     row: ImageRow,
     feature: Arc<Vec<f16>>,
+    understanding: Option<Arc<Understanding>>,
 }
 
 /// Why a picture of a product cannot be used.
@@ -152,6 +154,7 @@ impl Engine {
             embedded_pictures: Vec::with_capacity(product.images.len()),
             pictures: Vec::new(),
             sources: Vec::new(),
+            palette: None,
             embedded: 0,
             product: Product::default(),
         };
@@ -174,8 +177,13 @@ impl Engine {
                     let feature = Arc::clone(&found.learned.feature);
                     prepared.embedded_pictures.push(EmbeddedPicture { feature, embedding });
                     prepared.embedded += u64::from(found.embedded);
+                    let understanding = found.learned.understanding;
+                    if prepared.embedded_pictures.len() == 1 {
+                        prepared.palette = understanding.as_ref().map(|main| main.colours.clone());
+                    }
                     if found.new {
-                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature: found.learned.feature });
+                        let feature = found.learned.feature;
+                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature, understanding });
                     }
                     prepared.sources.extend(found.source);
                 }
@@ -378,7 +386,12 @@ impl Engine {
         let feature =
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
-        Ok(Some(Learned { row, feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()) }))
+        let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
+        Ok(Some(Learned {
+            row,
+            feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
+            understanding: understood.into_iter().next().flatten().map(Arc::new),
+        }))
     }
 
     /// Learns a picture from its bytes, once.
@@ -413,16 +426,19 @@ impl Engine {
         let picture = decode_at_least(bytes, &self.options.limits, side)
             .map_err(|error| item(error.code(), &error, error.hint()))?;
         let (width, height) = picture.original_size();
-        let tensor = preprocess(model.manifest(), &picture);
+        let (feature, understanding) = look_at(model.as_ref(), &picture, Want::All).map_err(fatal)?;
         drop(picture);
-        let feature = model.features(&[tensor], false).map_err(fatal)?.pop();
-        let pooled = feature.map(|feature| feature.pooled).unwrap_or_default();
+        let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
         let feature: Vec<f16> = pooled.iter().map(|number| f16::from_f32(*number)).collect();
         self.files
             .put(hash, bytes)
             .map_err(|error| fatal(EngineError::io("cannot keep a picture under", &self.options.data)(error)))?;
-        Ok(Learned { row: ImageRow { width, height, bytes: bytes.len() as u64 }, feature: Arc::new(feature) })
+        Ok(Learned {
+            row: ImageRow { width, height, bytes: bytes.len() as u64 },
+            feature: Arc::new(feature),
+            understanding: understanding.map(Arc::new),
+        })
     }
 }
 

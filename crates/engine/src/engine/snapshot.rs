@@ -16,6 +16,7 @@ use crate::catalogue::store::{Store, StoredProduct};
 use crate::index::{Index, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
+use crate::understand;
 
 /// Products that are read and indexed at once while an index follows.
 const PAGE: usize = 512;
@@ -233,7 +234,10 @@ impl Snapshot {
             let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
             embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
         }
-        Ok(IndexPoint::of(&stored.product, stored.key, embeddings))
+        let main = store.understandings(hashes.get(..1).unwrap_or_default(), understand::VERSION)?;
+        let main = main.into_iter().next().flatten();
+        let palette = main.as_ref().map(|understanding| &understanding.colours);
+        Ok(IndexPoint::of(&stored.product, stored.key, embeddings).with_palette(palette))
     }
 }
 

@@ -160,6 +160,39 @@ fn a_dry_run_says_what_would_come_and_writes_nothing() {
     assert!(engine.catalogues().unwrap().is_empty());
 }
 
+#[test]
+fn every_image_is_understood_and_those_of_before_are_caught_up_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    import(&engine, &feed, false);
+    let catalogue = engine.catalogue(&CatalogueName::default()).unwrap();
+    let missing = || engine.store.not_understood(catalogue.key, crate::understand::VERSION, 0, 100).unwrap();
+    let palette = |id: &str| {
+        let key = engine.store.product(catalogue.key, id).unwrap().unwrap().key;
+        let value = catalogue.snapshot().index.values(&[key], &[crate::index::Column::Palette]).unwrap();
+        crate::image::Palette::from_payload(&value[0][0])
+    };
+    assert!(missing().is_empty());
+    assert!(!palette("b").unwrap().colours().is_empty());
+
+    // A catalogue of a version that understood nothing.
+    engine.store.write(|sql| sql.execute("DELETE FROM understandings", []).map(drop)).unwrap();
+    let keys = missing();
+    assert_eq!(keys.len(), 4);
+    catalogue.refresh(&engine.store, &keys).unwrap();
+    assert!(palette("b").is_none());
+    while engine.catch_up_understanding(std::time::Duration::from_millis(1)).unwrap() {}
+    assert!(missing().is_empty());
+    assert!(!palette("b").unwrap().colours().is_empty());
+
+    let understood = engine.understand(Some(&CatalogueName::default()), &picture(1)).unwrap();
+    let whole = |region: &crate::region::RegionSeen| region.r#box == crate::image::Region::WHOLE;
+    assert_eq!(understood.regions.iter().filter(|region| whole(region)).count(), 1);
+    assert_eq!(understood.quality.map(|quality| (quality.width, quality.height)), Some((200, 160)));
+    assert!(understood.categories.is_empty(), "four products teach nothing");
+}
+
 /// Counts the pictures that a model is asked for.
 struct Counting {
     model: Arc<dyn ImageModel>,

@@ -324,7 +324,7 @@ impl Embedded {
 
     fn create_indexes(&self, columns: &[Column]) -> Result<(), IndexError> {
         for column in columns {
-            if self.writer.lock().indexed.contains(column) || *column == Column::Title {
+            if self.writer.lock().indexed.contains(column) || column.is_only_read() {
                 continue;
             }
             let schema = match column.kind() {

@@ -52,6 +52,10 @@ pub enum Column {
     Codes,
     /// Since when it is sold.
     AddedAt,
+    /// Families of the colours that the main picture's subject has: `red`, `blue`…
+    PictureColour,
+    /// The main picture's palette, as `Palette::to_payload` writes it; not indexed, read to rank by colour.
+    Palette,
     /// Texts of an attribute as shown; the name is folded.
     Attribute(String),
     /// Texts of an attribute, folded.
@@ -62,7 +66,7 @@ pub enum Column {
 
 impl Column {
     /// Columns every index has an index for.
-    pub(crate) const STANDARD: [Self; 14] = [
+    pub(crate) const STANDARD: [Self; 16] = [
         Self::Id,
         Self::Price,
         Self::Currency,
@@ -77,7 +81,14 @@ impl Column {
         Self::Codes,
         Self::AddedAt,
         Self::Title,
+        Self::PictureColour,
+        Self::Palette,
     ];
+
+    /// Whether filters on it need no index because there are none: it is only read.
+    pub(crate) fn is_only_read(&self) -> bool {
+        matches!(self, Self::Title | Self::Palette)
+    }
 
     /// What it holds.
     #[must_use]
@@ -107,6 +118,8 @@ impl Column {
             Self::Group => ("group", None),
             Self::Codes => ("codes", None),
             Self::AddedAt => ("added_at", None),
+            Self::PictureColour => ("picture_colour", None),
+            Self::Palette => ("palette", None),
             Self::Attribute(name) => ("shown", Some(name)),
             Self::AttributeFolded(name) => ("text", Some(name)),
             Self::AttributeNumber(name) => ("number", Some(name)),

@@ -7,12 +7,15 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{self, Column, PREFIX_LEN, fold};
 use crate::catalogue::{AttributeValue, Availability, Product};
+use crate::image::Palette;
 
 /// At most this many embeddings of one product are indexed; the first images count.
 pub const MAX_VECTORS_PER_PRODUCT: usize = 64;
 
 /// Longest text of one payload value, in characters; longer ones are cut. Filters on such values make no sense.
 const LONGEST_VALUE: usize = 512;
+/// A colour with a smaller share of the subject is not one of the product's.
+const LEAST_COLOUR: f32 = 0.1;
 /// Most attributes of one product that can be filtered by.
 const MOST_ATTRIBUTES: usize = 128;
 
@@ -55,6 +58,17 @@ impl IndexPoint {
         let mut vectors = embeddings;
         vectors.truncate(MAX_VECTORS_PER_PRODUCT);
         Self { key, vectors, words: words(product), payload: payload(product) }
+    }
+
+    /// With the colours of its main picture, where they are known.
+    #[must_use]
+    pub fn with_palette(mut self, palette: Option<&Palette>) -> Self {
+        if let Some(palette) = palette {
+            let mut put = |column: &Column, value: Value| self.payload.insert(column.keys().0.to_owned(), value);
+            put(&Column::PictureColour, palette.families(LEAST_COLOUR).into());
+            put(&Column::Palette, palette.to_payload());
+        }
+        self
     }
 }
 

@@ -6,6 +6,7 @@
 mod active;
 mod compare;
 mod evaluate;
+mod labels;
 mod lda;
 mod method;
 mod pca;
@@ -17,6 +18,7 @@ mod words;
 pub use active::least_sure;
 pub use compare::{Interval, Random, bootstrap};
 pub use evaluate::{EvaluateError, Report, evaluate};
+pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
 pub use method::{Method, fit};
 pub use pca::{PcaOptions, fit_pca};

@@ -13,6 +13,7 @@ mod library_file;
 mod manifest;
 mod onnx;
 mod preprocess;
+mod recognition;
 mod runtime;
 
 pub use builtin::{builtin_manifest, builtin_model};
@@ -23,6 +24,7 @@ pub use find_runtime::{Outcome, RuntimeSearch, Tried, find_runtime};
 pub use manifest::{ColourOrder, FeaturesOutput, Filter, Framing, Input, Layout, Manifest, Outputs, PooledOutput};
 pub use onnx::{OnnxModel, RuntimeOptions};
 pub use preprocess::{Tensor, preprocess};
+pub use recognition::{Recognised, Recognition};
 pub use runtime::{Runtime, load_runtime};
 
 use crate::image::Picture;

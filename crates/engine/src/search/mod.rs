@@ -29,7 +29,7 @@ pub use execute::execute;
 pub use filter::{Expr, FilterError, Schema};
 pub use query::{FacetField, Query, Ranked, RankedHit, SortField, Weighted};
 pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
-pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs, Understood};
+pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs};
 pub use rules::{Boost, Decay, DecayField, Named, Rules, Ruling};
 pub(crate) use suggest::suggest;
 pub use suggest::{MOST_SUGGESTIONS, Suggestion, SuggestionKind, Suggestions};

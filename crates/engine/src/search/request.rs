@@ -76,6 +76,8 @@ pub struct SearchRequest {
     pub user: Option<String>,
     /// Whether hits say why they are there.
     pub explain: bool,
+    /// Whether the answer says what was understood of the first picture.
+    pub understand: bool,
 }
 
 impl Default for SearchRequest {
@@ -99,6 +101,7 @@ impl Default for SearchRequest {
             rules: None,
             user: None,
             explain: false,
+            understand: true,
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Band;
 use crate::catalogue::Product;
 use crate::image::Region;
+use crate::understand::Understood;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub struct SearchResponse {
     /// The text with its slips corrected; the search was done with both.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub did_you_mean: Option<String>,
-    /// What was seen in the query's pictures.
+    /// What was understood of the query's first picture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub understood: Option<Understood>,
     /// The space that was searched in.
@@ -80,10 +81,6 @@ pub struct FacetValue {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub to: Option<f64>,
 }
-
-/// What was seen in the query's pictures.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Understood {}
 
 /// Milliseconds by step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

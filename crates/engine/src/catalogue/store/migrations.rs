@@ -8,11 +8,12 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("migrations/0002-spaces.sql"),
     include_str!("migrations/0003-people.sql"),
     include_str!("migrations/0004-freshness.sql"),
+    include_str!("migrations/0005-understandings.sql"),
 ];
 
 /// Takes the steps that a database has not seen.
@@ -60,6 +61,7 @@ mod tests {
         assert_eq!((shop.revision, shop.active.as_str(), shop.previous.as_deref()), (7, "default", None));
         assert_eq!(store.indexed(shop.key, "0123456789abcdef").unwrap(), Some(5));
         assert_eq!(store.indexed(rows[0].key, "").unwrap(), None);
+        assert!(store.not_understood(shop.key, "1", 0, 10).unwrap().is_empty());
         drop(store);
         assert_eq!(Store::open(&path).unwrap().catalogues().unwrap(), rows, "a second opening changes nothing");
     }

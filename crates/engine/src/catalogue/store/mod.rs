@@ -23,9 +23,9 @@ pub use jobs::StoredJob;
 pub(crate) use jobs::{put_job, put_job_error};
 pub use people::{EventRow, PhotoEvents, ReviewRow};
 pub use pictures::{ImageRow, SourceRow};
-pub(crate) use pictures::{put_feature, put_image, put_source};
+pub(crate) use pictures::{put_feature, put_image, put_source, put_understanding};
 pub use products::{CatalogueRow, KnownProduct, StoredProduct};
-pub(crate) use products::{next_revision, put, remove};
+pub(crate) use products::{next_revision, put, remove, touch};
 pub use spaces::StoredSpace;
 
 /// Connections that read at the same time; further readers wait for one.

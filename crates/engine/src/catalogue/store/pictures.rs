@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use half::f16;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Sql, Store, StoreError};
+use super::{Sql, Store, StoreError, to_json};
 use crate::image::ImageHash;
+use crate::understand::{Labels, Understanding};
 
 /// What is known of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,82 @@ impl Store {
         })
     }
 
+    /// What is understood of images by a version, in the order of `hashes`; `None` where nothing is, or nothing that can be read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn understandings(
+        &self,
+        hashes: &[ImageHash],
+        version: &str,
+    ) -> Result<Vec<Option<Understanding>>, StoreError> {
+        self.read(|sql| {
+            let mut statement =
+                sql.prepare_cached("SELECT body FROM understandings WHERE hash = ?1 AND version = ?2")?;
+            hashes
+                .iter()
+                .map(|hash| {
+                    let body: Option<String> =
+                        statement.query_row(params![hash.as_bytes(), version], |row| row.get(0)).optional()?;
+                    Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
+                })
+                .collect()
+        })
+    }
+
+    /// Numbers of products of a catalogue with an image that nothing is understood of by a version, from `after` on, rising,
+    /// at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn not_understood(
+        &self,
+        catalogue: i64,
+        version: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached(
+                "SELECT key FROM products WHERE catalogue = ?1 AND key > ?3 AND EXISTS (
+                     SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2
+                     WHERE i.product = key AND u.hash IS NULL)
+                 ORDER BY key LIMIT ?4",
+            )?
+            .query_map(params![catalogue, version, after.cast_signed(), limit as i64], |row| {
+                Ok(row.get::<_, i64>(0)?.cast_unsigned())
+            })?
+            .collect()
+        })
+    }
+
+    /// The classifiers of a catalogue; `None` where there are none, or none that can be read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn labels(&self, catalogue: i64) -> Result<Option<Labels>, StoreError> {
+        let body: Option<String> = self.read(|sql| {
+            sql.prepare_cached("SELECT body FROM labels WHERE catalogue = ?1")?
+                .query_row([catalogue], |row| row.get(0))
+                .optional()
+        })?;
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
+    }
+
+    /// Keeps the classifiers of a catalogue in place of those before; nothing happens when the catalogue is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_labels(&self, catalogue: i64, labels: &Labels) -> Result<(), StoreError> {
+        self.write(|sql| {
+            sql.execute(
+                "INSERT OR REPLACE INTO labels (catalogue, body) SELECT key, ?2 FROM catalogues WHERE key = ?1",
+                params![catalogue, to_json(labels)?],
+            )
+            .map(drop)
+        })
+    }
+
     /// What was found at a source the last time.
     ///
     /// # Errors
@@ -123,6 +200,13 @@ pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &str, featu
     let bytes: Vec<u8> = feature.iter().flat_map(|number| number.to_le_bytes()).collect();
     sql.prepare_cached("INSERT OR REPLACE INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?
         .execute(params![hash.as_bytes(), model, bytes])
+        .map(drop)
+}
+
+/// Keeps what is understood of an image.
+pub(crate) fn put_understanding(sql: &Connection, hash: &ImageHash, version: &str, what: &Understanding) -> Sql<()> {
+    sql.prepare_cached("INSERT OR REPLACE INTO understandings (hash, version, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![hash.as_bytes(), version, to_json(what)?])
         .map(drop)
 }
 

@@ -174,6 +174,17 @@ impl Store {
         })
     }
 
+    /// How many products changed after `revision`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_changed_since(&self, catalogue: i64, revision: i64) -> Result<u64, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT count(*) FROM products WHERE catalogue = ?1 AND revision > ?2")?
+                .query_row(params![catalogue, revision], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+        })
+    }
+
     /// Numbers of products removed after `revision`.
     ///
     /// # Errors
@@ -217,6 +228,13 @@ impl Store {
                 .collect()
         })
     }
+}
+
+/// Marks a product as changed in a revision, though it is as it was: the index has to take it in again.
+pub(crate) fn touch(sql: &Connection, catalogue: i64, revision: i64, key: u64) -> Sql<()> {
+    sql.prepare_cached("UPDATE products SET revision = ?3 WHERE catalogue = ?1 AND key = ?2")?
+        .execute(params![catalogue, key.cast_signed(), revision])
+        .map(drop)
 }
 
 /// Counts the catalogue's revision up; the new one.

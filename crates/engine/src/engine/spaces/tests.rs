@@ -53,9 +53,17 @@ fn prepared(engine: &Engine, fields: serde_json::Value, pictures: &[Vec<f16>]) -
         let feature = Arc::new(picture.clone());
         let embedding = embed(engine.space(), picture).unwrap();
         embedded_pictures.push(EmbeddedPicture { feature: Arc::clone(&feature), embedding });
-        new.push(NewPicture { hash, row: ImageRow { width: 1, height: 1, bytes: 1 }, feature });
+        new.push(NewPicture { hash, row: ImageRow { width: 1, height: 1, bytes: 1 }, feature, understanding: None });
     }
-    Prepared { product, given: [0; 16], embedded_pictures, pictures: new, sources: Vec::new(), embedded: 0 }
+    Prepared {
+        product,
+        given: [0; 16],
+        embedded_pictures,
+        pictures: new,
+        palette: None,
+        sources: Vec::new(),
+        embedded: 0,
+    }
 }
 
 fn put(engine: &Engine, products: Vec<Prepared>) {

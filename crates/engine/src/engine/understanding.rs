@@ -1,0 +1,161 @@
+//! Pictures understood: one that is asked about, and those of the catalogue that were learned before there was any understanding.
+
+use std::time::{Duration, Instant};
+
+use super::catalogue::Catalogue;
+use super::{CatalogueName, EmbedTimes, Engine, EngineError};
+use crate::catalogue::store::put_understanding;
+use crate::image::{ImageHash, Picture, Region, decode_at_least};
+use crate::model::{Feature, ImageModel, preprocess};
+use crate::understand::{self, Seen, Understanding, Understood};
+
+/// Products that are caught up with in one step.
+const PAGE: usize = 16;
+
+/// A picture that was looked at.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) feature: Feature,
+    /// Where it was wanted.
+    pub(super) understanding: Option<Understanding>,
+    pub(super) times: EmbedTimes,
+}
+
+/// What is wanted of a picture besides its feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// Nothing.
+    Feature,
+    /// What a search answers: all but the measures of quality.
+    Search,
+    /// All.
+    All,
+}
+
+impl Engine {
+    /// What a picture shows: names, colours, quality and, where a catalogue is given, its categories and attributes.
+    ///
+    /// # Errors
+    /// [`EngineError::Picture`] when it cannot be read; [`EngineError::NoSuchCatalogue`]; errors of the model.
+    pub fn understand(&self, catalogue: Option<&CatalogueName>, bytes: &[u8]) -> Result<Understood, EngineError> {
+        let open = catalogue.map(|name| self.catalogue(name)).transpose()?;
+        let look = self.look(bytes, None, "the picture", Want::All)?;
+        let understanding = look.understanding.ok_or_else(|| EngineError::Request {
+            field: "image".into(),
+            reason: "nothing was understood of it".into(),
+        })?;
+        match open {
+            Some(open) => self.with_labels(&open, &look.feature, understanding),
+            None => Ok(Understood::of(understanding)),
+        }
+    }
+
+    /// Decodes a picture, has the model look at it and, at the same time, looks at its pixels. `name` stands for the picture
+    /// in errors.
+    pub(super) fn look(
+        &self,
+        bytes: &[u8],
+        region: Option<&Region>,
+        name: &str,
+        want: Want,
+    ) -> Result<Look, EngineError> {
+        let model = self.model()?;
+        let started = Instant::now();
+        let failed = |error| EngineError::Picture { item: name.to_owned(), error };
+        let limits = &self.options.limits;
+        let side = model.manifest().input.size;
+        let picture = match region {
+            // A small region of a large picture has its own size to be decoded at.
+            Some(region) => {
+                let part = region.width().min(region.height()).max(0.02);
+                decode_at_least(bytes, limits, (side as f32 / part) as u32).map_err(failed)?.crop(region)
+            }
+            None => decode_at_least(bytes, limits, side).map_err(failed)?,
+        };
+        let decoded = Instant::now();
+        let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
+        let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
+        let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
+        Ok(Look { feature, understanding, times })
+    }
+
+    /// Looks at images of the catalogues that nothing is understood of yet, for about `time`, and brings what it finds into
+    /// store and index. Returns whether there may be more. Does nothing while the model is not loaded: who does not need it
+    /// does not wait for it.
+    pub(super) fn catch_up_understanding(&self, time: Duration) -> Result<bool, EngineError> {
+        let started = Instant::now();
+        if !self.model.is_open() {
+            return Ok(false);
+        }
+        for catalogue in self.open_catalogues() {
+            if self.imports_into(&catalogue.name) {
+                continue;
+            }
+            loop {
+                let after = self.caught_up_to(catalogue.key);
+                let products = self.store.not_understood(catalogue.key, understand::VERSION, after, PAGE)?;
+                let Some(last) = products.last() else { break };
+                self.catch_up_with(&catalogue, &products)?;
+                self.note_caught_up_to(catalogue.key, *last);
+                if started.elapsed() >= time || self.closing() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn catch_up_with(&self, catalogue: &Catalogue, products: &[u64]) -> Result<(), EngineError> {
+        let mut hashes: Vec<ImageHash> = Vec::new();
+        for stored in self.store.products_of(catalogue.key, products)? {
+            hashes.extend(stored.product.image_hashes());
+        }
+        let known = self.store.understandings(&hashes, understand::VERSION)?;
+        let mut found = Vec::new();
+        for hash in hashes.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(hash, _)| *hash) {
+            match self.understand_stored(&hash) {
+                Ok(understanding) => found.push((hash, understanding)),
+                // One picture that is lost does not keep the others back; it is tried again at the next start.
+                Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
+                    tracing::warn!(%hash, %error, "nothing could be understood of a stored picture");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.store.write(|sql| {
+            found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))
+        })?;
+        catalogue.refresh(&self.store, products)
+    }
+
+    fn understand_stored(&self, hash: &ImageHash) -> Result<Understanding, EngineError> {
+        let failed = EngineError::io("cannot read a picture under", &self.options.data);
+        let bytes = self.files.get(hash).map_err(failed)?.ok_or(EngineError::NoSuchImage { hash: *hash })?;
+        let look = self.look(&bytes, None, &hash.to_string(), Want::All)?;
+        look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })
+    }
+}
+
+/// The feature of a picture, and what is understood of it. The pixels are looked at while the model runs.
+pub(super) fn look_at(
+    model: &dyn ImageModel,
+    picture: &Picture,
+    want: Want,
+) -> Result<(Feature, Option<Understanding>), EngineError> {
+    let tensor = preprocess(model.manifest(), picture);
+    let run = || model.features(std::slice::from_ref(&tensor), want != Want::Feature);
+    let (features, seen) = match want {
+        Want::Feature => (run(), None),
+        Want::Search | Want::All => std::thread::scope(|scope| {
+            let seeing = scope.spawn(|| Seen::of(picture, want == Want::All));
+            let features = run();
+            // Who looks at pixels panics only over a mistake of ours: then there is an answer without understanding.
+            (features, seeing.join().ok())
+        }),
+    };
+    let feature = features?
+        .pop()
+        .ok_or_else(|| EngineError::Request { field: "picture".into(), reason: "the model gave no feature".into() })?;
+    let understanding = seen.map(|seen| seen.with(feature.map.as_ref())).transpose()?;
+    Ok((Feature { pooled: feature.pooled, map: None }, understanding))
+}
