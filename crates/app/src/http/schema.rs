@@ -1019,7 +1019,7 @@ mod tests {
         same("Catalogue", &CatalogueInfo { name: "a".parse().unwrap(), products: 0, images: 0 });
         let job: Job = serde_json::from_value(json!({
             "id": "", "kind": "", "catalogue": "a", "name": "", "state": "running", "dialect": null, "total": null, "done": 0, "created": 0,
-            "updated": 0, "skipped": 0, "failed": 0, "warnings": 0, "removed": 0, "embedded": 0, "per_second": null, "seconds_left": null,
+            "updated": 0, "skipped": 0, "failed": 0, "warnings": 0, "removed": 0, "embedded": 0, "per_second": null, "seconds_left": null, "doing": "d", "result": {},
             "message": "", "created_at": "2026-01-31T12:00:00Z", "finished_at": null,
         }))
         .unwrap();

@@ -184,10 +184,10 @@ fn memory_that_is_not_there_is_missed_before_the_import_starts() {
     let arguments = ["import", feed.to_str().unwrap(), "--json"];
     let dry = [&arguments[..], &["--dry-run"]].concat();
     // Address space for the program, its model and little more, in KiB.
-    let looked = limited("-v 1400000", data.path(), &dry).ends(1);
+    let looked = limited("-v 1000000", data.path(), &dry).ends(1);
     let report: Value = serde_json::from_str(looked.out.lines().next().unwrap()).unwrap();
     assert!(report["why"].as_str().unwrap().contains("memory"), "{report}");
-    let refused = limited("-v 1400000", data.path(), &arguments).ends(1);
+    let refused = limited("-v 1000000", data.path(), &arguments).ends(1);
     assert_eq!(refused.json()["error"]["code"], "does-not-fit", "{refused:?}");
     // Without the limit it fits.
     let report = run(data.path(), &dry).ends(0).json();
