@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use vetrina_engine::image::{Palette, Sketch, Subject};
-use vetrina_engine::learn::{LabelOptions, Method, Rows, fit_labels, remembered};
+use vetrina_engine::learn::{LabelMethod, LabelOptions, Rows, fit_labels, remembered};
 use vetrina_engine::model::{Feature, builtin_manifest};
 use vetrina_engine::space::Space;
 use vetrina_engine::understand::{Memory, described};
@@ -58,7 +58,9 @@ pub fn run(write: bool) -> Result<()> {
         let truth: Vec<&str> = asked.iter().map(|place| value(&fashion.products[*place])).collect();
         let neighbours = nearest(&plain, &known, &asked, &values, &truth);
         table.push(line(name, "kNN, nine neighbours", &neighbours, None));
-        for (method, called) in [(Method::Lda, "LDA"), (Method::Ridge, "ridge"), (Method::Logistic, "logistic")] {
+        for (method, called) in
+            [(LabelMethod::Lda, "LDA"), (LabelMethod::Ridge, "ridge"), (LabelMethod::Logistic, "logistic")]
+        {
             for (inputs, neighbours, with) in
                 [(&plain, false, ""), (&rows, false, " with palette"), (&rows, true, " with palette and neighbours")]
             {

@@ -1,24 +1,29 @@
 //! Evaluations and benchmarks of Vetrina on the data of `VETRINA_DATA` (default `../shared/data`); never shipped.
 
 mod active;
+mod calibration;
 mod composites;
 mod damage;
 mod data;
 mod default_head;
 mod document;
 mod features;
+mod filters;
 mod labels;
 mod measures;
 mod network;
 mod parity;
 mod pause;
+mod plot;
 mod quality;
 mod regions;
 mod reimport;
+mod section;
 mod tasks;
 mod throughput;
 mod training;
 mod typing;
+mod worst;
 
 use std::path::PathBuf;
 
@@ -47,7 +52,28 @@ enum Command {
         /// Leave out F-robust, which needs 62,610 damaged pictures to be embedded the first time
         #[arg(long)]
         without_robust: bool,
+        /// F-robust damages every n-th picture only (n = 1: all 6,261)
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        robust_every: usize,
         /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// How far probabilities can be trusted; written into docs/evaluation.md, with reliability diagrams
+    Calibration {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Measure filtered search against exact search and write docs/benchmarks.md
+    Filters {
+        /// How many products
+        #[arg(long, default_value_t = 100_000)]
+        products: usize,
+        /// How many queries for each line
+        #[arg(long, default_value_t = 200)]
+        queries: usize,
+        /// Print only, leave docs/benchmarks.md as it is
         #[arg(long)]
         dry_run: bool,
     },
@@ -116,7 +142,11 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::FitDefaultHead => default_head::run(),
         Command::Parity { reference } => parity::run(&reference),
-        Command::Quality { without_robust, dry_run } => quality::run(!without_robust, !dry_run),
+        Command::Quality { without_robust, robust_every, dry_run } => {
+            quality::run((!without_robust).then_some(robust_every.max(1)), !dry_run)
+        }
+        Command::Calibration { dry_run } => calibration::run(!dry_run),
+        Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
         Command::Train100k { data, products } => training::run(data, products),
         Command::Labels { dry_run } => labels::run(!dry_run),

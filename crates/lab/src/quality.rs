@@ -10,21 +10,23 @@ use vetrina_engine::space::Space;
 use crate::data;
 use crate::features::Features;
 use crate::tasks::{Figure, clothing, fashion, groceries, robust};
+use crate::{plot, worst};
 
-const COLUMNS: [&str; 3] = ["raw", "default head", "learned head"];
+const COLUMNS: [&str; 5] = ["raw", "default head", "learned head", groceries::GALLERY_IN_FIT, "colour-fused head"];
 
 /// What lies between these lines in docs/evaluation.md is written here; all else there is written by hand.
 const BEGIN: &str = "<!-- written by vetrina-lab quality: begin -->";
 const END: &str = "<!-- written by vetrina-lab quality: end -->";
 
-pub fn run(with_robust: bool, write: bool) -> Result<()> {
+/// `robust_every` says of how many pictures one is damaged for F-robust; `None` leaves it out.
+pub fn run(robust_every: Option<usize>, write: bool) -> Result<()> {
     let mut features = Features::open()?;
     let (groceries_data, clothing_data, fashion_data) = (data::groceries()?, data::clothing()?, data::fashion()?);
     let mut figures = groceries::run(&groceries_data, &mut features)?;
     figures.extend(clothing::run(&clothing_data, &mut features)?);
     figures.extend(fashion::run(&fashion_data, &mut features)?);
-    if with_robust {
-        figures.extend(robust::run(&fashion_data, &clothing_data, &mut features)?);
+    if let Some(step) = robust_every {
+        figures.extend(robust::run(&fashion_data, &clothing_data, &mut features, step)?);
     }
     let table = table(&figures);
     println!("{table}");
@@ -35,7 +37,16 @@ pub fn run(with_robust: bool, write: bool) -> Result<()> {
             space.id(),
             chrono::Utc::now().date_naive()
         );
-        replace_between(&format!("{head}{table}"))?;
+        let robust = match robust_every {
+            None => "\nF-robust was left out of this run.\n".to_owned(),
+            Some(1) => String::new(),
+            Some(step) => {
+                format!("\nF-robust: every {step}th picture was damaged and looked for among all, to save time.\n")
+            }
+        };
+        replace_between(&format!("{head}{table}{robust}"))?;
+        fs::write("docs/pictures/quality.svg", plot::svg(&figures))?;
+        worst::write(&groceries_data, &clothing_data, &mut features)?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
     // The index is of no use here: without products in it the engine would fill it first.
     let engine = Engine::open(EngineOptions::new(&folder))?;
     println!("opened in {:.1} s, {:.0} MiB at most so far", opening.elapsed().as_secs_f64(), peak_mib()?);
+    let mut first = None;
     for learned in [
         Learned { labels: Some("category".into()), confirmed: false },
         Learned { labels: Some("brand".into()), confirmed: false },
@@ -38,7 +39,9 @@ pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
         let request = TrainRequest { catalogue: CatalogueName::default(), learned, promote: false };
         let job = engine.train(request, &|_| {})?;
         ensure!(job.state == JobState::Done, "{}", job.message);
-        let report = job.result.context("no result")?["report"].clone();
+        let result = job.result.context("no result")?;
+        let report = result["report"].clone();
+        first.get_or_insert_with(|| result["space"].as_str().unwrap_or_default().to_owned());
         println!(
             "{words}: {} pictures, {} labels, {} tasks: {:.1} s; peak {:.0} MiB",
             report["pictures"],
@@ -47,6 +50,15 @@ pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
             began.elapsed().as_secs_f64(),
             peak_mib()?
         );
+    }
+    let name = CatalogueName::default();
+    let promoting = Instant::now();
+    engine.promote_space(&name, &first.unwrap_or_default(), true, &|_, _| true)?;
+    println!("promoted in {:.1} s; peak {:.0} MiB", promoting.elapsed().as_secs_f64(), peak_mib()?);
+    for _ in 0..2 {
+        let rolling = Instant::now();
+        engine.rollback_space(&name)?;
+        println!("rolled back in {:.1} ms", rolling.elapsed().as_secs_f64() * 1e3);
     }
     Ok(())
 }

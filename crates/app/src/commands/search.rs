@@ -57,9 +57,12 @@ pub struct Arguments {
     /// How many products to leave out at the start
     #[arg(long, default_value_t = 0, value_name = "N")]
     offset: usize,
-    /// Leave out what is less sure than this: not there yet, and the engine says so
-    #[arg(long, hide = true, value_name = "BAND")]
+    /// Leave out what is less sure than this
+    #[arg(long, value_name = "BAND")]
     min_band: Option<BandName>,
+    /// Show every variant of a group, not only the one that fits best
+    #[arg(long)]
+    all_variants: bool,
     /// Say why each product was found
     #[arg(long)]
     explain: bool,
@@ -135,6 +138,7 @@ fn request(arguments: &Arguments) -> Result<SearchRequest, Failure> {
             BandName::Exact => Band::Exact,
             BandName::Similar => Band::Similar,
         }),
+        collapse: !arguments.all_variants,
         explain: arguments.explain,
         ..SearchRequest::default()
     })

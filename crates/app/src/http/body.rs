@@ -62,9 +62,21 @@ fn longer(most: u64) -> Problem {
 /// 400 with line and column of what is wrong.
 pub fn json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
+        let hint = match meant(&error.to_string()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "docs/api.md and /openapi.json say what it looks like".to_owned(),
+        };
         let detail = format!("{what} is not what is expected here: {error}");
-        Problem::bad_request("bad-json", detail).hint("docs/api.md and /openapi.json say what it looks like").item(what)
+        Problem::bad_request("bad-json", detail).hint(hint).item(what)
     })
+}
+
+/// The field that an unknown one was probably meant to be, from serde's message: "unknown field `a`, expected one of `b`, `c`".
+fn meant(message: &str) -> Option<&str> {
+    let mut names = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let given = names.next()?;
+    let likeness = |name: &str| strsim::normalized_damerau_levenshtein(given, name);
+    names.filter(|name| likeness(name) > 0.5).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 /// The parts of a multipart search: pictures in their order, and the query.

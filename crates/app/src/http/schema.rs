@@ -708,6 +708,10 @@ pub struct SearchRequest {
     per_brand: Option<u32>,
     /// 0 to 1.
     diversity: Option<f32>,
+    /// Whether variants of a group are one hit; true unless told otherwise.
+    collapse: Option<bool>,
+    /// Business rules for this search, beside the shop's own: docs/api.md.
+    rules: Option<Value>,
     /// Who asks.
     user: Option<String>,
     /// Say why each product was found.
@@ -737,6 +741,8 @@ pub struct Hit {
     probability: Option<f32>,
     /// `exact`, `similar`, or nothing.
     band: Option<String>,
+    /// How many products of its variant group match, itself included; absent for one.
+    variants: Option<u64>,
     /// The picture that matched best.
     image: Option<HitImage>,
     /// Why it was found.
@@ -770,7 +776,7 @@ pub struct FacetCount {
 pub struct SearchResponse {
     /// The products, best first.
     hits: Vec<Hit>,
-    /// How many there are in all.
+    /// How many hits there are in all, variants of a group counted once.
     total: u64,
     /// Whether that number is exact.
     total_is_exact: bool,
@@ -972,14 +978,14 @@ mod tests {
         serde_json::from_value(json!({
             "text": "a", "not_text": "b", "images": [{"part": 0, "url": "u", "data": "d", "region": [0, 0, 1, 1], "weight": 1}],
             "like": ["a"], "not_like": ["b"], "colour": "red", "filter": "in_stock", "facets": ["brand"], "sort": [{"price": "asc"}],
-            "limit": 1, "offset": 0, "min_band": "similar", "per_brand": 1, "diversity": 0.5, "user": "u", "explain": true, "understand": false,
+            "limit": 1, "offset": 0, "min_band": "similar", "per_brand": 1, "diversity": 0.5, "collapse": false, "rules": {"floor": 0.5}, "user": "u", "explain": true, "understand": false,
         }))
         .unwrap()
     }
 
     fn found(product: engine_catalogue::Product) -> SearchResponse {
         serde_json::from_value(json!({
-            "hits": [{"product": product, "score": 0.5, "probability": 0.5, "band": "exact", "reasons": ["r"],
+            "hits": [{"product": product, "score": 0.5, "probability": 0.5, "band": "exact", "variants": 2, "reasons": ["r"],
                       "image": {"url": "u", "region": [0, 0, 1, 1]}}],
             "total": 1, "total_is_exact": true, "facets": {"price": [{"value": "0..1", "count": 1, "from": 0.0, "to": 1.0}]},
             "did_you_mean": "b", "understood": understood(), "space": "s", "took_ms": {"decode": 0.0, "embed": 0.0, "search": 0.0, "total": 0.0},

@@ -53,6 +53,8 @@ pub const KEYS: [Key; 21] = [
 
 /// The table of columns in the file, which no environment variable sets.
 pub const FEED_MAPPING: &str = "feed.mapping";
+/// The business rules in the file, which no environment variable sets.
+pub const RULES: &str = "rules";
 /// Lists of words in the file, which no environment variable sets: what means the same, and what also finds.
 pub const WORDS: [&str; 2] = ["words.synonyms", "words.one_way"];
 
@@ -68,7 +70,7 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     };
     KEYS.iter()
         .map(|key| key.path)
-        .chain([FEED_MAPPING, PUBLIC_KEYS])
+        .chain([FEED_MAPPING, RULES, PUBLIC_KEYS])
         .chain(WORDS)
         .map(|path| (likeness(path), path))
         .filter(|(likeness, _)| *likeness > 0.8)

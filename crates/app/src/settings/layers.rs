@@ -10,6 +10,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 use vetrina_engine::engine::FreshnessOptions;
 use vetrina_engine::image::Limits;
+use vetrina_engine::search::Rules;
 
 use super::keys::{KEYS, Key, Kind, nearest};
 use super::public_keys::RawPublicKey;
@@ -43,6 +44,7 @@ pub(super) struct Raw {
     pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
+    pub rules: Rules,
     pub words: RawWords,
     pub public_keys: Vec<RawPublicKey>,
 }
@@ -109,6 +111,7 @@ impl Default for Raw {
             freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
+            rules: Rules::default(),
             words: RawWords::default(),
             public_keys: Vec::new(),
         }

@@ -150,6 +150,9 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         "json" => LogFormat::Json,
         other => return Err(wrong("log.format", format!("`{other}` is not a format"), "`text` or `json`")),
     };
+    if let Err(error) = raw.rules.validate("rules") {
+        return Err(wrong(error.field().unwrap_or("rules"), error.to_string(), &error.hint()));
+    }
     if raw.data.as_os_str().is_empty() {
         return Err(wrong("data", "it is empty".to_owned(), "name a folder"));
     }
@@ -176,6 +179,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         synonyms,
         default_currency,
         feed_mapping: raw.feed.mapping,
+        rules: raw.rules,
         feed_variants,
         freshness,
     };

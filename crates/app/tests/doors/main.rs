@@ -13,6 +13,7 @@ mod commands;
 mod crash;
 mod feeds;
 mod full_disk;
+mod http_bad_search;
 mod http_documents;
 mod http_jobs;
 mod http_products;

@@ -11,9 +11,12 @@ use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::Region;
 use crate::search::{
-    Hit, HitImage, ImageInput, Query, RankedHit, Schema, SearchError, SearchRequest, SearchResponse, TookMs, Weighted,
-    execute,
+    Hit, HitImage, ImageInput, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest, SearchResponse, TookMs,
+    Weighted, execute,
 };
+
+/// Most embeddings that the products of `like`, or of `not_like`, bring to a search together, as far as each brings one.
+const MOST_VECTORS: usize = 32;
 
 impl Engine {
     /// Searches a catalogue. `parts` are the pictures that `images[].part` speaks of.
@@ -31,7 +34,9 @@ impl Engine {
         let open = self.catalogue(catalogue)?;
         // From here to the end: one space, one index.
         let snapshot = open.snapshot();
-        let mut query = Query::of(request, &Schema::new(snapshot.index.attributes()))?;
+        let schema = Schema::new(snapshot.index.attributes());
+        let mut query = Query::of(request, &schema)?;
+        query.ruling = self.ruling(&open, request, &schema)?;
         let mut took = TookMs::default();
         let mut understood = None;
         for (number, input) in request.images.iter().enumerate() {
@@ -47,14 +52,18 @@ impl Engine {
         }
         let searching = Instant::now();
         for (field, ids) in [("like", &request.like), ("not_like", &request.not_like)] {
+            // Every vector costs: of many products, the first pictures speak.
+            let most = (MOST_VECTORS / ids.len().max(1)).max(1);
             for id in ids {
-                let (key, vectors) = self.pictures_of(&open, &snapshot, field, id)?;
+                let (key, mut vectors) = self.pictures_of(&open, &snapshot, field, id)?;
+                vectors.truncate(most);
                 query.exclude.push(key);
                 let weight = 1.0 / vectors.len() as f32;
                 let weighted = vectors.into_iter().map(|vector| Weighted { vector, weight });
                 if field == "like" { query.pictures.extend(weighted) } else { query.not_pictures.extend(weighted) }
             }
         }
+        query.calibration = Some(self.calibration(&open, &snapshot));
         let ranked = execute(&snapshot.index, &query)?;
         let hits = self.hits(&open, &snapshot, &ranked.hits, &query, request.explain)?;
         took.search = milliseconds(searching);
@@ -79,6 +88,24 @@ impl Engine {
         self.product(catalogue, id)?;
         let request = SearchRequest { like: vec![id.to_owned()], limit, ..SearchRequest::default() };
         self.search(catalogue, &request, &[])
+    }
+
+    /// The shop's business rules and the request's, for this request. Products that are not there (any more) are no mistake.
+    fn ruling(&self, open: &Catalogue, request: &SearchRequest, schema: &Schema) -> Result<Ruling, EngineError> {
+        let shop = &self.options.rules;
+        let mut ruling = Ruling::of(shop, request, schema)?;
+        let text = request.text.as_deref();
+        let own = request.rules.as_ref();
+        let shop = Some(shop).filter(|_| own.is_none_or(|own| own.shop != Some(false)));
+        for rules in [own, shop].into_iter().flatten() {
+            for id in rules.pinned(text) {
+                ruling.pins.extend(self.store.product(open.key, id)?.map(|stored| stored.key));
+            }
+            for id in rules.hidden(text) {
+                ruling.hidden.extend(self.store.product(open.key, id)?.map(|stored| stored.key));
+            }
+        }
+        Ok(ruling)
     }
 
     /// What is seen in a picture of a request.
@@ -155,7 +182,16 @@ impl Engine {
             let image = image(&stored.product, best);
             let reasons = if explain { reasons(found, &stored.product, query) } else { Vec::new() };
             let product = stored.product;
-            hits.push(Hit { product, score: found.score, probability: None, band: None, image, reasons });
+            let variants = (found.variants > 1).then_some(found.variants);
+            hits.push(Hit {
+                product,
+                score: found.score,
+                probability: found.probability,
+                band: found.band,
+                variants,
+                image,
+                reasons,
+            });
         }
         Ok(hits)
     }
@@ -191,6 +227,12 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
     if let Some(words) = found.words {
         reasons.push(format!("words: {:.0} % of the best match", words * 100.0));
     }
+    if let Some(meaning) = found.meaning {
+        reasons.push(format!("meaning: cosine {meaning:.2} with what the words look like"));
+    }
+    if let Some(unwanted) = found.unwanted {
+        reasons.push(format!("unwanted: cosine {unwanted:.2} with what it should not be like"));
+    }
     if let Some(text) = &query.text {
         let title = product.title.to_lowercase();
         let said: Vec<String> = text
@@ -201,6 +243,10 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
         if !said.is_empty() {
             reasons.push(format!("title: {}", said.join(", ")));
         }
+    }
+    reasons.extend(found.rules.iter().cloned());
+    if let Some(probability) = found.probability {
+        reasons.push(format!("{:.0} % likely to be the very product", probability * 100.0));
     }
     reasons
 }

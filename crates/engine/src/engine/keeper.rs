@@ -14,6 +14,8 @@ use super::Engine;
 
 /// How often they look around.
 const ROUND: Duration = Duration::from_secs(5);
+/// Rounds after a start in which nothing is calibrated.
+const CALIBRATE_AFTER: u64 = 6;
 /// How long it works at a time on pictures that nothing is understood of, and how long it then leaves the cores to others.
 const SHIFT: Duration = Duration::from_millis(300);
 /// Changed products from which an index is optimised while an import still runs.
@@ -66,13 +68,17 @@ fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     if let Some(engine) = engine.upgrade() {
         rest = work(&engine, &mut looked);
     }
-    loop {
+    for round in 0_u64.. {
         match wake.recv_timeout(rest) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
         rest = work(&engine, &mut looked);
+        // Asking a catalogue about itself is work that can wait until a start is over.
+        if round >= CALIBRATE_AFTER {
+            engine.calibrate_soon();
+        }
     }
 }
 

@@ -90,7 +90,7 @@ impl Engine {
             if self.labels.busy.swap(true, Ordering::AcqRel) {
                 return Ok(());
             }
-            let lessons = self.lessons(&catalogue);
+            let lessons = self.label_lessons(&catalogue);
             let engine = Arc::downgrade(self);
             match lessons {
                 Ok(lessons) => {
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// Reads what there is to learn from: main pictures and what their products say of themselves.
-    fn lessons(&self, catalogue: &Catalogue) -> Result<Lessons, EngineError> {
+    fn label_lessons(&self, catalogue: &Catalogue) -> Result<Lessons, EngineError> {
         let revision =
             self.store.catalogues()?.iter().find(|row| row.key == catalogue.key).map_or(0, |row| row.revision);
         let (products, _) = self.store.sizes(catalogue.key)?;

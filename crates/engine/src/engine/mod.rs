@@ -1,5 +1,6 @@
 //! The engine: catalogue, model, index and search behind one door. Command line, HTTP and lab all go through it.
 
+mod calibrating;
 mod catalogue;
 mod doctor;
 mod error;
@@ -44,6 +45,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
+use self::calibrating::Calibrations;
 use self::catalogue::{Catalogue, DEFAULT_SPACE};
 use self::image_files::ImageFiles;
 use self::import::{Run, Stop};
@@ -80,6 +82,10 @@ pub struct Engine {
     caught_up: Mutex<HashMap<i64, u64>>,
     labels: labels::FittedLabels,
     closing: AtomicBool,
+    /// Calibrations in force.
+    calibrations: RwLock<Calibrations>,
+    /// One is being fitted.
+    calibrating: AtomicBool,
     keepers: Keepers,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
@@ -206,6 +212,8 @@ impl Engine {
             caught_up: Mutex::default(),
             labels: labels::FittedLabels::default(),
             closing: AtomicBool::new(false),
+            calibrations: RwLock::default(),
+            calibrating: AtomicBool::new(false),
             keepers: Keepers::default(),
             _lock: lock,
             store,
@@ -228,8 +236,10 @@ impl Engine {
         }
         let background = std::mem::take(&mut *self.background.lock());
         for job in background {
-            // A job that panicked has said so on its way.
-            let _ = job.join();
+            // The last to let go of the engine may be such a thread itself. A job that panicked has said so on its way.
+            if job.thread().id() != std::thread::current().id() {
+                let _ = job.join();
+            }
         }
         self.keepers.stop();
         for catalogue in self.open_catalogues() {

@@ -7,6 +7,7 @@ use super::FreshnessOptions;
 use crate::catalogue::feeds::Variants;
 use crate::image::Limits;
 use crate::index::Synonyms;
+use crate::search::Rules;
 
 /// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct EngineOptions {
     pub default_currency: Option<String>,
     /// Columns of general CSV feeds by field: `column → field`.
     pub feed_mapping: BTreeMap<String, String>,
+    /// What the shop wants shown first.
+    pub rules: Rules,
     /// What becomes of variants that a feed has inside of their product.
     pub feed_variants: Variants,
     /// When spaces are trained again by themselves.
@@ -49,6 +52,7 @@ impl EngineOptions {
             synonyms: Synonyms::default(),
             default_currency: None,
             feed_mapping: BTreeMap::new(),
+            rules: Rules::default(),
             feed_variants: Variants::default(),
             freshness: FreshnessOptions::default(),
         }

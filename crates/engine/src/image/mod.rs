@@ -7,6 +7,7 @@
 mod blur;
 mod by_image_crate;
 mod colour;
+mod colour_descriptor;
 mod colour_names;
 mod decode;
 mod error;
@@ -32,6 +33,7 @@ mod text;
 mod tiff;
 mod webp;
 
+pub use colour_descriptor::ColourDescriptor;
 pub use colour_names::{Colour, ColourError, FAMILIES, SHADES, Shade, distance, name_of};
 pub use decode::{Header, decode, decode_at_least, probe};
 pub use error::PictureError;

@@ -1,6 +1,6 @@
 //! The index in this process: opening, writing, optimising. Reading is in `reads`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use super::fields::{Column, FieldKind};
 use super::journal::{Journal, trim_log};
 use super::lexicon::Lexicon;
 use super::synonyms::Compiled;
+use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
 use super::words::Analyser;
 use super::{IndexError, IndexInfo, IndexOptions, IndexPoint, State};
@@ -29,6 +30,8 @@ pub(super) const PICTURE: &str = "picture";
 pub(super) const WORDS: &str = "words";
 /// Points per write: bounds the size of one log entry and the time writers hold each other up.
 const BATCH: usize = 256;
+/// Products whose payload is read at once when an index opens.
+const PAGE: usize = 10_000;
 /// Size of one file of the engine's log.
 const LOG_FILE: usize = 16 << 20;
 /// Most attributes that get an index of their own; further ones are filtered by scanning.
@@ -49,6 +52,7 @@ pub struct Embedded {
     writer: Mutex<Writer>,
     optimiser: Mutex<()>,
     attributes: RwLock<BTreeSet<String>>,
+    table: RwLock<Table>,
 }
 
 /// What only one writer at a time may touch.
@@ -95,8 +99,10 @@ impl Embedded {
             writer: Mutex::new(Writer { journal, indexed }),
             optimiser: Mutex::new(()),
             attributes,
+            table: RwLock::default(),
         };
         index.create_indexes(&Column::STANDARD)?;
+        index.fill_table()?;
         tracing::debug!(dir = %shard_dir.display(), ?state, "index open");
         Ok((index, state))
     }
@@ -174,6 +180,11 @@ impl Embedded {
             self.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(list),
             )))?;
+            let mut table = self.table.write();
+            for point in batch {
+                table.put(point.key, !point.vectors.is_empty(), &point.payload);
+            }
+            drop(table);
             let mut lexicon = self.lexicon.write();
             for (point, words) in said {
                 lexicon.put(point, words);
@@ -220,6 +231,11 @@ impl Embedded {
         for batch in keys.chunks(BATCH * 16) {
             let ids = batch.iter().map(|key| PointId::NumId(*key)).collect();
             self.write(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
+            let mut table = self.table.write();
+            for key in batch {
+                table.remove(*key);
+            }
+            drop(table);
             let mut lexicon = self.lexicon.write();
             batch.iter().for_each(|key| lexicon.remove(*key));
         }
@@ -229,6 +245,7 @@ impl Embedded {
     /// See [`super::Index::clear`].
     pub(super) fn clear(&self) -> Result<(), IndexError> {
         self.write(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(Filter::default())))?;
+        *self.table.write() = Table::default();
         self.lexicon.write().clear();
         Ok(())
     }
@@ -260,6 +277,29 @@ impl Embedded {
         let _alone = self.optimiser.lock();
         let shard = self.shard()?;
         guard("being optimised", || shard.optimize())
+    }
+
+    /// See [`super::Index::table`].
+    pub(super) fn table(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read()
+    }
+
+    /// Reads the payload of every product into the table.
+    fn fill_table(&self) -> Result<(), IndexError> {
+        let mut table = self.table.write();
+        let pictured: HashSet<u64> =
+            self.keys(Some(&Filter::new_must(has_picture())), None, usize::MAX - 1)?.0.into_iter().collect();
+        let mut from = None;
+        loop {
+            let (page, next) = self.payloads(from, PAGE)?;
+            for (key, payload) in &page {
+                table.put(*key, pictured.contains(key), payload);
+            }
+            match next {
+                Some(next) => from = Some(next),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// See [`super::Index::info`].

@@ -17,6 +17,7 @@ pub mod lexicon;
 mod point;
 mod reads;
 mod synonyms;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -33,6 +34,7 @@ pub use point::{
 };
 pub use reads::{FacetCount, Order, Scored};
 pub use synonyms::{SynonymError, Synonyms};
+pub use table::{Card, Table};
 pub use wording::Wording;
 
 /// A filter over payload fields, in Qdrant's own model: the same for the embedded index and for a Qdrant cluster.
@@ -346,6 +348,13 @@ impl Index {
     pub fn values(&self, keys: &[u64], columns: &[Column]) -> Result<Vec<Vec<serde_json::Value>>, IndexError> {
         match self {
             Self::Embedded(index) => index.values(keys, columns),
+        }
+    }
+
+    /// The payload in memory. Writes wait while it is held, so hold it for one search and not longer.
+    pub fn table(&self) -> parking_lot::RwLockReadGuard<'_, Table> {
+        match self {
+            Self::Embedded(index) => index.table(),
         }
     }
 

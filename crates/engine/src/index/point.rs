@@ -164,7 +164,8 @@ impl AttributeColumns {
         if text.is_empty() {
             return;
         }
-        if let Some(number) = number(text) {
+        // Full-width digits are digits, so the folded form decides.
+        if let Some(number) = number(&fold(text)) {
             self.numbers.push(number);
         }
         self.shown.push(text.to_owned());
@@ -172,7 +173,7 @@ impl AttributeColumns {
 }
 
 /// The number a text is, if it is one: finite, plain decimal (`inf`, `nan` and `1e5` are names, not numbers).
-fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
     if plain { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }

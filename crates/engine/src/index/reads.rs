@@ -8,7 +8,7 @@ use qdrant_edge::{
     SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface,
     WithVector,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::IndexError;
 use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
@@ -236,6 +236,42 @@ impl Embedded {
         };
         let (records, next) = guard("listing", || shard.scroll(request))?;
         Ok((records.into_iter().filter_map(|record| key(record.id)).collect(), next.and_then(key)))
+    }
+
+    /// Payloads by key, from a key on, at most `limit`, as far as the table needs them; and where to go on.
+    pub(super) fn payloads(
+        &self,
+        from: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<(u64, Map<String, Value>)>, Option<u64>), IndexError> {
+        let shard = self.shard()?;
+        let columns = [
+            Column::Title,
+            Column::Price,
+            Column::Stock,
+            Column::AddedAt,
+            Column::InStock,
+            Column::Availability,
+            Column::Currency,
+            Column::Brand,
+            Column::Category,
+            Column::Group,
+        ];
+        let mut include: Vec<_> = columns.iter().filter_map(|column| column.to_string().parse().ok()).collect();
+        include.extend("shown".parse());
+        let request = ScrollRequest {
+            offset: from.map(PointId::NumId),
+            limit: Some(limit.max(1)),
+            filter: None,
+            with_payload: Some(WithPayloadInterface::Selector(PayloadSelector::Include(PayloadSelectorInclude::new(
+                include,
+            )))),
+            with_vector: WithVector::Bool(false),
+            order_by: None,
+        };
+        let (records, next) = guard("listing", || shard.scroll(request))?;
+        let payload = |record: Record| Some((key(record.id)?, record.payload?.0));
+        Ok((records.into_iter().filter_map(payload).collect(), next.and_then(key)))
     }
 
     pub(super) fn ordered(

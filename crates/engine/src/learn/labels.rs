@@ -11,7 +11,7 @@ use crate::understand::{Field, LeftOut, Linear, Memory, NO_VALUE, Neighbour, mix
 
 /// How a linear classifier is fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum LabelMethod {
     /// Linear discriminant analysis: one covariance for all values, shrunk (Friedman 1989).
     Lda,
     /// Ridge regression to 1 for the own value and 0 for the others.
@@ -39,7 +39,7 @@ const HELD_BACK: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelOptions {
     /// How its classifier is fitted.
-    pub method: Method,
+    pub method: LabelMethod,
     /// Whether products that are like the picture have a say too.
     pub neighbours: bool,
 }
@@ -47,7 +47,7 @@ pub struct LabelOptions {
 impl Default for LabelOptions {
     /// Logistic regression, with neighbours: see docs/evaluation.md, labels.
     fn default() -> Self {
-        Self { method: Method::Logistic, neighbours: true }
+        Self { method: LabelMethod::Logistic, neighbours: true }
     }
 }
 
@@ -155,7 +155,7 @@ pub fn fit_labels(
 ///
 /// # Errors
 /// [`FitError`] when rows and labels differ in number, there are none, a number is not finite, or a matrix cannot be solved.
-pub fn fit_linear(rows: &Rows, labels: &[u32], count: usize, method: Method) -> Result<Linear, FitError> {
+pub fn fit_linear(rows: &Rows, labels: &[u32], count: usize, method: LabelMethod) -> Result<Linear, FitError> {
     super::scatter::check(rows, 2)?;
     if rows.len() != labels.len() || labels.iter().any(|label| *label as usize >= count) {
         return Err(FitError::Data {
@@ -163,9 +163,9 @@ pub fn fit_linear(rows: &Rows, labels: &[u32], count: usize, method: Method) -> 
         });
     }
     match method {
-        Method::Lda => lda(rows, labels, count),
-        Method::Ridge => ridge(rows, labels, count),
-        Method::Logistic => Ok(logistic(rows, labels, count)),
+        LabelMethod::Lda => lda(rows, labels, count),
+        LabelMethod::Ridge => ridge(rows, labels, count),
+        LabelMethod::Logistic => Ok(logistic(rows, labels, count)),
     }
 }
 
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn every_method_tells_clouds_apart() {
         let (rows, labels) = clouds(300);
-        for method in [Method::Lda, Method::Ridge, Method::Logistic] {
+        for method in [LabelMethod::Lda, LabelMethod::Ridge, LabelMethod::Logistic] {
             let classifier = fit_linear(&rows, &labels, 3, method).unwrap();
             let right = |(row, label): (&[f32], &u32)| {
                 let logits = classifier.logits(row).unwrap();
@@ -420,7 +420,7 @@ mod tests {
         // All pictures alike, and labels that contradict each other.
         let mut same = Rows::new(4);
         (0..300).for_each(|_| assert!(same.push(&[0.5, 0.5, 0.5, 0.5])));
-        for method in [Method::Lda, Method::Ridge, Method::Logistic] {
+        for method in [LabelMethod::Lda, LabelMethod::Ridge, LabelMethod::Logistic] {
             let options = LabelOptions { method, neighbours: true };
             assert!(fit_labels(None, &same, &named(&labels), &groups(300), options).is_err(), "{method:?}");
         }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use faer::Mat;
 
-use super::pca::{spanned, to_head};
-use super::scatter::{check, eigen, mean, scatter};
+use super::method::{Method, fit};
+use super::pca::{LinearMap, spanned, to_map};
+use super::scatter::{Scaled, check, eigen, inverse_lengths, mean, scatter};
 use super::{FitError, Rows};
 use crate::space::Head;
 
@@ -32,18 +33,23 @@ impl Default for LdaOptions {
 /// [`FitError`] when there are fewer than two classes, no class with two different pictures, labels and features differ
 /// in number, or a number is not finite.
 pub fn fit_lda(model_sha256: &str, features: &Rows, labels: &[u32], options: &LdaOptions) -> Result<Head, FitError> {
+    fit(model_sha256, features, &Method::Supervised { labels, options: options.clone() })
+}
+
+pub(super) fn lda_map(features: &Rows, labels: &[u32], options: &LdaOptions) -> Result<LinearMap, FitError> {
     check(features, 3)?;
     if features.len() != labels.len() {
         let reason = format!("there are {} pictures and {} labels", features.len(), labels.len());
         return Err(FitError::Data { reason });
     }
-    let unit = features.clone().unit();
-    let means = class_means(&unit, labels);
+    let scales = inverse_lengths(features);
+    let unit = Scaled::by(features, &scales);
+    let means = class_means(unit, labels);
     if means.len() < 2 {
         return Err(FitError::TooLittle { reason: "there is only one label; at least two are needed".into() });
     }
     let dim = unit.dim();
-    let mut within = scatter(&unit, |place| &means[&labels[place]]);
+    let mut within = scatter(unit, |place| &means[&labels[place]]);
     within *= faer::Scale(1.0 / unit.len() as f64);
     let diagonal = (0..dim).map(|i| within[(i, i)]).sum::<f64>() / dim as f64;
     if diagonal < 1e-12 {
@@ -57,29 +63,31 @@ pub fn fit_lda(model_sha256: &str, features: &Rows, labels: &[u32], options: &Ld
         within[(i, i)] += shrinkage * diagonal;
     }
     let (variances, directions) = eigen(&within)?;
-    let scaled = Mat::from_fn(dim, dim, |i, j| directions[(i, j)] / variances[j].max(diagonal * 1e-6).sqrt());
-    let whitening = &scaled * directions.transpose();
+    // Any root of the inverse will do: those of one matrix differ by a rotation, which similarities do not see.
+    let whitening = Mat::from_fn(dim, dim, |i, j| directions[(i, j)] / variances[j].max(diagonal * 1e-6).sqrt());
 
     let mut class_rows = Rows::new(dim);
     for mean in means.values() {
         class_rows.push(&mean.iter().map(|&value| value as f32).collect::<Vec<_>>());
     }
+    let classes = means.len();
+    drop(means);
     let middle = mean(&class_rows);
-    let between = &whitening * scatter(&class_rows, |_| &middle) * &whitening;
+    let between = whitening.transpose() * scatter(&class_rows, |_| &middle) * &whitening;
     let (spread, between_directions) = eigen(&between)?;
-    let kept = spanned(&spread, options.dims.min(means.len() - 1));
+    let kept = spanned(&spread, options.dims.min(classes - 1));
     if kept == 0 {
         return Err(FitError::TooLittle { reason: "the labels do not differ in their pictures".into() });
     }
     let columns = &whitening * between_directions.subcols(0, kept);
-    to_head(model_sha256, &mean(&unit), &columns)
+    Ok(to_map(&mean(unit), &columns))
 }
 
-fn class_means(rows: &Rows, labels: &[u32]) -> BTreeMap<u32, Vec<f64>> {
+fn class_means(rows: Scaled<'_>, labels: &[u32]) -> BTreeMap<u32, Vec<f64>> {
     let mut sums: BTreeMap<u32, (Vec<f64>, f64)> = BTreeMap::new();
     for (row, &label) in rows.iter().zip(labels) {
         let (sum, count) = sums.entry(label).or_insert_with(|| (vec![0.0; rows.dim()], 0.0));
-        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         *count += 1.0;
     }
     sums.into_iter().map(|(label, (sum, count))| (label, sum.into_iter().map(|sum| sum / count).collect())).collect()
@@ -112,5 +120,23 @@ mod tests {
     fn labels_that_contradict_each_other_do_not_make_numbers_that_are_not_finite() {
         let head = fit(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], &[1, 1, 2, 2]);
         assert!(matches!(head, Err(FitError::TooLittle { .. })), "{head:?}");
+    }
+
+    #[test]
+    fn as_many_labels_as_there_may_be_are_fitted() {
+        // 20,000 products of two pictures each.
+        let mut rows = Rows::new(8);
+        let mut labels = Vec::new();
+        for label in 0..20_000_u32 {
+            let value = |axis: u32, picture: u32| {
+                (label.wrapping_mul(2_654_435_761) >> (axis * 3) & 63) as f32 + picture as f32
+            };
+            for picture in 0..2 {
+                rows.push(&[0, 1, 2, 3, 4, 5, 6, 7].map(|axis| value(axis, picture * (axis % 2))));
+                labels.push(label);
+            }
+        }
+        let head = fit_lda("model", &rows, &labels, &LdaOptions::default()).unwrap();
+        assert_eq!((head.input_dim(), head.output_dim()), (8, 8));
     }
 }

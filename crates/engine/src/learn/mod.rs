@@ -1,13 +1,14 @@
 //! Evaluation and training of heads.
 //!
-//! [`evaluate`] says how good a space is on a gallery and queries whose right answers are known; [`fit_pca`], [`fit_lda`]
-//! and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
+//! [`evaluate`] says how good a space is on a gallery and queries whose right answers are known; [`fit`] (by one [`Method`]
+//! or another) and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
 mod active;
 mod compare;
 mod evaluate;
 mod labels;
 mod lda;
+mod method;
 mod pca;
 mod ranking;
 mod rows;
@@ -17,8 +18,9 @@ mod words;
 pub use active::least_sure;
 pub use compare::{Interval, Random, bootstrap};
 pub use evaluate::{EvaluateError, Report, evaluate};
-pub use labels::{LabelOptions, Method, fit_labels, fit_linear, remembered};
+pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
+pub use method::{Method, fit};
 pub use pca::{PcaOptions, fit_pca};
 pub use ranking::{Ranking, nearest_votes, rank_of_own, rankings, share_in_first};
 pub use rows::Rows;

@@ -2,7 +2,8 @@
 
 use faer::Mat;
 
-use super::scatter::{check, eigen, mean, scatter};
+use super::method::{Method, fit};
+use super::scatter::{Scaled, check, eigen, inverse_lengths, mean, scatter};
 use super::{FitError, Rows};
 use crate::space::Head;
 
@@ -29,10 +30,22 @@ impl Default for PcaOptions {
 /// # Errors
 /// [`FitError`] for fewer than two pictures, pictures that are all the same, or numbers that are not finite.
 pub fn fit_pca(model_sha256: &str, features: &Rows, options: &PcaOptions) -> Result<Head, FitError> {
+    fit(model_sha256, features, &Method::Unsupervised(options.clone()))
+}
+
+/// What a head is made of: `projection · (unit(x) − mean)`.
+pub(super) struct LinearMap {
+    pub(super) mean: Vec<f32>,
+    /// `[output, input]`, row by row.
+    pub(super) projection: Vec<f32>,
+}
+
+pub(super) fn pca_map(features: &Rows, options: &PcaOptions) -> Result<LinearMap, FitError> {
     check(features, 2)?;
-    let unit = features.clone().unit();
-    let centre = mean(&unit);
-    let mut covariance = scatter(&unit, |_| &centre);
+    let scales = inverse_lengths(features);
+    let unit = Scaled::by(features, &scales);
+    let centre = mean(unit);
+    let mut covariance = scatter(unit, |_| &centre);
     covariance *= faer::Scale(1.0 / (unit.len() - 1) as f64);
     let (variances, directions) = eigen(&covariance)?;
     let kept = spanned(&variances, options.dims);
@@ -40,7 +53,7 @@ pub fn fit_pca(model_sha256: &str, features: &Rows, options: &PcaOptions) -> Res
         return Err(FitError::TooLittle { reason: "all pictures are the same".into() });
     }
     let scaled = Mat::from_fn(unit.dim(), kept, |i, j| directions[(i, j)] * variances[j].powf(-options.exponent));
-    to_head(model_sha256, &centre, &scaled)
+    Ok(to_map(&centre, &scaled))
 }
 
 /// How many of the first `dims` variances are more than rounding.
@@ -49,36 +62,13 @@ pub(super) fn spanned(variances: &[f64], dims: usize) -> usize {
     variances.iter().take(dims).take_while(|&&variance| variance > largest * 1e-7 && variance > 1e-14).count()
 }
 
-/// A head from a mean and projecting columns [input, output].
-pub(super) fn to_head(model_sha256: &str, centre: &[f64], columns: &Mat<f64>) -> Result<Head, FitError> {
+/// A map from a mean and projecting columns [input, output].
+pub(super) fn to_map(centre: &[f64], columns: &Mat<f64>) -> LinearMap {
     let mean: Vec<f32> = centre.iter().map(|&value| value as f32).collect();
     let projection: Vec<f32> =
         columns.col_iter().flat_map(|column| column.iter().map(|&value| value as f32).collect::<Vec<_>>()).collect();
     // The scale of a projection does not change an embedding; unit rows keep it in the range of half precision.
     let largest = projection.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let scale = if largest > 0.0 && largest.is_finite() { largest.recip() } else { 1.0 };
-    let projection: Vec<f32> = projection.iter().map(|value| value * scale).collect();
-    Head::linear(model_sha256, &mean, &projection).map_err(|error| FitError::Numerics { reason: error.to_string() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn degenerate_catalogues_train_nothing_and_say_why() {
-        let same = Rows::from_vectors([[1.0, 2.0, 3.0].as_slice(); 5]).unwrap();
-        let fit = |rows: &Rows| fit_pca("model", rows, &PcaOptions::default());
-        assert!(fit(&same).unwrap_err().to_string().contains("all pictures are the same"));
-        assert!(fit(&same.select([0])).unwrap_err().to_string().contains("at least 2"));
-        let broken = Rows::from_vectors([[1.0, f32::NAN].as_slice(), &[1.0, 2.0]]).unwrap();
-        assert!(matches!(fit(&broken), Err(FitError::Data { .. })));
-    }
-
-    #[test]
-    fn few_pictures_give_few_directions() {
-        let rows = Rows::from_vectors([[1.0, 0.0, 0.0].as_slice(), &[0.0, 1.0, 0.0], &[0.0, 0.0, 1.0]]).unwrap();
-        let head = fit_pca("model", &rows, &PcaOptions::default()).unwrap();
-        assert_eq!((head.input_dim(), head.output_dim()), (3, 2));
-    }
+    LinearMap { mean, projection: projection.iter().map(|value| value * scale).collect() }
 }

@@ -1,76 +1,47 @@
-//! Counts of values over what a search found.
-//!
-//! A field's own filter is left out while its values are counted (disjunctive facets): a shopper who chose one brand sees what
-//! the others would bring.
+//! Counts of values over what a search found, in cards.
 
-use qdrant_edge::{Condition, FieldCondition, Filter, Range};
+use roaring::RoaringBitmap;
 
-use super::execute::narrowed;
-use super::filter::{Expr, Field};
-use super::query::{FacetField, Query};
-use super::{FacetValue, SearchError};
-use crate::index::{Column, Index, Order};
+use super::FacetValue;
+use super::query::FacetField;
+use crate::index::Table;
 
 /// Most values of one facet.
 const MOST_VALUES: usize = 100;
 /// Ranges of a price facet, about.
 const RANGES: f64 = 6.0;
 
-/// Counts one facet. `within` gives the products that words found under a filter; `None` when every product that passes the
-/// filter counts.
-pub(super) fn count(
-    index: &Index,
-    query: &Query,
-    facet: &FacetField,
-    exclude: &[u64],
-    within: &dyn Fn(Option<&Expr>) -> Result<Option<Vec<u64>>, SearchError>,
-) -> Result<Vec<FacetValue>, SearchError> {
-    let field = match facet {
-        FacetField::Values(_, field) => field,
-        FacetField::Price => &Field::Price,
-    };
-    let filter = query.filter.as_ref().and_then(|filter| filter.without(field));
-    let keys = within(filter.as_ref())?;
-    let filter = narrowed(index, filter.as_ref(), exclude, keys.as_deref())?;
+/// Counts one facet over a set: how many cards have a product of the set with the value.
+pub(super) fn count(table: &Table, set: &RoaringBitmap, facet: &FacetField, collapse: bool) -> Vec<FacetValue> {
     match facet {
         FacetField::Values(column, _) => {
-            let counts = index.facet(column, filter.as_ref(), MOST_VALUES)?;
+            let counts = table.facet(column, set, collapse, MOST_VALUES);
             let value = |value, count| FacetValue { value, count, from: None, to: None };
-            Ok(counts.into_iter().map(|counted| value(counted.value, counted.count)).collect())
+            counts.into_iter().map(|counted| value(counted.value, counted.count)).collect()
         }
-        FacetField::Price => prices(index, filter.unwrap_or_default()),
+        FacetField::Price => prices(table, set, collapse),
     }
 }
 
 /// Ranges of the price with round ends that together hold every product that has one.
-fn prices(index: &Index, filter: Filter) -> Result<Vec<FacetValue>, SearchError> {
-    let end = |order| -> Result<Option<f64>, SearchError> {
-        let keys = index.ordered(&Column::Price, order, Some(&filter), 1)?;
-        let values = index.values(&keys, &[Column::Price])?;
-        Ok(values.first().and_then(|values| values.first()).and_then(serde_json::Value::as_f64))
-    };
-    let (Some(lowest), Some(highest)) = (end(Order::Ascending)?, end(Order::Descending)?) else {
-        return Ok(Vec::new());
-    };
+fn prices(table: &Table, set: &RoaringBitmap, collapse: bool) -> Vec<FacetValue> {
+    let Some((lowest, highest)) = table.price_range(set) else { return Vec::new() };
     let ends = round_ends(lowest, highest);
-    let mut found = Vec::new();
-    for (at, pair) in ends.windows(2).enumerate() {
-        let [from, to] = [pair[0], pair[1]];
-        let last = at + 2 == ends.len();
-        let range = Range {
-            gte: Some(from.into()),
-            lt: (!last).then_some(to.into()),
-            lte: last.then_some(to.into()),
-            gt: None,
-        };
-        let Ok(path) = Column::Price.to_string().parse() else { continue };
-        let inside = Condition::Field(FieldCondition::new_range(path, range));
-        let count = index.count(Some(&filter.clone().merge_owned(Filter::new_must(inside))))?;
-        if count > 0 {
-            found.push(FacetValue { value: format!("{from}..{to}"), count, from: Some(from), to: Some(to) });
+    let last = ends.len().saturating_sub(2);
+    let mut ranges: Vec<RoaringBitmap> = vec![RoaringBitmap::new(); last + 1];
+    for row in set {
+        if let Some(price) = table.price(row) {
+            // The first range whose end lies above; the last one includes its end.
+            let at = ends.iter().skip(1).position(|end| price < *end).unwrap_or(last);
+            ranges[at.min(last)].insert(row);
         }
     }
-    Ok(found)
+    let value = |(pair, rows): (&[f64], &RoaringBitmap)| {
+        let count = table.cards(rows, collapse);
+        let [from, to] = [pair[0], pair[1]];
+        (count > 0).then(|| FacetValue { value: format!("{from}..{to}"), count, from: Some(from), to: Some(to) })
+    };
+    ends.windows(2).zip(&ranges).filter_map(value).collect()
 }
 
 /// Ends of a handful of ranges of equal, round width (1, 2 or 5 times a power of ten) from `lowest` to `highest`.

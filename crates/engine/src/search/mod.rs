@@ -3,14 +3,22 @@
 //! `SearchRequest → (pictures embedded, filter parsed) → `[`Query`]` → `[`execute`]` → `[`Ranked`]` → SearchResponse`. The
 //! request and the response are the JSON of `docs/api.md`; in between there are only numbers of products.
 
+#[cfg(test)]
+mod agreement;
+mod bands;
 mod error;
 mod execute;
 mod facets;
 pub mod filter;
+mod found;
 mod fusion;
+mod order;
 mod query;
+mod rank;
 mod request;
 mod response;
+mod rules;
+mod said;
 mod spread;
 mod suggest;
 #[cfg(test)]
@@ -22,5 +30,6 @@ pub use filter::{Expr, FilterError, Schema};
 pub use query::{FacetField, Query, Ranked, RankedHit, SortField, Weighted};
 pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
 pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs};
+pub use rules::{Boost, Decay, DecayField, Named, Rules, Ruling};
 pub(crate) use suggest::suggest;
 pub use suggest::{MOST_SUGGESTIONS, Suggestion, SuggestionKind, Suggestions};

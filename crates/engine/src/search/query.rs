@@ -1,10 +1,13 @@
 //! A search ready to be executed: vectors instead of pictures, a tree instead of a filter's text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
+use super::rules::Ruling;
+use super::{Band, Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
 use crate::index::Column;
 use crate::search::filter::Field;
+use crate::space::Calibration;
 
 /// An embedding of a query and how much it counts.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,8 @@ pub struct Query {
     pub not_pictures: Vec<Weighted>,
     /// Words to be found.
     pub text: Option<String>,
+    /// What the words look like: their embedding in the index's space, unit length; where a head knows them.
+    pub text_vector: Option<Vec<f32>>,
     /// Words that speak against a product.
     pub not_text: Option<String>,
     /// Who may be found.
@@ -42,6 +47,14 @@ pub struct Query {
     pub per_brand: Option<usize>,
     /// 0 best first, 1 as different as can be.
     pub diversity: Option<f32>,
+    /// Variants of a group are one card.
+    pub collapse: bool,
+    /// What the shop wants shown first.
+    pub ruling: Ruling,
+    /// Turns scores into probabilities.
+    pub calibration: Option<Arc<Calibration>>,
+    /// Hits below this band are not found. Needs a calibration.
+    pub min_band: Option<Band>,
 }
 
 /// What can be counted.
@@ -68,16 +81,13 @@ pub enum SortField {
     Title,
 }
 
-impl SortField {
-    /// The column that is sorted by; none for the score.
+impl FacetField {
+    /// The field whose own filter is left out while counting.
     #[must_use]
-    pub fn column(self) -> Option<Column> {
+    pub fn field(&self) -> &Field {
         match self {
-            Self::Score => None,
-            Self::Price => Some(Column::Price),
-            Self::AddedAt => Some(Column::AddedAt),
-            Self::Stock => Some(Column::Stock),
-            Self::Title => Some(Column::Title),
+            Self::Values(_, field) => field,
+            Self::Price => &Field::Price,
         }
     }
 }
@@ -96,7 +106,7 @@ pub struct Ranked {
 }
 
 /// A product that was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RankedHit {
     /// Its number.
     pub key: u64,
@@ -106,6 +116,18 @@ pub struct RankedHit {
     pub picture: Option<f32>,
     /// How well it says the words, relative to the product that says them best, 0 to 1.
     pub words: Option<f32>,
+    /// Cosine of its best picture with what the words look like.
+    pub meaning: Option<f32>,
+    /// Cosine of its best picture with what was not wanted.
+    pub unwanted: Option<f32>,
+    /// How many products of the found set the card stands for.
+    pub variants: usize,
+    /// What business rules did.
+    pub rules: Vec<String>,
+    /// How likely it is the very product, 0 to 1, where there is a calibration.
+    pub probability: Option<f32>,
+    /// What that says to a shopper.
+    pub band: Option<Band>,
 }
 
 impl Query {
@@ -136,12 +158,14 @@ impl Query {
             offset: request.offset,
             per_brand: request.per_brand,
             diversity: request.diversity.filter(|diversity| *diversity > 0.0),
+            collapse: request.collapse,
+            min_band: request.min_band,
             ..Self::default()
         })
     }
 }
 
-fn facet(name: &str, schema: &Schema) -> Result<FacetField, SearchError> {
+pub(super) fn facet(name: &str, schema: &Schema) -> Result<FacetField, SearchError> {
     let field = match schema.field(name) {
         Ok(field) => field,
         // A catalogue may lack what another has: nothing is counted then.

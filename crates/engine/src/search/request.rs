@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::SearchError;
+use super::{Rules, SearchError};
 use crate::image::Region;
 
 /// Most hits of one answer.
@@ -66,6 +66,11 @@ pub struct SearchRequest {
     /// How unlike each other the hits should be, 0 (best first) to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diversity: Option<f32>,
+    /// Whether the variants of a group are one hit, the variant that fits best. On unless told otherwise.
+    pub collapse: bool,
+    /// Business rules for this search, beside the shop's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
     /// Who asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -92,6 +97,8 @@ impl Default for SearchRequest {
             min_band: None,
             per_brand: None,
             diversity: None,
+            collapse: true,
+            rules: None,
             user: None,
             explain: false,
             understand: true,
@@ -218,9 +225,6 @@ impl SearchRequest {
         let hint = "leave it out; docs/api.md says what is not there yet";
         if self.colour.is_some() {
             return Err(SearchError::request("colour", "search by colour is not there yet", hint));
-        }
-        if self.min_band.is_some() {
-            return Err(SearchError::request("min_band", "bands are not there yet", hint));
         }
         Ok(())
     }

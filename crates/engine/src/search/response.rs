@@ -47,6 +47,9 @@ pub struct Hit {
     /// What the probability says to a shopper.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub band: Option<Band>,
+    /// How many products of its variant group match, itself included; absent for one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub variants: Option<usize>,
     /// The picture that matched best, or the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub image: Option<HitImage>,

@@ -2,32 +2,30 @@
 
 use std::collections::HashMap;
 
-use super::fusion::dot;
-use super::query::RankedHit;
-use crate::index::{Column, Index, IndexError};
+use roaring::RoaringBitmap;
 
-/// Keeps at most `most` hits of each brand, the first ones. Hits without a brand are all kept.
-pub(super) fn cap_brands(index: &Index, hits: &mut Vec<RankedHit>, most: usize) -> Result<(), IndexError> {
-    let keys: Vec<u64> = hits.iter().map(|hit| hit.key).collect();
-    let brands = index.values(&keys, &[Column::BrandFolded])?;
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    let mut keep = brands.iter().map(|values| match values.first().and_then(serde_json::Value::as_str) {
-        None => true,
-        Some(brand) => {
-            let count = counts.entry(brand.to_owned()).or_default();
-            *count += 1;
-            *count <= most
-        }
+use super::fusion::dot;
+use super::rank::Candidate;
+use crate::index::Table;
+
+/// Keeps at most `most` cards of each brand, the first ones. Cards without a brand are all kept. A group counts for the brand
+/// of its first product in the set, whichever variant is shown, so that the number of cards does not depend on their order.
+pub(super) fn cap_brands(table: &Table, set: &RoaringBitmap, cards: &mut Vec<Candidate>, collapse: bool, most: usize) {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    cards.retain(|card| {
+        let first = if collapse { table.first_of_group(set, card.row) } else { card.row };
+        let Some(brand) = table.brand(first) else { return true };
+        let count = counts.entry(brand).or_default();
+        *count += 1;
+        *count <= most
     });
-    hits.retain(|_| keep.next().unwrap_or(true));
-    Ok(())
 }
 
 /// Orders hits so that each is good and unlike those before it: maximal marginal relevance (Carbonell and Goldstein 1998),
 /// `(1 − diversity) · score − diversity · likeness to the most alike before`. `pictures` are the hits' own; products without
 /// pictures are unlike everything.
-pub(super) fn diversify(hits: &mut Vec<RankedHit>, pictures: &[Vec<Vec<f32>>], diversity: f32) {
-    let mut left: Vec<(RankedHit, &[Vec<f32>])> =
+pub(super) fn diversify(hits: &mut Vec<Candidate>, pictures: &[Vec<Vec<f32>>], diversity: f32) {
+    let mut left: Vec<(Candidate, &[Vec<f32>])> =
         hits.iter().copied().zip(pictures.iter().map(Vec::as_slice)).collect();
     let mut alike = vec![0.0_f32; left.len()];
     hits.clear();
@@ -51,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_second_hit_is_another_thing_when_variety_is_wanted() {
-        let hit = |key, score| RankedHit { key, score, picture: Some(score), words: None };
+        let hit = |row, score| Candidate { score, picture: Some(score), ..Candidate::unranked(row, row.into()) };
         let pictures = vec![vec![vec![1.0, 0.0]], vec![vec![0.99, 0.1]], vec![vec![0.0, 1.0]]];
         let order = |diversity| {
             let mut hits = vec![hit(1, 0.9), hit(2, 0.89), hit(3, 0.6)];

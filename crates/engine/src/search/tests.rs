@@ -122,7 +122,7 @@ fn words_and_picture_together_prefer_what_fits_both() {
     // Product 2 is a green lamp; its own picture and its own words.
     query.pictures.push(Weighted { vector: shop.vectors[2].clone(), weight: 1.0 });
     let found = execute(&shop.index, &query).unwrap();
-    let first = found.hits[0];
+    let first = &found.hits[0];
     assert_eq!(first.key, 2);
     assert!(first.picture.unwrap() > 0.99 && first.words.unwrap() > 0.99 && first.score > 0.99);
 }
@@ -211,4 +211,125 @@ fn requests_that_cannot_be_used_name_the_field() {
         assert!(!error.hint().is_empty());
     }
     assert!(serde_json::from_value::<SearchRequest>(json!({"tekst": "a"})).is_err());
+}
+
+/// Keys of the hits of a search with rules, and why the first is there.
+fn ruled(shop: &Shop, request: serde_json::Value, pins: Vec<u64>) -> (Vec<u64>, Vec<String>) {
+    let request: SearchRequest = serde_json::from_value(request).unwrap();
+    let schema = Schema::new(shop.index.attributes());
+    let mut query = Query::of(&request, &schema).unwrap();
+    query.ruling = Ruling::of(&Rules::default(), &request, &schema).unwrap();
+    query.ruling.pins = pins;
+    if request.text.is_none() && request.filter.as_deref() == Some("price >= 0") {
+        query.pictures.push(Weighted { vector: shop.vectors[7].clone(), weight: 1.0 });
+    }
+    let found = execute(&shop.index, &query).unwrap();
+    (keys(&found), found.hits[0].rules.clone())
+}
+
+#[test]
+fn rules_reorder_above_the_floor_and_never_below_it() {
+    let shop = usual();
+    let rules = |rules: serde_json::Value| json!({"filter": "price >= 0", "limit": 240, "rules": rules});
+    let (plain, _) = ruled(&shop, rules(json!({})), vec![]);
+    let scores: Vec<f32> = {
+        let mut query = query(&shop, json!({"filter": "price >= 0", "limit": 240}));
+        query.pictures.push(Weighted { vector: shop.vectors[7].clone(), weight: 1.0 });
+        execute(&shop.index, &query).unwrap().hits.iter().map(|hit| hit.score).collect()
+    };
+    let above = scores.iter().filter(|score| **score >= 0.5 * scores[0]).count();
+    assert!(above > 3 && above < 100, "{above}");
+    let braun = |key: &u64| key % 2 == 1;
+    let boosted = json!({"boost": [{"filter": "brand = \"braun\"", "by": 0.5}], "floor": 0.5});
+    let (found, why) = ruled(&shop, rules(boosted), vec![]);
+    assert_ne!(found, plain);
+    assert!(why.iter().any(|why| why.contains("brand") && why.contains("+50 %")), "{why:?}");
+    // Braun first among those above the floor; behind it, all as it was.
+    assert_eq!(found[above..], plain[above..]);
+    let first: Vec<u64> = found[..above].to_vec();
+    let same: BTreeSet<u64> = first.iter().copied().collect();
+    assert_eq!(same, plain[..above].iter().copied().collect());
+    assert!(first.iter().position(|key| !braun(key)) >= Some(1));
+
+    // A pin moves what is above the floor, and nothing that is below.
+    let (pinned, why) = ruled(&shop, rules(json!({"floor": 0.5})), vec![plain[above + 5], plain[above - 1]]);
+    assert_eq!(pinned[0], plain[above - 1]);
+    assert_eq!(pinned[above + 5], plain[above + 5]);
+    assert!(why.contains(&"rule: pinned".to_owned()));
+    let (free, _) = ruled(&shop, rules(json!({"floor": 0.0})), vec![plain[above + 5]]);
+    assert_eq!(free[0], plain[above + 5]);
+}
+
+#[test]
+fn what_is_out_of_stock_dear_or_old_comes_later() {
+    let shop = usual();
+    let listed = |rules: serde_json::Value| {
+        ruled(&shop, json!({"filter": "price < 9999", "limit": 240, "rules": rules}), vec![]).0
+    };
+    let stock = listed(json!({"out_of_stock": 0.3}));
+    let gone: Vec<bool> = stock.iter().map(|key| key % 5 == 0).collect();
+    assert!(gone.is_sorted() && gone[239] && !gone[0], "those in stock come first");
+    let priced = listed(json!({"decay": [{"field": "price", "from": 20.0, "half": 5, "by": 0.4}]}));
+    let distance = |key: &u64| ((*key % 50) as f64 + 0.5 - 20.0).abs();
+    assert!(priced.windows(2).all(|pair| distance(&pair[0]) <= distance(&pair[1])));
+}
+
+#[test]
+fn hidden_products_are_not_found_and_queries_choose_their_rules() {
+    let shop = usual();
+    let mut query = query(&shop, json!({"text": "lamp", "limit": 1000}));
+    query.ruling.hidden = vec![2, 6];
+    let found = execute(&shop.index, &query).unwrap();
+    assert_eq!((found.total, keys(&found).contains(&2)), (58, false));
+    let rules: Rules =
+        serde_json::from_value(json!({"pin": [{"query": "Red  BAG", "products": ["a", "b"]}, {"products": ["c"]}]}))
+            .unwrap();
+    assert_eq!(rules.pinned(Some("red bag")).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(rules.pinned(Some("bag")).collect::<Vec<_>>(), ["c"]);
+    assert_eq!(rules.pinned(None).collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
+fn variants_are_one_card_that_shows_the_one_that_fits() {
+    let mut products: Vec<Product> = (0..240).map(product).collect();
+    for (number, product) in products.iter_mut().enumerate() {
+        product.group = (number < 60).then(|| format!("g{}", number / 6));
+    }
+    let shop = shop(products);
+    let mut query = query(&shop, json!({"filter": "price >= 0", "limit": 1000, "facets": ["group", "brand"]}));
+    query.pictures.push(Weighted { vector: shop.vectors[33].clone(), weight: 1.0 });
+    let found = execute(&shop.index, &query).unwrap();
+    assert_eq!((found.hits[0].key, found.hits[0].variants, found.total), (33, 6, 190));
+    assert_eq!(found.hits.len(), 190);
+    assert!(found.facets["group"].iter().all(|value| value.count == 1));
+    let brands: usize = found.facets["brand"].iter().map(|value| value.count).sum();
+    assert_eq!(brands, 200, "each of the ten groups has both brands");
+    query.collapse = false;
+    assert_eq!(execute(&shop.index, &query).unwrap().total, 240);
+}
+
+#[test]
+fn bands_cut_the_set_and_the_total() {
+    let shop = usual();
+    let ask = |min_band: Option<&str>, facets: bool| {
+        let mut request =
+            json!({"filter": "price >= 0", "limit": 1000, "facets": if facets { json!(["brand"]) } else { json!([]) }});
+        if let Some(band) = min_band {
+            request["min_band"] = json!(band);
+        }
+        let mut query = query(&shop, request);
+        query.pictures.push(Weighted { vector: shop.vectors[7].clone(), weight: 1.0 });
+        query.calibration = Some(std::sync::Arc::new(crate::space::Calibration::shipped("x")));
+        execute(&shop.index, &query).unwrap()
+    };
+    let all = ask(None, false);
+    assert!(all.hits.iter().all(|hit| hit.probability.is_some_and(|p| (0.0..=1.0).contains(&p))));
+    assert!(all.hits[0].probability > all.hits[1].probability);
+    for (name, least) in [("similar", Band::Similar), ("exact", Band::Exact)] {
+        let expected: Vec<u64> = all.hits.iter().filter(|hit| hit.band >= Some(least)).map(|hit| hit.key).collect();
+        let found = ask(Some(name), true);
+        assert_eq!((keys(&found), found.total), (expected.clone(), expected.len()), "{name}");
+        assert!(!expected.is_empty() && expected.len() < 240, "{name}: {}", expected.len());
+        assert_eq!(found.facets["brand"].iter().map(|value| value.count).sum::<usize>(), expected.len());
+    }
 }

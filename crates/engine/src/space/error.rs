@@ -50,6 +50,9 @@ pub enum SpaceError {
     /// All numbers are zero: there is no direction.
     #[error("a vector is zero and has no direction")]
     Zero,
+    /// A colour-fused head was given no colours.
+    #[error("the space looks at colours and was given none; describe the picture's colours too")]
+    NoColours,
     /// A stored vector is not of unit length.
     #[error("a stored embedding has length {length}, not 1; the index must be rebuilt")]
     NotUnit {

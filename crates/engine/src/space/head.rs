@@ -5,22 +5,33 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::SpaceError;
 use super::embedding::{dot, to_unit};
+use crate::image::ColourDescriptor;
 
 /// Says that a safetensors file is a head, and of which kind.
 const FORMAT: &str = "vetrina-head-1";
+/// The same with colours beside the feature.
+const FORMAT_WITH_COLOURS: &str = "vetrina-head-2";
 
 /// No head is larger: 65,536 numbers in, 4,096 out.
 const MAX_INPUT: usize = 65_536;
 const MAX_OUTPUT: usize = 4_096;
+/// Colours do not weigh more than this many times the feature.
+const MAX_WEIGHT: f32 = 100.0;
 
-/// A map from feature to embedding: `unit(projection · (unit(feature) − mean))`, or `unit(feature)` alone.
+/// A map from feature to embedding: `unit(projection · (x − mean))`, or `unit(feature)` alone. `x` is `unit(feature)`, or
+/// for a colour-fused head `unit([unit(feature), weight × unit(colours)])`.
 ///
 /// As a file: safetensors with the tensors `mean` `[input]` and `projection` `[output, input]`, each 16- or 32-bit floats,
-/// and the metadata `format` = `vetrina-head-1` and `model` (SHA-256 of the ONNX file it was fitted for).
+/// and the metadata `format` = `vetrina-head-1` and `model` (SHA-256 of the ONNX file it was fitted for). A colour-fused head
+/// has the format `vetrina-head-2`, which versions before it refuse, and the weight as `colours`; its tensors have
+/// [`ColourDescriptor::DIM`] more columns, and `descriptor` is [`ColourDescriptor::KEY`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     model: Option<String>,
+    /// Length of the features.
     input: usize,
+    /// Weight of the colours, where they are looked at.
+    colours: Option<f32>,
     linear: Option<Linear>,
 }
 
@@ -39,7 +50,7 @@ impl Head {
     /// The head that only brings features to unit length, for any model with features of `input` numbers.
     #[must_use]
     pub fn identity(input: usize) -> Self {
-        Self { model: None, input, linear: None }
+        Self { model: None, input, colours: None, linear: None }
     }
 
     /// A linear head for the model with this SHA-256. `projection` is `[output, input]`, row by row. Both are rounded to
@@ -48,26 +59,50 @@ impl Head {
     /// # Errors
     /// [`SpaceError::Head`] when sizes do not fit, are 0 or too large, or a number is not finite.
     pub fn linear(model: &str, mean: &[f32], projection: &[f32]) -> Result<Self, SpaceError> {
-        Self::build(model, mean, projection).map_err(|reason| SpaceError::Head { origin: "a new head".into(), reason })
+        Self::build(model, None, mean, projection)
+            .map_err(|reason| SpaceError::Head { origin: "a new head".into(), reason })
     }
 
-    fn build(model: &str, mean: &[f32], projection: &[f32]) -> Result<Self, String> {
-        let input = mean.len();
-        if input == 0 || input > MAX_INPUT {
-            return Err(format!("`mean` has {input} numbers, 1 to {MAX_INPUT} are possible"));
+    /// A linear head that sees the colours too: `mean` and the rows of `projection` have [`ColourDescriptor::DIM`] numbers
+    /// after those for the feature.
+    ///
+    /// # Errors
+    /// As [`Head::linear`], and when the weight is not above 0 or above 100.
+    pub fn colour_fused(model: &str, weight: f32, mean: &[f32], projection: &[f32]) -> Result<Self, SpaceError> {
+        Self::build(model, Some(weight), mean, projection)
+            .map_err(|reason| SpaceError::Head { origin: "a new head".into(), reason })
+    }
+
+    fn build(model: &str, colours: Option<f32>, mean: &[f32], projection: &[f32]) -> Result<Self, String> {
+        let joint = mean.len();
+        if joint == 0 || joint > MAX_INPUT {
+            return Err(format!("`mean` has {joint} numbers, 1 to {MAX_INPUT} are possible"));
         }
-        let output = projection.len() / input;
-        if output * input != projection.len() || output == 0 || output > MAX_OUTPUT {
-            return Err(format!("`projection` has {} numbers for {input} inputs", projection.len()));
+        let output = projection.len() / joint;
+        if output * joint != projection.len() || output == 0 || output > MAX_OUTPUT {
+            return Err(format!("`projection` has {} numbers for {joint} inputs", projection.len()));
         }
+        let input = match colours {
+            None => joint,
+            Some(weight) if !(weight > 0.0 && weight <= MAX_WEIGHT) => {
+                return Err(format!(
+                    "the weight of the colours is {weight}; above 0 and up to {MAX_WEIGHT} is possible"
+                ));
+            }
+            Some(_) => joint
+                .checked_sub(ColourDescriptor::DIM)
+                .filter(|input| *input > 0)
+                .ok_or_else(|| format!("`mean` has {joint} numbers, which leaves none for a feature"))?,
+        };
         let rounded =
             |values: &[f32]| -> Vec<f32> { values.iter().map(|&value| f16::from_f32(value).to_f32()).collect() };
         let (mean, projection) = (rounded(mean), rounded(projection));
         if !mean.iter().chain(&projection).all(|value| value.is_finite()) {
             return Err("a number is not finite in half precision".into());
         }
-        let offset = projection.chunks_exact(input).map(|row| dot(row, &mean)).collect();
-        Ok(Self { model: Some(model.to_owned()), input, linear: Some(Linear { output, projection, offset, mean }) })
+        let offset = projection.chunks_exact(joint).map(|row| dot(row, &mean)).collect();
+        let linear = Some(Linear { output, projection, offset, mean });
+        Ok(Self { model: Some(model.to_owned()), input, colours, linear })
     }
 
     /// SHA-256 of the model this head was fitted for; `None` when any will do.
@@ -88,16 +123,27 @@ impl Head {
         self.linear.as_ref().map_or(self.input, |linear| linear.output)
     }
 
-    /// `projection · (unit(feature) − mean)`, not yet of unit length.
-    pub(super) fn apply(&self, feature: &[f32]) -> Result<Vec<f32>, SpaceError> {
+    /// Weight of the colours beside the feature; `None` for a head that does not look at them.
+    #[must_use]
+    pub fn colour_weight(&self) -> Option<f32> {
+        self.colours
+    }
+
+    /// `projection · (x − mean)`, not yet of unit length.
+    pub(super) fn apply(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
         if feature.len() != self.input {
             return Err(SpaceError::Dimension { expected: self.input, found: feature.len() });
         }
-        let mut unit = feature.to_vec();
-        to_unit(&mut unit)?;
-        let Some(linear) = &self.linear else { return Ok(unit) };
-        let rows = linear.projection.chunks_exact(self.input);
-        Ok(rows.zip(&linear.offset).map(|(row, offset)| dot(row, &unit) - offset).collect())
+        let mut input = feature.to_vec();
+        if let Some(weight) = self.colours {
+            let colours = colours.ok_or(SpaceError::NoColours)?;
+            input = joined(&input, colours, weight)?;
+        } else {
+            to_unit(&mut input)?;
+        }
+        let Some(linear) = &self.linear else { return Ok(input) };
+        let rows = linear.projection.chunks_exact(input.len());
+        Ok(rows.zip(&linear.offset).map(|(row, offset)| dot(row, &input) - offset).collect())
     }
 
     /// Reads a head file; `origin` names it in errors.
@@ -112,16 +158,25 @@ impl Head {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
         let metadata = header.metadata().as_ref().ok_or("it has no metadata")?;
-        if metadata.get("format").map(String::as_str) != Some(FORMAT) {
-            return Err(format!("its format is {:?}, not {FORMAT}", metadata.get("format")));
-        }
+        let colours = match metadata.get("format").map(String::as_str) {
+            Some(FORMAT) => None,
+            Some(FORMAT_WITH_COLOURS) => {
+                let descriptor = metadata.get("descriptor");
+                if descriptor.map(String::as_str) != Some(ColourDescriptor::KEY) {
+                    return Err(format!("its colours are {descriptor:?}, not {}", ColourDescriptor::KEY));
+                }
+                let weight = metadata.get("colours").and_then(|weight| weight.parse::<f32>().ok());
+                Some(weight.ok_or("it does not say how much colours weigh")?)
+            }
+            other => return Err(format!("its format is {other:?}, not {FORMAT} or {FORMAT_WITH_COLOURS}")),
+        };
         let model = metadata.get("model").ok_or("it does not say for which model it is")?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let tensor = |name: &str| file.tensor(name).map_err(|error| error.to_string());
         let (mean, projection) = (tensor("mean")?, tensor("projection")?);
         match (mean.shape(), projection.shape()) {
             ([input], [_, columns]) if input == columns => {
-                Self::build(model, &numbers("mean", &mean)?, &numbers("projection", &projection)?)
+                Self::build(model, colours, &numbers("mean", &mean)?, &numbers("projection", &projection)?)
             }
             (mean, projection) => Err(format!("`mean` has shape {mean:?}, `projection` has shape {projection:?}")),
         }
@@ -144,10 +199,19 @@ impl Head {
             TensorView::new(Dtype::F16, shape, bytes).map_err(|error| failed(error.to_string()))
         };
         let tensors = [
-            ("mean", view(vec![self.input], &mean)?),
-            ("projection", view(vec![linear.output, self.input], &projection)?),
+            ("mean", view(vec![linear.mean.len()], &mean)?),
+            ("projection", view(vec![linear.output, linear.mean.len()], &projection)?),
         ];
-        let own = [("format".to_owned(), FORMAT.to_owned()), ("model".to_owned(), model.clone())];
+        let mut own = vec![("model".to_owned(), model.clone())];
+        match self.colours {
+            None => own.push(("format".into(), FORMAT.into())),
+            Some(weight) => own.extend([
+                ("format".into(), FORMAT_WITH_COLOURS.into()),
+                ("descriptor".into(), ColourDescriptor::KEY.into()),
+                // Rust writes the shortest decimal that is read as the same number.
+                ("colours".into(), weight.to_string()),
+            ]),
+        }
         let metadata = notes.iter().cloned().chain(own).collect();
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))
     }
@@ -155,9 +219,25 @@ impl Head {
     /// The numbers that make the map, without notes: the same map has the same bytes.
     pub(super) fn to_bytes_for_identity(&self) -> Vec<u8> {
         let Some(linear) = &self.linear else { return b"unit".to_vec() };
+        let mut bytes = match self.colours {
+            None => b"linear".to_vec(),
+            Some(weight) => [b"colours".as_slice(), ColourDescriptor::KEY.as_bytes(), &weight.to_le_bytes()].concat(),
+        };
         let numbers = linear.mean.iter().chain(&linear.projection);
-        b"linear".iter().copied().chain(numbers.flat_map(|&value| f16::from_f32(value).to_le_bytes())).collect()
+        bytes.extend(numbers.flat_map(|&value| f16::from_f32(value).to_le_bytes()));
+        bytes
     }
+}
+
+/// What a colour-fused head sees: `unit([unit(feature), weight × unit(colours)])`.
+pub(crate) fn joined(feature: &[f32], colours: &ColourDescriptor, weight: f32) -> Result<Vec<f32>, SpaceError> {
+    let mut joint = feature.to_vec();
+    to_unit(&mut joint)?;
+    let mut colours = colours.values().to_vec();
+    to_unit(&mut colours)?;
+    joint.extend(colours.iter().map(|value| value * weight));
+    to_unit(&mut joint)?;
+    Ok(joint)
 }
 
 /// The numbers of a tensor of 16- or 32-bit floats.
@@ -193,9 +273,36 @@ mod tests {
     fn the_map_is_the_formula() {
         let feature = [3.0, 0.0, 4.0];
         let expected = [(0.6 - 0.1) + 0.5 * (0.8 - 0.3), -2.0 * 0.2 + 0.25 * (0.8 - 0.3)];
-        for (value, expected) in small().apply(&feature).unwrap().iter().zip(expected) {
+        for (value, expected) in small().apply(&feature, None).unwrap().iter().zip(expected) {
             assert!((value - expected).abs() < 1e-3, "{value} {expected}");
         }
+    }
+
+    /// A head over features of two numbers and colours.
+    fn fused() -> Head {
+        let joint = 2 + ColourDescriptor::DIM;
+        let projection: Vec<f32> = (0..2 * joint).map(|i| ((i * 7 % 13) as f32 - 6.0) / 8.0).collect();
+        Head::colour_fused("model", 0.5, &vec![0.01; joint], &projection).unwrap()
+    }
+
+    fn colours(rgb: [u8; 3]) -> ColourDescriptor {
+        ColourDescriptor::of(&crate::image::Picture::from_rgb(1, 1, rgb.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_colour_fused_head_sees_colours_and_is_the_same_after_saving() {
+        let head = fused();
+        assert_eq!((head.input_dim(), head.output_dim(), head.colour_weight()), (2, 2, Some(0.5)));
+        let of = |rgb| head.apply(&[1.0, 2.0], Some(&colours(rgb))).unwrap();
+        assert_ne!(of([255, 0, 0]), of([0, 0, 255]));
+        assert_eq!(head.apply(&[1.0, 2.0], None), Err(SpaceError::NoColours));
+        let read = Head::from_bytes(&head.to_bytes(&[]).unwrap(), "test").unwrap();
+        assert_eq!(read, head);
+        assert_ne!(head.to_bytes_for_identity(), small().to_bytes_for_identity());
+        for weight in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            assert!(Head::colour_fused("model", weight, &[0.0; 1200], &[0.0; 1200]).is_err(), "{weight}");
+        }
+        assert!(Head::colour_fused("model", 1.0, &[0.0; 20], &[0.0; 20]).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is a hash of all three, and every embedding carries it. Embeddings of different spaces are never compared: there is
 //! no number to be had from them, only a [`SpaceMismatch`].
 
+pub mod calibration;
 mod default;
 mod embedding;
 mod error;
@@ -11,13 +12,16 @@ mod head;
 mod id;
 mod words;
 
+pub use calibration::{CROWD_TO, Calibration, Crowd, Curve, Curves, EXACT, Example, QueryKind, SIMILAR, Standing};
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;
+pub(crate) use head::joined;
 pub use id::{SpaceId, SpaceIdError};
 pub(crate) use words::{MOST_TITLES, Term, terms_of, tf_idf};
 pub use words::{WordHead, WordQuery, WordView};
 
+use crate::image::ColourDescriptor;
 use crate::model::{Feature, Manifest};
 
 /// Model, preprocessing and head: everything that makes an embedding out of a picture.
@@ -87,9 +91,17 @@ impl Space {
     ///
     /// # Errors
     /// [`SpaceError::Dimension`] for a feature of another length; [`SpaceError::NotFinite`] and [`SpaceError::Zero`] for
-    /// a feature that has no direction.
+    /// a feature that has no direction; [`SpaceError::NoColours`] when the head is a colour-fused one.
     pub fn embed(&self, feature: &Feature) -> Result<Embedding, SpaceError> {
-        Embedding::normalised(self.id, self.head.apply(&feature.pooled)?)
+        Embedding::normalised(self.id, self.head.apply(&feature.pooled, None)?)
+    }
+
+    /// The embedding of a feature and the colours of its picture, which only a colour-fused head looks at.
+    ///
+    /// # Errors
+    /// As [`Space::embed`].
+    pub fn embed_with_colours(&self, feature: &Feature, colours: &ColourDescriptor) -> Result<Embedding, SpaceError> {
+        Embedding::normalised(self.id, self.head.apply(&feature.pooled, Some(colours))?)
     }
 }
 

@@ -2,22 +2,29 @@
 
 use anyhow::Result;
 use rayon::prelude::*;
-use vetrina_engine::learn::{LdaOptions, Rows, WordsOptions, fit_lda, fit_words, nearest_votes};
+use vetrina_engine::image::ColourDescriptor;
+use vetrina_engine::learn::{LdaOptions, Method, Rows, WordsOptions, fit, fit_lda, fit_words, nearest_votes};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::{Space, WordView};
 
-use super::{Figure, at, embed, given_spaces, places};
+use super::{Figure, at, embed, embed_with_colours, given_spaces, places};
 use crate::data::Fashion;
-use crate::features::Features;
+use crate::features::{Features, decode};
 
 /// Neighbours that vote, and the power of their similarity.
 const NEIGHBOURS: usize = 9;
 const POWER: i32 = 8;
+/// What the colours weigh beside the feature in the colour-fused head.
+const COLOUR_WEIGHT: f32 = 0.5;
 
 pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.products.iter().map(|product| product.image_link.clone()).collect();
     let rows = features.of(&paths)?;
     let manifest = builtin_manifest()?;
+    let colours = paths
+        .par_iter()
+        .map(|path| Ok(ColourDescriptor::of(&decode(path, manifest.input.size)?)))
+        .collect::<Result<Vec<_>>>()?;
     let mut found = Vec::new();
     for (task, labels) in [("F-type", &data.types), ("F-colour", &data.colours)] {
         for (column, space) in given_spaces()? {
@@ -29,6 +36,19 @@ pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
             Ok(Space::new(manifest, head)?)
         };
         found.push(accuracy(task, "learned head", data, labels, &rows, &learned)?);
+        let fused = |known: &[usize]| -> Result<Space> {
+            let known_rows = rows.select(known.iter().copied());
+            let known_colours: Vec<ColourDescriptor> = known.iter().map(|&place| colours[place].clone()).collect();
+            let method = Method::ColourFused {
+                labels: &at(labels, known),
+                colours: &known_colours,
+                weight: COLOUR_WEIGHT,
+                options: LdaOptions::default(),
+            };
+            Ok(Space::new(manifest, fit(&manifest.sha256, &known_rows, &method)?)?)
+        };
+        let embed = |space: &Space| embed_with_colours(space, &rows, &colours);
+        found.push(accuracy_of(task, "colour-fused head", data, labels, &fused, &embed)?);
     }
     found.extend(words(data, &rows)?);
     Ok(found)
@@ -42,11 +62,24 @@ fn accuracy(
     rows: &Rows,
     space_for: &dyn Fn(&[usize]) -> Result<Space>,
 ) -> Result<Figure> {
+    accuracy_of(task, column, data, labels, space_for, &|space| embed(space, rows))
+}
+
+/// Accuracy over the folds, in the space that `space_for` fits to the places it is given and embedded by `embed`.
+fn accuracy_of(
+    task: &'static str,
+    column: &'static str,
+    data: &Fashion,
+    labels: &[u32],
+    space_for: &dyn Fn(&[usize]) -> Result<Space>,
+    embed: &dyn Fn(&Space) -> Result<Rows>,
+) -> Result<Figure> {
+    let count = labels.len();
     let mut right = 0;
     for fold in 0..5 {
-        let queries = places(rows.len(), |place| data.checksums[place] % 5 == fold);
-        let gallery = places(rows.len(), |place| data.checksums[place] % 5 != fold);
-        let embeddings = embed(&space_for(&gallery)?, rows)?;
+        let queries = places(count, |place| data.checksums[place] % 5 == fold);
+        let gallery = places(count, |place| data.checksums[place] % 5 != fold);
+        let embeddings = embed(&space_for(&gallery)?)?;
         let votes = nearest_votes(
             &embeddings.select(queries.iter().copied()),
             &embeddings.select(gallery.iter().copied()),
@@ -56,7 +89,7 @@ fn accuracy(
         );
         right += votes.iter().zip(at(labels, &queries)).filter(|(vote, label)| **vote == Some(*label)).count();
     }
-    Ok(Figure { task, column, measure: "accuracy", value: 100.0 * right as f64 / rows.len() as f64 })
+    Ok(Figure { task, column, measure: "accuracy", value: 100.0 * right as f64 / count as f64 })
 }
 
 fn words(data: &Fashion, rows: &Rows) -> Result<Vec<Figure>> {

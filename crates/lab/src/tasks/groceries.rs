@@ -1,13 +1,16 @@
 //! G-studio, G-halves and G-adapted.
 
 use anyhow::Result;
-use vetrina_engine::learn::{LdaOptions, Rows, fit_lda, rankings};
+use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
 use super::{Figure, at, embed, figures, given_spaces, places};
 use crate::data::Groceries;
 use crate::features::Features;
+
+/// The column of the head that is fitted to the gallery's own pictures too.
+pub const GALLERY_IN_FIT: &str = "learned head, gallery in the fit";
 
 pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let paths =
@@ -34,5 +37,19 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     found.extend(figures("G-halves", "learned head", &rankings(&queries, &second_labels, &gallery, &first_labels)));
     let adapted = rankings(&queries, &second_labels, &embed(&space, &studio)?, &studio_labels);
     found.extend(figures("G-adapted", "learned head", &adapted));
+
+    // The studio pictures' products are known, so they belong into the fit as much as the photos do.
+    let mut known = select(&photos, &first);
+    studio.iter().for_each(|row| {
+        known.push(row);
+    });
+    let known_labels: Vec<u32> = first_labels.iter().chain(&studio_labels).copied().collect();
+    let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
+    let space = Space::new(manifest, fit(&manifest.sha256, &known, &method)?)?;
+    let queries = embed(&space, &select(&photos, &second))?;
+    let halves = rankings(&queries, &second_labels, &embed(&space, &select(&photos, &first))?, &first_labels);
+    found.extend(figures("G-halves", GALLERY_IN_FIT, &halves));
+    let adapted = rankings(&queries, &second_labels, &embed(&space, &studio)?, &studio_labels);
+    found.extend(figures("G-adapted", GALLERY_IN_FIT, &adapted));
     Ok(found)
 }

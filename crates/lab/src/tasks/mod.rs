@@ -7,6 +7,7 @@ pub mod robust;
 
 use anyhow::Result;
 use rayon::prelude::*;
+use vetrina_engine::image::ColourDescriptor;
 use vetrina_engine::learn::{Ranking, Rows};
 use vetrina_engine::model::{Feature, builtin_manifest};
 use vetrina_engine::space::{Head, Space};
@@ -35,6 +36,17 @@ pub fn embed(space: &Space, features: &Rows) -> Result<Rows> {
     let embeddings = rows
         .par_iter()
         .map(|row| space.embed(&Feature { pooled: row.to_vec(), map: None }))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
+}
+
+/// The embeddings of features and the colours of their pictures.
+pub fn embed_with_colours(space: &Space, features: &Rows, colours: &[ColourDescriptor]) -> Result<Rows> {
+    anyhow::ensure!(features.len() == colours.len(), "{} features, {} colours", features.len(), colours.len());
+    let rows: Vec<(&[f32], &ColourDescriptor)> = features.iter().zip(colours).collect();
+    let embeddings = rows
+        .par_iter()
+        .map(|(row, colours)| space.embed_with_colours(&Feature { pooled: row.to_vec(), map: None }, colours))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
 }

@@ -8,18 +8,21 @@ use crate::damage::{self, backgrounds};
 use crate::data::{Clothing, Fashion};
 use crate::features::Features;
 
-pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
+/// Damages every `step`-th picture and looks for it among all.
+pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: usize) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.products.iter().map(|product| product.image_link.clone()).collect();
     let photos = backgrounds(&clothing.photos.iter().map(|photo| photo.path.clone()).collect::<Vec<_>>())?;
     let whole = features.of(&paths)?;
-    let own: Vec<usize> = (0..whole.len()).collect();
+    // Their places in the whole are what seeds the damage, so that a part is damaged as it is in the whole.
+    let own: Vec<usize> = (0..whole.len()).step_by(step.max(1)).collect();
+    let asked: Vec<_> = own.iter().map(|&place| paths[place].clone()).collect();
     let mut found = Vec::new();
     let mut damaged = Vec::new();
     for damage in &damage::ALL {
         // A picture the damage fails on stays as it is; none does on this data, and the check below says so.
         let lost = std::sync::atomic::AtomicUsize::new(0);
-        damaged.push(features.of_changed(&paths, damage.name, |place, picture| {
-            damage.apply(place, picture.clone(), &photos).unwrap_or_else(|| {
+        damaged.push(features.of_changed(&asked, damage.name, |place, picture| {
+            damage.apply(own[place], picture.clone(), &photos).unwrap_or_else(|| {
                 lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 picture
             })

@@ -306,7 +306,7 @@ fn indexes_that_nobody_needs_are_removed() {
 }
 
 #[test]
-fn a_space_that_learned_what_matters_is_better_and_passes() {
+fn a_space_that_learned_its_labels_alone_is_better_on_those_and_found_out_on_others() {
     let folder = tempfile::tempdir().unwrap();
     let engine = shop(folder.path(), 240, 12, 2, 1.5);
     let trained = train(&engine, labels("category")).unwrap();
@@ -315,7 +315,10 @@ fn a_space_that_learned_what_matters_is_better_and_passes() {
     let task = |wanted: Task| report.tasks.iter().find(|task| task.task == wanted).unwrap();
     let (same, unseen) = (task(Task::SameLabel), task(Task::UnseenLabel));
     assert!(same.map_difference.low > 0.1, "{same:?}");
-    assert!(unseen.queries >= 100 && unseen.map_difference.low > 0.0, "{unseen:?}");
+    // Eight labels span seven directions; labels that lie elsewhere are not told apart by them.
+    assert!(unseen.queries >= 100 && unseen.map_difference.high < same.map_difference.low, "{unseen:?}");
+    let speaks_against = report.tasks.iter().any(|task| task.map_difference.high < 0.0);
+    assert!(!speaks_against || !report.gate.passes, "{report:?}");
     assert_eq!(task(Task::SameProduct).asked_with, "pictures");
     let info = engine.space_of(&CatalogueName::default(), &trained.space.to_string()).unwrap();
     assert!(!info.active && info.provenance.unwrap().learned == labels("category"));
@@ -385,7 +388,7 @@ fn confirmed_photos_teach_and_rejected_ones_keep_apart() {
     let open = engine.catalogue(&name).unwrap();
     // Photos of products: their own number in common with the product's picture, and much that is of the photo alone.
     let photo = |product: u64, number: u64| {
-        let numbers = feature(product, 5_000_000 + number, 4.0);
+        let numbers = feature(product, 5_000_000 + number, 1.2);
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         let hash = ImageHash::of(&bytes);
         let key = &engine.feature_key;
@@ -425,7 +428,7 @@ fn confirmed_photos_teach_and_rejected_ones_keep_apart() {
     assert_eq!((trained.report.pairs, trained.report.pictures), (120, 150));
     let task = trained.report.tasks.iter().find(|task| task.task == Task::SameProduct).unwrap();
     assert_eq!((task.asked_with.as_str(), task.queries), ("photos", 120));
-    assert!(task.map_difference.low > 0.0, "{task:?}");
+    assert!(task.new.map > 0.95 && task.new.map >= task.current.map, "{task:?}");
     // One more word changes the next training.
     say(photos[0].1, photos[0].0, Verdict::Rejected);
     let after = train(&engine, Learned { labels: None, confirmed: true }).unwrap();
@@ -472,7 +475,7 @@ fn a_space_that_is_no_longer_fresh_is_trained_again_through_the_gate() {
         if let Some(job) = found {
             break job;
         }
-        assert!(waited.elapsed().as_secs() < 120, "nothing was trained");
+        assert!(waited.elapsed().as_secs() < 600, "nothing was trained");
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
     assert_eq!(job.state, JobState::Done, "{}", job.message);

@@ -156,53 +156,58 @@ impl Span {
     }
 
     fn holds(&self, values: &Values) -> bool {
-        let number = |number: &f64| {
-            let above = self.above.is_none_or(|bound| match bound {
-                Bound::Number { at, included } => {
-                    if included {
-                        *number >= at
-                    } else {
-                        *number > at
-                    }
+        values.numbers.iter().any(|number| self.holds_number(*number))
+            || values.moment.is_some_and(|moment| self.holds_moment(moment))
+    }
+
+    /// Whether a number lies inside; never when the ends are moments.
+    pub(super) fn holds_number(&self, number: f64) -> bool {
+        let above = self.above.is_none_or(|bound| match bound {
+            Bound::Number { at, included } => {
+                if included {
+                    number >= at
+                } else {
+                    number > at
                 }
-                Bound::Moment { .. } => false,
-            });
-            let below = self.below.is_none_or(|bound| match bound {
-                Bound::Number { at, included } => {
-                    if included {
-                        *number <= at
-                    } else {
-                        *number < at
-                    }
+            }
+            Bound::Moment { .. } => false,
+        });
+        let below = self.below.is_none_or(|bound| match bound {
+            Bound::Number { at, included } => {
+                if included {
+                    number <= at
+                } else {
+                    number < at
                 }
-                Bound::Moment { .. } => false,
-            });
-            above && below
-        };
-        let moment = |moment: DateTime<Utc>| {
-            let above = self.above.is_none_or(|bound| match bound {
-                Bound::Moment { at, included } => {
-                    if included {
-                        moment >= at
-                    } else {
-                        moment > at
-                    }
+            }
+            Bound::Moment { .. } => false,
+        });
+        above && below
+    }
+
+    /// Whether a moment lies inside; never when the ends are numbers.
+    pub(super) fn holds_moment(&self, moment: DateTime<Utc>) -> bool {
+        let above = self.above.is_none_or(|bound| match bound {
+            Bound::Moment { at, included } => {
+                if included {
+                    moment >= at
+                } else {
+                    moment > at
                 }
-                Bound::Number { .. } => false,
-            });
-            let below = self.below.is_none_or(|bound| match bound {
-                Bound::Moment { at, included } => {
-                    if included {
-                        moment <= at
-                    } else {
-                        moment < at
-                    }
+            }
+            Bound::Number { .. } => false,
+        });
+        let below = self.below.is_none_or(|bound| match bound {
+            Bound::Moment { at, included } => {
+                if included {
+                    moment <= at
+                } else {
+                    moment < at
                 }
-                Bound::Number { .. } => false,
-            });
-            above && below
-        };
-        values.numbers.iter().any(number) || values.moment.is_some_and(moment)
+            }
+            Bound::Number { .. } => false,
+        });
+        above && below
     }
 }
 

@@ -24,8 +24,9 @@ mod error;
 mod lex;
 mod matches;
 mod parse;
+mod select;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 

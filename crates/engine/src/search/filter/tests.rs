@@ -9,7 +9,7 @@ use super::*;
 use crate::catalogue::{AttributeValue, Availability, Money, Product};
 use crate::index::{Index, IndexOptions, IndexPoint};
 
-fn schema() -> Schema {
+pub(in crate::search) fn schema() -> Schema {
     Schema::new(["Colour", "size", "weight", "vegan", "Größe (cm)", "price"])
 }
 
@@ -247,7 +247,7 @@ fn any_test(texts: BoxedStrategy<String>) -> impl Strategy<Value = Test> {
     ]
 }
 
-fn any_expr(texts: BoxedStrategy<String>) -> impl Strategy<Value = Expr> {
+pub(in crate::search) fn any_expr(texts: BoxedStrategy<String>) -> impl Strategy<Value = Expr> {
     any_test(texts).prop_map(Expr::Test).prop_recursive(4, 24, 3, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::And),
@@ -258,7 +258,7 @@ fn any_expr(texts: BoxedStrategy<String>) -> impl Strategy<Value = Expr> {
 }
 
 /// Few different values, so that filters hit.
-fn small_text() -> impl Strategy<Value = String> {
+pub(in crate::search) fn small_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[aAbB]{1,2}",
         "[ab] > [ab]",
@@ -271,7 +271,7 @@ fn small_text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn any_product() -> impl Strategy<Value = Product> {
+pub(in crate::search) fn any_product() -> impl Strategy<Value = Product> {
     let attribute = prop_oneof![
         small_text().prop_map(AttributeValue::Text),
         (0_i32..5).prop_map(|number| AttributeValue::Number(f64::from(number) / 2.0)),
@@ -341,5 +341,9 @@ proptest! {
         let (found, _) = index.keys(Some(&filter), None, products.len()).unwrap();
         prop_assert_eq!(&found, &expected, "{}", expr);
         prop_assert_eq!(index.count(Some(&filter)).unwrap(), expected.len(), "{}", expr);
+        let table = index.table();
+        let mut rows: Vec<u64> = expr.select(index, &table).unwrap().iter().map(|row| table.key(row)).collect();
+        rows.sort_unstable();
+        prop_assert_eq!(&rows, &expected, "{}", expr);
     }
 }

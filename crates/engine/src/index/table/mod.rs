@@ -1,0 +1,258 @@
+//! The payload in memory, by column: who passes a filter, how many cards that makes, in which order, with which values.
+//!
+//! The engine's payload index narrows a walk over its graph. Everything that has to be exact about a set of products (its
+//! size with the variants of a group counted once, facets, sorting by value) is answered here, by bitmaps over rows: the
+//! engine counts a product twice while an optimisation has it in two segments, and cannot count groups.
+//!
+//! A row is a product's place in the columns; it stays as long as the product does. The table is filled from the payload when
+//! an index opens, and follows every write.
+
+mod counts;
+mod select;
+mod values;
+
+use std::collections::HashMap;
+
+use roaring::RoaringBitmap;
+use serde_json::{Map, Value as Json};
+
+pub use self::counts::Card;
+use self::values::{Place, Values};
+use super::fields::{Column, fold, fold_category};
+
+/// No group, no brand.
+const NONE: u32 = u32::MAX;
+/// No date.
+const NEVER: i64 = i64::MIN;
+
+/// Columns of texts that are counted and compared; attributes come beside them.
+const TEXTS: [Column; 4] = [Column::Brand, Column::Category, Column::Availability, Column::Currency];
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Table {
+    by_key: HashMap<u64, u32>,
+    keys: Vec<u64>,
+    /// Rows of products that were removed, to be used again.
+    free: Vec<u32>,
+    live: RoaringBitmap,
+    pictured: RoaringBitmap,
+    in_stock: RoaringBitmap,
+    /// Not a number where there is none.
+    price: Vec<f64>,
+    stock: Vec<f64>,
+    /// Microseconds since 1970.
+    added_at: Vec<i64>,
+    /// The first 16 bytes of the folded title, which sort as the title does.
+    title: Vec<u128>,
+    /// Number of the variant group.
+    group: Vec<u32>,
+    groups: Groups,
+    /// Rows that share their group with another.
+    shared: RoaringBitmap,
+    texts: HashMap<Column, Values>,
+    /// Number of the brand's value.
+    brand: Vec<u32>,
+    /// Of each row: in which columns it has which text.
+    forward: Vec<Box<[(u32, Place)]>>,
+    /// Columns by the number they have in `forward`.
+    columns: Vec<Column>,
+    numbers: HashMap<Column, u32>,
+}
+
+/// Variant groups by name.
+#[derive(Debug, Default)]
+struct Groups {
+    by_name: HashMap<Box<str>, u32>,
+    members: Vec<RoaringBitmap>,
+    names: Vec<Box<str>>,
+    free: Vec<u32>,
+}
+
+impl Table {
+    /// How many products it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live.len() as usize
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// Notes a product; what was known of its key before is forgotten.
+    pub(super) fn put(&mut self, key: u64, pictured: bool, payload: &Map<String, Json>) {
+        self.remove(key);
+        let row = self.free.pop().unwrap_or_else(|| self.grow());
+        let at = row as usize;
+        self.by_key.insert(key, row);
+        self.keys[at] = key;
+        self.live.insert(row);
+        if pictured {
+            self.pictured.insert(row);
+        }
+        if flag(payload, &Column::InStock) {
+            self.in_stock.insert(row);
+        }
+        let number = |column: &Column| lookup(payload, column).and_then(Json::as_f64).unwrap_or(f64::NAN);
+        self.price[at] = number(&Column::Price);
+        self.stock[at] = number(&Column::Stock);
+        self.added_at[at] = lookup(payload, &Column::AddedAt)
+            .and_then(Json::as_str)
+            .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
+            .map_or(NEVER, |moment| moment.timestamp_micros());
+        self.title[at] = title_key(lookup(payload, &Column::Title).and_then(Json::as_str).unwrap_or_default());
+        self.group[at] = NONE;
+        if let Some(name) = lookup(payload, &Column::Group).and_then(Json::as_str) {
+            self.join(row, name);
+        }
+        self.brand[at] = NONE;
+        let mut forward = Vec::new();
+        for column in TEXTS {
+            for text in strings(lookup(payload, &column)) {
+                let place = self.note(&column, row, text, &mut forward);
+                if column == Column::Brand {
+                    self.brand[at] = place.value;
+                }
+            }
+        }
+        if let Some(attributes) = payload.get("shown").and_then(Json::as_object) {
+            for (name, shown) in attributes {
+                let column = Column::Attribute(name.clone());
+                for text in strings(Some(shown)) {
+                    self.note(&column, row, text, &mut forward);
+                }
+            }
+        }
+        self.forward[at] = forward.into_boxed_slice();
+    }
+
+    fn note(&mut self, column: &Column, row: u32, text: &str, forward: &mut Vec<(u32, Place)>) -> Place {
+        let number = match self.numbers.get(column) {
+            Some(number) => *number,
+            None => {
+                let number = self.columns.len() as u32;
+                self.columns.push(column.clone());
+                self.numbers.insert(column.clone(), number);
+                number
+            }
+        };
+        let folded = |text: &str| match column {
+            Column::Category => fold_category(text),
+            _ => fold(text),
+        };
+        let place = self.texts.entry(column.clone()).or_default().add(row, text, folded);
+        forward.push((number, place));
+        place
+    }
+
+    /// Forgets a product; false when it was not there.
+    pub(super) fn remove(&mut self, key: u64) -> bool {
+        let Some(row) = self.by_key.remove(&key) else { return false };
+        let at = row as usize;
+        for (number, place) in std::mem::take(&mut self.forward[at]) {
+            if let Some(values) = self.columns.get(number as usize).and_then(|column| self.texts.get_mut(column)) {
+                values.remove(row, place);
+            }
+        }
+        self.leave(row);
+        self.live.remove(row);
+        self.pictured.remove(row);
+        self.in_stock.remove(row);
+        self.free.push(row);
+        true
+    }
+
+    fn grow(&mut self) -> u32 {
+        let row = self.keys.len() as u32;
+        self.keys.push(0);
+        self.price.push(f64::NAN);
+        self.stock.push(f64::NAN);
+        self.added_at.push(NEVER);
+        self.title.push(0);
+        self.group.push(NONE);
+        self.brand.push(NONE);
+        self.forward.push(Box::default());
+        row
+    }
+
+    fn join(&mut self, row: u32, name: &str) {
+        let group = self.groups.number(name);
+        self.group[row as usize] = group;
+        let members = &mut self.groups.members[group as usize];
+        members.insert(row);
+        match members.len() {
+            0 | 1 => {}
+            2 => self.shared |= &*members,
+            _ => drop(self.shared.insert(row)),
+        }
+    }
+
+    fn leave(&mut self, row: u32) {
+        let group = std::mem::replace(&mut self.group[row as usize], NONE);
+        if group == NONE {
+            return;
+        }
+        self.shared.remove(row);
+        let members = &mut self.groups.members[group as usize];
+        members.remove(row);
+        match members.len() {
+            0 => self.groups.forget(group),
+            1 => self.shared -= &*members,
+            _ => {}
+        }
+    }
+}
+
+impl Groups {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.by_name.get(name) {
+            return *number;
+        }
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.names[number as usize] = name.into();
+                number
+            }
+            None => {
+                self.names.push(name.into());
+                self.members.push(RoaringBitmap::new());
+                self.names.len() as u32 - 1
+            }
+        };
+        self.by_name.insert(name.into(), number);
+        number
+    }
+
+    fn forget(&mut self, group: u32) {
+        let name = std::mem::take(&mut self.names[group as usize]);
+        self.by_name.remove(&name);
+        self.free.push(group);
+    }
+}
+
+fn lookup<'p>(payload: &'p Map<String, Json>, column: &Column) -> Option<&'p Json> {
+    payload.get(column.keys().0)
+}
+
+fn flag(payload: &Map<String, Json>, column: &Column) -> bool {
+    lookup(payload, column).and_then(Json::as_bool).unwrap_or(false)
+}
+
+/// A text, or each of a list.
+fn strings(value: Option<&Json>) -> impl Iterator<Item = &str> {
+    let one = value.and_then(Json::as_str);
+    let many = value.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    one.into_iter().chain(many)
+}
+
+/// The first 16 bytes as a number that compares as the text does, as far as they tell.
+fn title_key(folded: &str) -> u128 {
+    let mut bytes = [0; 16];
+    for (byte, found) in bytes.iter_mut().zip(folded.bytes()) {
+        *byte = found;
+    }
+    u128::from_be_bytes(bytes)
+}

@@ -1,0 +1,144 @@
+//! One text column: which rows have which value, and how each value is spelled.
+
+use std::collections::HashMap;
+
+use roaring::RoaringBitmap;
+
+/// Where a row's text is found again: its value, and the spelling of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) value: u32,
+    spelling: u32,
+}
+
+/// Texts that fold alike are one value.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    by_spelling: HashMap<Box<str>, Place>,
+    by_text: HashMap<Box<str>, u32>,
+    list: Vec<Value>,
+    /// Values nobody has any more.
+    free: Vec<u32>,
+}
+
+/// One value of a column.
+#[derive(Debug, Default)]
+pub(super) struct Value {
+    /// As filters compare it.
+    pub(super) text: Box<str>,
+    spellings: Vec<(Box<str>, u32)>,
+    pub(super) rows: RoaringBitmap,
+}
+
+impl Value {
+    /// The most frequent spelling; of equals, the first in the order of the alphabet.
+    pub(super) fn shown(&self) -> &str {
+        let best = self.spellings.iter().filter(|(_, count)| *count > 0);
+        best.max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0))).map_or(&self.text, |(shown, _)| shown)
+    }
+}
+
+impl Values {
+    /// Notes that a row has a text; `fold` gives the form in which it is compared.
+    pub(super) fn add(&mut self, row: u32, shown: &str, fold: impl FnOnce(&str) -> String) -> Place {
+        let place = match self.by_spelling.get(shown) {
+            Some(place) => *place,
+            None => self.learn(shown, fold(shown)),
+        };
+        let value = &mut self.list[place.value as usize];
+        value.spellings[place.spelling as usize].1 += 1;
+        value.rows.insert(row);
+        place
+    }
+
+    fn learn(&mut self, shown: &str, text: String) -> Place {
+        let text = text.into_boxed_str();
+        let value = match self.by_text.get(&text) {
+            Some(value) => *value,
+            None => {
+                let fresh = Value { text: text.clone(), ..Value::default() };
+                let number = match self.free.pop() {
+                    Some(number) => {
+                        self.list[number as usize] = fresh;
+                        number
+                    }
+                    None => {
+                        self.list.push(fresh);
+                        self.list.len() as u32 - 1
+                    }
+                };
+                self.by_text.insert(text, number);
+                number
+            }
+        };
+        let spellings = &mut self.list[value as usize].spellings;
+        spellings.push((shown.into(), 0));
+        let place = Place { value, spelling: spellings.len() as u32 - 1 };
+        self.by_spelling.insert(shown.into(), place);
+        place
+    }
+
+    /// Takes a row's text away again. A value nobody has is forgotten.
+    pub(super) fn remove(&mut self, row: u32, place: Place) {
+        let value = &mut self.list[place.value as usize];
+        if let Some((_, count)) = value.spellings.get_mut(place.spelling as usize) {
+            *count = count.saturating_sub(1);
+        }
+        value.rows.remove(row);
+        if value.rows.is_empty() && value.spellings.iter().all(|(_, count)| *count == 0) {
+            for (shown, _) in &value.spellings {
+                self.by_spelling.remove(shown);
+            }
+            self.by_text.remove(&value.text);
+            *value = Value::default();
+            self.free.push(place.value);
+        }
+    }
+
+    /// Rows with this text, folded.
+    pub(super) fn equal(&self, text: &str) -> Option<&RoaringBitmap> {
+        self.by_text.get(text).map(|value| &self.list[*value as usize].rows)
+    }
+
+    /// Values that somebody has.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.list.iter().filter(|value| !value.rows.is_empty())
+    }
+
+    /// How many values there are, about.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn get(&self, value: u32) -> &Value {
+        &self.list[value as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::fields::fold;
+
+    #[test]
+    fn spellings_are_one_value_and_the_most_frequent_is_shown() {
+        let mut values = Values::default();
+        let first = values.add(1, "NIKE", fold);
+        values.add(2, "Nike", fold);
+        values.add(3, "Nike", fold);
+        assert_eq!(values.equal("nike").unwrap().len(), 3);
+        assert_eq!(values.iter().next().unwrap().shown(), "Nike");
+        values.remove(1, first);
+        assert_eq!(values.equal("nike").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_nobody_has_is_forgotten_and_its_place_used_again() {
+        let mut values = Values::default();
+        for row in 0..1_000 {
+            let place = values.add(row, &format!("value {row}"), fold);
+            values.remove(row, place);
+        }
+        assert_eq!((values.len(), values.iter().count(), values.by_text.len(), values.by_spelling.len()), (1, 0, 0, 0));
+    }
+}

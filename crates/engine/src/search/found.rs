@@ -1,0 +1,138 @@
+//! Who a query finds, before anything is put in order.
+//!
+//! - Neither pictures nor words: everything that passes the filter.
+//! - Words: of these, what says any of them or looks like what they mean.
+//! - Pictures: of these, what has a picture; with words also what says them.
+//!
+//! Where hits are sorted by a value or must be of a band, a ranking that goes on to the last stranger is no answer: then the
+//! set is what is best of it, [`WINDOW`] products at most.
+
+use std::collections::HashMap;
+
+use parking_lot::RwLockReadGuard;
+use roaring::RoaringBitmap;
+
+use super::bands::Judge;
+use super::filter::Expr;
+use super::query::{Query, SortField};
+use super::rank::Candidate;
+use super::said::{Said, said};
+use super::{SearchError, SortOrder, rank};
+use crate::index::{Card, Index, Table};
+
+/// Products among which values are sorted or bands chosen, when pictures or words rank.
+pub(super) const WINDOW: usize = 1_000;
+/// Products that are found by what words mean, beside those that say them; fewer where the last ones are equally near.
+pub(super) const MEANT: usize = 200;
+
+/// A query at work over an index that stays as it is meanwhile.
+pub(super) struct Search<'s> {
+    pub(super) index: &'s Index,
+    pub(super) table: RwLockReadGuard<'s, Table>,
+    pub(super) query: &'s Query,
+    /// Never found: products asked about, products that say an unwanted word.
+    pub(super) exclude: RoaringBitmap,
+    pub(super) said: Option<Said>,
+}
+
+/// A set of products, and their order where the set depends on it.
+pub(super) struct Found<'s> {
+    pub(super) set: RoaringBitmap,
+    /// All of the set, best first, and who judges them.
+    pub(super) ranking: Option<(Vec<Candidate>, Option<Judge<'s>>)>,
+}
+
+impl<'s> Search<'s> {
+    pub(super) fn new(index: &'s Index, query: &'s Query) -> Result<Self, SearchError> {
+        let table = index.table();
+        let most = table.len();
+        let said_by = match &query.text {
+            Some(text) => Some(said(index, &table, text, most)?),
+            None => None,
+        };
+        let mut exclude = table.rows(query.exclude.iter().copied());
+        if query.collapse {
+            exclude = table.whole_groups(&exclude);
+        }
+        exclude |= table.rows(query.ruling.hidden.iter().copied());
+        if let Some(text) = &query.not_text {
+            exclude |= said(index, &table, text, most)?.rows;
+        }
+        Ok(Self { index, table, query, exclude, said: said_by })
+    }
+
+    /// What a row is shown as.
+    pub(super) fn card(&self, row: u32) -> Card {
+        self.table.card(row, self.query.collapse)
+    }
+
+    /// Whether anything says which product fits better than another.
+    pub(super) fn ranks(&self) -> bool {
+        !self.query.pictures.is_empty() || self.said.is_some()
+    }
+
+    /// Whether hits come in the order of fit.
+    pub(super) fn by_fit(&self) -> bool {
+        let best_first = (SortField::Score, SortOrder::Desc);
+        self.ranks() && (self.query.sort.is_empty() || self.query.sort == [best_first])
+    }
+
+    /// The products that the query finds under a filter.
+    pub(super) fn find(&self, filter: Option<&Expr>) -> Result<Found<'s>, SearchError> {
+        let mut base = match filter {
+            Some(expr) => expr.select(self.index, &self.table)?,
+            None => self.table.all().clone(),
+        };
+        base -= &self.exclude;
+        let set = match (&self.said, self.query.pictures.is_empty()) {
+            (None, true) => base,
+            (None, false) => base & self.table.pictured(),
+            (Some(said), true) => {
+                let mut set = &base & &said.rows;
+                if let Some(meaning) = &self.query.text_vector {
+                    let within = base & self.table.pictured();
+                    let vectors = std::slice::from_ref(meaning);
+                    let mut near = self.nearest(vectors, filter, &within, MEANT + 1)?;
+                    if near.len() > MEANT {
+                        rank::drop_last_ties(&mut near);
+                    }
+                    set.extend(near.into_iter().map(|(row, _)| row));
+                }
+                set
+            }
+            (Some(said), false) => {
+                let set = &base & &said.rows;
+                set | (base & self.table.pictured())
+            }
+        };
+        let banded = self.query.min_band.filter(|_| self.query.calibration.is_some());
+        if !self.ranks() || (self.by_fit() && banded.is_none()) {
+            return Ok(Found { set, ranking: None });
+        }
+        let mut ranking = self.rank(&set, filter, WINDOW)?.0;
+        ranking.truncate(WINDOW);
+        let judge = Judge::of(self, &ranking);
+        if let (Some(least), Some(judge)) = (banded, &judge) {
+            ranking.retain(|candidate| judge.judge(self, candidate).1 >= Some(least));
+        }
+        let set = ranking.iter().map(|candidate| candidate.row).collect();
+        Ok(Found { set, ranking: Some((ranking, judge)) })
+    }
+
+    /// How well rows say the words, relative to the one of the set that says them best.
+    pub(super) fn relative(&self, set: &RoaringBitmap) -> HashMap<u32, f32> {
+        let Some(said) = &self.said else { return HashMap::new() };
+        let within = || said.scores.iter().filter(|(row, _)| set.contains(**row));
+        let best = within().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
+        within().map(|(row, score)| (*row, score / best)).collect()
+    }
+
+    fn rank(
+        &self,
+        set: &RoaringBitmap,
+        filter: Option<&Expr>,
+        depth: usize,
+    ) -> Result<(Vec<Candidate>, bool), SearchError> {
+        rank::rank(self, set, filter, depth)
+    }
+}

@@ -1,0 +1,309 @@
+//! Filtered search by picture against exact search: recall and latency by selectivity, while the index is at rest, with
+//! deletions, and while an import and an optimisation run.
+//!
+//! Products are made from real ones: an embedding of a real picture, moved by the difference of two others (so that noise
+//! has the shape of the real spread), a third of them in variant groups of three. Queries are made alike, from pictures
+//! that no product was made from.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use vetrina_engine::catalogue::Product;
+use vetrina_engine::index::{Index, IndexOptions, IndexPoint};
+use vetrina_engine::model::{Feature, builtin_manifest};
+use vetrina_engine::search::{Query, Schema, SearchRequest, Weighted, execute};
+use vetrina_engine::space::Space;
+
+use crate::data;
+use crate::features::Features;
+use crate::section;
+
+/// Hits that are compared.
+const HITS: usize = 10;
+/// What is filtered by, and about how much passes.
+const FILTERS: [(&str, &str); 8] = [
+    ("none", "price >= 0"),
+    ("100 %", "price < 1000"),
+    ("10 %", "price < 100"),
+    ("1 %", "price < 10"),
+    ("0.1 %", "price < 1"),
+    ("of another kind, 1 %", "category = \"Kind 7\""),
+    ("10 % less one kind", "price < 100 AND NOT category = \"Kind 3\" AND (in_stock OR attributes.colour = \"red\")"),
+    ("about 25 % by brand", "brand IN [\"Brand 1\", \"Brand 2\", \"Brand 3\", \"Brand 4\", \"Brand 5\"]"),
+];
+
+struct Made {
+    products: Vec<Product>,
+    vectors: Vec<Vec<f32>>,
+    alive: Vec<bool>,
+    queries: Vec<Vec<f32>>,
+}
+
+/// A row of the table.
+struct Line {
+    state: &'static str,
+    filter: &'static str,
+    passing: usize,
+    recall: f64,
+    worst: f64,
+    totals_right: bool,
+    p50: f64,
+    p95: f64,
+    max: f64,
+}
+
+pub fn run(products: usize, queries: usize, write: bool) -> Result<()> {
+    let mut made = make(products, queries)?;
+    let folder = tempfile::tempdir()?;
+    let index = Index::open(folder.path(), &IndexOptions::new(made.vectors[0].len()))?.index;
+    let started = Instant::now();
+    fill(&index, &made, 0..made.products.len())?;
+    while index.optimize()? {}
+    index.flush()?;
+    let built = started.elapsed();
+    eprintln!("built in {:.0} s", built.as_secs_f64());
+    let mut lines = Vec::new();
+    measure(&index, &made, "at rest", &mut lines)?;
+
+    let mut random = fastrand::Rng::with_seed(2);
+    let gone: Vec<u64> = (0..made.products.len() as u64).filter(|_| random.f32() < 0.2).collect();
+    index.delete(&gone)?;
+    gone.iter().for_each(|key| made.alive[*key as usize] = false);
+    measure(&index, &made, "a fifth deleted, not yet optimised", &mut lines)?;
+    while index.optimize()? {}
+    measure(&index, &made, "a fifth deleted, optimised", &mut lines)?;
+
+    let (stop, written) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| -> Result<()> {
+        let writer = scope.spawn(|| -> Result<()> {
+            // The same products again, in batches as an import writes them: what is right stays as it is.
+            let alive: Vec<usize> = (0..made.products.len()).filter(|key| made.alive[*key]).collect();
+            for batch in alive.chunks(256).cycle() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                fill(&index, &made, batch.iter().copied())?;
+                written.fetch_add(batch.len(), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(())
+        });
+        let optimiser = scope.spawn(|| -> Result<()> {
+            while !stop.load(Ordering::Relaxed) {
+                index.optimize()?;
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            Ok(())
+        });
+        let measured = measure(&index, &made, "while an import and an optimisation run", &mut lines);
+        stop.store(true, Ordering::Relaxed);
+        for thread in [writer, optimiser] {
+            thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        }
+        measured
+    })?;
+    let text = table(&lines, &made, built, written.into_inner());
+    println!("{text}");
+    if write {
+        section::write("docs/benchmarks.md", "Benchmarks", "filters", &text)?;
+    }
+    Ok(())
+}
+
+fn make(count: usize, queries: usize) -> Result<Made> {
+    let groceries = data::groceries()?;
+    let clothing = data::clothing()?;
+    let pictures: Vec<&data::Picture> = groceries.photos.iter().chain(&clothing.photos).collect();
+    let labels: Vec<u32> = groceries
+        .photos
+        .iter()
+        .map(|picture| picture.label)
+        .chain(clothing.photos.iter().map(|picture| 81 + picture.label))
+        .collect();
+    let paths: Vec<_> = pictures.iter().map(|picture| picture.path.clone()).collect();
+    let features = Features::open()?.of(&paths)?;
+    let space = Space::default_for(builtin_manifest()?)?;
+    let embeddings: Vec<Vec<f32>> = features
+        .iter()
+        .map(|row| Ok(space.embed(&Feature { pooled: row.to_vec(), map: None })?.into_vector()))
+        .collect::<Result<_>>()?;
+    ensure!(embeddings.len() > 100, "too few pictures");
+    let mut random = fastrand::Rng::with_seed(1);
+    // Every tenth picture is for queries only.
+    let (for_queries, for_products): (Vec<usize>, Vec<usize>) = (0..embeddings.len()).partition(|row| row % 10 == 0);
+    let moved = |from: &[usize], random: &mut fastrand::Rng| {
+        let mut pick = || from[random.usize(..from.len())];
+        let (base, plus, minus) = (pick(), pick(), pick());
+        let step = random.f32() * 0.6;
+        let sum = (0..embeddings[base].len())
+            .map(|at| embeddings[base][at] + step * (embeddings[plus][at] - embeddings[minus][at]));
+        (unit(sum.collect()), labels[base])
+    };
+    let mut made = Made { products: Vec::new(), vectors: Vec::new(), alive: vec![true; count], queries: Vec::new() };
+    let mut group: Option<(usize, Vec<f32>, u32)> = None;
+    for number in 0..count {
+        let (vector, label) = match &group {
+            Some((_, vector, label)) if number % 9 < 3 && number % 9 > 0 => {
+                let near = vector.iter().map(|value| value + 0.01 * (random.f32() - 0.5));
+                (unit(near.collect()), *label)
+            }
+            _ => moved(&for_products, &mut random),
+        };
+        if number % 9 == 0 {
+            group = Some((number, vector.clone(), label));
+        }
+        let in_group = (number % 9 < 3).then(|| format!("g{}", number / 9));
+        let product: Product = serde_json::from_value(json!({
+            "id": format!("p{number}"), "title": format!("Product {number}"),
+            "brand": format!("Brand {}", random.u32(1..=20)), "category": ["All", format!("Kind {label}")],
+            "price": {"amount": format!("{:.2}", random.f64() * 999.99), "currency": "EUR"},
+            "stock": random.u32(0..4), "group": in_group,
+            "attributes": {"colour": (["red", "blue", "green", "black"][random.usize(..4)])},
+        }))?;
+        made.products.push(product);
+        made.vectors.push(vector);
+    }
+    made.queries = (0..queries).map(|_| moved(&for_queries, &mut random).0).collect();
+    Ok(made)
+}
+
+fn unit(vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-9);
+    vector.into_iter().map(|value| value / length).collect()
+}
+
+fn fill(index: &Index, made: &Made, keys: impl Iterator<Item = usize>) -> Result<()> {
+    let keys: Vec<usize> = keys.collect();
+    for batch in keys.chunks(1_024) {
+        let point = |key: &usize| IndexPoint::of(&made.products[*key], *key as u64, vec![made.vectors[*key].clone()]);
+        index.upsert(&batch.iter().map(point).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+/// What a hit stands for.
+fn card(product: &Product) -> &str {
+    product.group.as_deref().unwrap_or(&product.id)
+}
+
+fn measure(index: &Index, made: &Made, state: &'static str, lines: &mut Vec<Line>) -> Result<()> {
+    let exact: Vec<Vec<u32>> = made.queries.iter().map(|query| by_fit(made, query)).collect();
+    let schema = Schema::new(index.attributes());
+    for (name, filter) in FILTERS {
+        let request = SearchRequest {
+            filter: (name != "none").then(|| filter.to_owned()),
+            text: (name == "none").then(|| "placeholder".to_owned()),
+            limit: HITS,
+            ..SearchRequest::default()
+        };
+        let mut query = Query::of(&request, &schema)?;
+        query.text = None;
+        let passes: Vec<bool> = made
+            .products
+            .iter()
+            .zip(&made.alive)
+            .map(|(product, alive)| *alive && query.filter.as_ref().is_none_or(|filter| filter.matches(product)))
+            .collect();
+        let cards: HashSet<&str> = made
+            .products
+            .iter()
+            .zip(&passes)
+            .filter(|(_, passes)| **passes)
+            .map(|(product, _)| card(product))
+            .collect();
+        let (mut times, mut recalls, mut totals_right) = (Vec::new(), Vec::new(), true);
+        for (vector, order) in made.queries.iter().zip(&exact) {
+            query.pictures = vec![Weighted { vector: vector.clone(), weight: 1.0 }];
+            let begin = Instant::now();
+            let found = execute(index, &query)?;
+            times.push(begin.elapsed().as_secs_f64() * 1_000.0);
+            totals_right &= found.total == cards.len();
+            let mut right: Vec<&str> = Vec::new();
+            for key in order.iter().map(|key| *key as usize).filter(|key| passes[*key]) {
+                if right.len() == HITS {
+                    break;
+                }
+                let its = card(&made.products[key]);
+                if !right.contains(&its) {
+                    right.push(its);
+                }
+            }
+            let hits: HashSet<&str> = found.hits.iter().map(|hit| card(&made.products[hit.key as usize])).collect();
+            let met = right.iter().filter(|its| hits.contains(**its)).count();
+            recalls.push(met as f64 / right.len().max(1) as f64);
+        }
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
+        let line = Line {
+            state,
+            filter: name,
+            passing: passes.iter().filter(|passes| **passes).count(),
+            recall: recalls.iter().sum::<f64>() / recalls.len() as f64,
+            worst: recalls.iter().copied().fold(1.0, f64::min),
+            totals_right,
+            p50: at(0.5),
+            p95: at(0.95),
+            max: at(1.0),
+        };
+        eprintln!("{state} · {name}: recall {:.4}, p50 {:.2} ms, p95 {:.2} ms", line.recall, line.p50, line.p95);
+        lines.push(line);
+    }
+    Ok(())
+}
+
+/// All living products, best first.
+fn by_fit(made: &Made, query: &[f32]) -> Vec<u32> {
+    let mut scored: Vec<(f32, u32)> = (0..)
+        .zip(&made.vectors)
+        .filter(|(key, _)| made.alive[*key as usize])
+        .map(|(key, vector)| (vector.iter().zip(query).map(|(a, b)| a * b).sum(), key))
+        .collect();
+    scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    scored.into_iter().map(|(_, key)| key).collect()
+}
+
+fn table(lines: &[Line], made: &Made, built: Duration, rewritten: usize) -> String {
+    let mut text = format!(
+        "## Filtered search by picture\n\n{} products × {} dimensions, {} queries, one at a time; recall@{HITS} of cards against a plain loop over all \
+         products; milliseconds of the search alone (no picture is embedded). `vetrina-lab filters`, {}, {} cores{}. Products are real \
+         embeddings moved by differences of other real ones; a third are in variant groups of three, which collapse. Index built in {:.0} s. \
+         The import rewrote {rewritten} products meanwhile.\n\n\
+         | index | filter | products that pass | recall@{HITS} | worst query | totals exact | p50 ms | p95 ms | max ms |\n\
+         | --- | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |\n",
+        made.products.len(),
+        made.vectors[0].len(),
+        made.queries.len(),
+        chrono::Utc::now().date_naive(),
+        std::thread::available_parallelism().map_or(1, usize::from),
+        processor().map(|name| format!(" of {name}")).unwrap_or_default(),
+        built.as_secs_f64(),
+    );
+    for line in lines {
+        // Writing into a string does not fail.
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.4} | {:.1} | {} | {:.2} | {:.2} | {:.1} |",
+            line.state,
+            line.filter,
+            line.passing,
+            line.recall,
+            line.worst,
+            if line.totals_right { "yes" } else { "no" },
+            line.p50,
+            line.p95,
+            line.max,
+        );
+    }
+    text
+}
+
+fn processor() -> Option<String> {
+    let info = std::fs::read_to_string(Path::new("/proc/cpuinfo")).ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':').context("no name").ok()?.1.trim().to_owned())
+}
