@@ -144,7 +144,18 @@ mod tests {
     fn the_builtin_names_are_those_of_imagenet() {
         let recognition = Recognition::builtin().unwrap();
         assert_eq!((recognition.names.len(), recognition.channels), (1000, 1280));
-        assert!(recognition.names.iter().any(|name| name == "running shoe"));
+        // Weights in the wrong order would not know what is like what.
+        let weights = |name: &str| {
+            let class = recognition.names.iter().position(|own| own == name).unwrap();
+            &recognition.weights[class * 1280..(class + 1) * 1280]
+        };
+        for (name, like, unlike) in [
+            ("tabby", "Egyptian cat", "running shoe"),
+            ("limousine", "minivan", "tabby"),
+            ("running shoe", "clog", "limousine"),
+        ] {
+            assert!(dot(weights(name), weights(like)) > 2.0 * dot(weights(name), weights(unlike)), "{name}");
+        }
     }
 
     #[test]
