@@ -73,9 +73,9 @@ fn prepare(open: &Catalogue, featured: FeaturedProduct) -> Result<Prepared, Engi
         let row = ImageRow { width, height, bytes: 0 };
         let feature = Arc::new(feature);
         embedded_pictures.push(EmbeddedPicture { feature: Arc::clone(&feature), embedding });
-        pictures.push(NewPicture { hash, row, feature });
+        pictures.push(NewPicture { hash, row, feature, understanding: None });
     }
-    Ok(Prepared { product, given, embedded_pictures, pictures, sources: Vec::new(), embedded: 0 })
+    Ok(Prepared { product, given, palette: None, embedded_pictures, pictures, sources: Vec::new(), embedded: 0 })
 }
 
 #[cfg(test)]
