@@ -67,7 +67,7 @@ fn what_cannot_be_asked_is_told_and_nothing_breaks() {
         (json!({"text": "a", "rules": {"decay": [{"field": "price", "half": 10, "by": 0.1}]}}).to_string(), "from"),
         (json!({"text": "a", "rules": {"floor": -1}}).to_string(), "rules.floor"),
         (json!({"text": "a", "min_band": "sure"}).to_string(), "exact"),
-        ("[]".to_owned(), "query"),
+        ("[]".to_owned(), "nothing is asked for"),
         ("{".to_owned(), "line 1 column"),
         (String::new(), "query"),
         ("\u{0}".to_owned(), "query"),
