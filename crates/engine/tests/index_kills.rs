@@ -155,7 +155,11 @@ fn killed_while_optimising_and_flushing_it_is_made_whole_again() {
 /// The index holds what it should: keys, texts, vectors, each once.
 fn whole(index: &Index, expected: &BTreeMap<u64, u64>, kill: u64) {
     let (listed, _) = index.keys(None, None, usize::try_from(KEYS).unwrap() + 1).unwrap();
-    assert!(listed.iter().eq(expected.keys()), "keys after kill {kill}");
+    let (more, missing): (Vec<u64>, Vec<u64>) = (
+        listed.iter().copied().filter(|key| !expected.contains_key(key)).collect(),
+        expected.keys().copied().filter(|key| !listed.contains(key)).collect(),
+    );
+    assert!(listed.iter().eq(expected.keys()), "keys after kill {kill}: {more:?} too many, {missing:?} missing");
     assert_eq!(index.count(None).unwrap(), expected.len(), "count after kill {kill}");
     let titles = index.values(&listed, &[Column::Title]).unwrap();
     let vectors = index.vectors_of(&listed).unwrap();

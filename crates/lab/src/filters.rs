@@ -32,8 +32,11 @@ const FILTERS: [(&str, &str); 8] = [
     ("10 %", "price < 100"),
     ("1 %", "price < 10"),
     ("0.1 %", "price < 1"),
-    ("of another kind, 1 %", "category = \"Kind 7\""),
-    ("10 % less one kind", "price < 100 AND NOT category = \"Kind 3\" AND (in_stock OR attributes.colour = \"red\")"),
+    ("of another kind, 1 %", "category = \"All > Kind 7\""),
+    (
+        "10 % less one kind",
+        "price < 100 AND NOT category = \"All > Kind 3\" AND (in_stock OR attributes.colour = \"red\")",
+    ),
     ("about 25 % by brand", "brand IN [\"Brand 1\", \"Brand 2\", \"Brand 3\", \"Brand 4\", \"Brand 5\"]"),
 ];
 
