@@ -36,7 +36,7 @@ pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
     ] {
         let began = Instant::now();
         let words = learned.words();
-        let request = TrainRequest { catalogue: CatalogueName::default(), learned, promote: false };
+        let request = TrainRequest { learned, ..TrainRequest::new(CatalogueName::default()) };
         let job = engine.train(request, &|_| {})?;
         ensure!(job.state == JobState::Done, "{}", job.message);
         let result = job.result.context("no result")?;

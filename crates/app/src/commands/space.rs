@@ -5,7 +5,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vetrina_engine::engine::{
-    CatalogueName, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest, Trained,
+    CatalogueName, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest, Trained, WithWords,
+    WordsReport,
 };
 use vetrina_engine::space::Space;
 use vetrina_engine::{Engine, EngineError};
@@ -60,6 +61,9 @@ struct Train {
     /// Learn from matches that people confirmed or rejected, and from what shoppers did
     #[arg(long)]
     confirmed: bool,
+    /// Bring words into the space, so that they find pictures; alone: into the active one
+    #[arg(long)]
+    words: bool,
     /// Promote it when it is no worse than the one in use
     #[arg(long)]
     promote: bool,
@@ -108,22 +112,36 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 fn run_training(context: &Context, engine: &Arc<Engine>, name: CatalogueName, train: Train) -> Result<Exit, Failure> {
-    if train.labels.is_none() && !train.unsupervised && !train.confirmed {
+    let space = train.labels.is_some() || train.unsupervised || train.confirmed;
+    let words = match (train.words, space) {
+        (false, _) => WithWords::No,
+        (true, true) => WithWords::Also,
+        (true, false) => WithWords::Only,
+    };
+    if !space && !train.words {
         return Err(Failure::arguments(
             "it was not said what to learn from",
-            "--labels category|brand|group|ATTRIBUTE, --confirmed, or --unsupervised",
+            "--labels category|brand|group|ATTRIBUTE, --confirmed, --unsupervised, or --words",
         ));
     }
     let request = TrainRequest {
         catalogue: name,
         learned: Learned { labels: train.labels, confirmed: train.confirmed },
         promote: train.promote,
+        words,
     };
     let job = watched(engine, "training", |watch| engine.train(request, watch))?;
     ended(&job)?;
     let result = job.result.unwrap_or_default();
     if context.json {
         print_json(&result)?;
+        return Ok(Exit::Done);
+    }
+    if words == WithWords::Only {
+        let report: WordsReport = serde_json::from_value(result["report"]["words"].clone())
+            .map_err(|error| Failure::new("job", format!("the job's result cannot be read: {error}"), ""))?;
+        print(&format!("words of space {}", text(&result["space"])))?;
+        print_words(&report)?;
         return Ok(Exit::Done);
     }
     let trained: Trained = serde_json::from_value(result.clone())
@@ -221,7 +239,27 @@ fn print_report(report: &TrainReport) -> Result<(), Failure> {
     for line in report.gate.reasons.iter().chain(&report.notes) {
         print(&format!("  {line}"))?;
     }
-    Ok(())
+    report.words.as_ref().map_or(Ok(()), print_words)
+}
+
+fn print_words(report: &WordsReport) -> Result<(), Failure> {
+    print(&format!("  {} words and word pairs from {} products", report.vocabulary, report.products))?;
+    if let Some(found) = report.recall_at_10 {
+        print(&format!(
+            "  {} titles that were left out, {} pictures: the very product among the first ten for {:.0} % ({:.0} to {:.0}; chance {:.1})",
+            report.queries,
+            report.pictures,
+            found.mean * 100.0,
+            found.low * 100.0,
+            found.high * 100.0,
+            report.chance * 100.0
+        ))?;
+    }
+    print(match (report.used, report.recall_at_10) {
+        (true, _) => "  Words find pictures in this space.",
+        (false, Some(_)) => "  That is not clearly more than chance: words are not used.",
+        (false, None) => "  Too few products to try it: words are not used.",
+    })
 }
 
 /// The space of the build as a document, where there is no catalogue.

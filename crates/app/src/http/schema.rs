@@ -406,8 +406,33 @@ pub struct TrainReport {
     gate: Gate,
     /// What somebody should know of the data.
     notes: Vec<String>,
+    /// How well words find pictures in it, where they were brought into it.
+    words: Option<WordsReport>,
     /// Seconds it took.
     seconds: f64,
+}
+
+/// How well words find pictures: titles that were left out ask for the very product.
+#[derive(Serialize, ToSchema)]
+pub struct WordsReport {
+    /// Products with a picture that were learned from.
+    products: u64,
+    /// Words and word pairs it knows.
+    vocabulary: u64,
+    /// Titles that asked.
+    queries: u64,
+    /// Pictures that were searched.
+    pictures: u64,
+    /// Share of titles whose product is the first.
+    recall_at_1: f64,
+    /// Share of titles whose product is among the first ten; absent when too few could ask.
+    recall_at_10: Option<Interval>,
+    /// What chance would give.
+    chance: f64,
+    /// Median place of the product, from 1.
+    median_rank: u64,
+    /// Whether it is good enough to be used.
+    used: bool,
 }
 
 /// A space of a catalogue.
@@ -441,7 +466,7 @@ pub struct Spaces {
     spaces: Vec<Space>,
 }
 
-/// What to learn from: `labels`, `confirmed` or both; or `unsupervised` alone.
+/// What to learn from: `labels`, `confirmed` or both; or `unsupervised` alone; `words` with any of these, or alone.
 #[derive(Serialize, ToSchema)]
 pub struct TrainRequest {
     /// `category`, `brand`, `group`, `product`, or the name of an attribute.
@@ -451,6 +476,8 @@ pub struct TrainRequest {
     confirmed: Option<bool>,
     /// The pictures alone.
     unsupervised: Option<bool>,
+    /// Titles, so that words find pictures; alone: in the active space, from then on.
+    words: Option<bool>,
     /// Promote it when it is no worse than the one in use.
     promote: Option<bool>,
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vetrina_engine::engine::{Job, Learned, PromoteRequest, SpaceInfo, TrainRequest};
+use vetrina_engine::engine::{Job, Learned, PromoteRequest, SpaceInfo, TrainRequest, WithWords};
 
 use super::body;
 use super::parameters::{InPath, catalogue};
@@ -60,13 +60,16 @@ struct Wish {
     #[serde(default)]
     unsupervised: bool,
     #[serde(default)]
+    words: bool,
+    #[serde(default)]
     promote: bool,
 }
 
 /// Train a space
 ///
 /// Learns from what is stored, compares the new space with the one in use on this catalogue, and keeps it. Nothing changes for shoppers until it is
-/// promoted. The job's `result` has `space` and `report`.
+/// promoted. The job's `result` has `space` and `report`. `words` alone brings words into the active space; when they find more than chance would, searches by
+/// words use them from then on.
 #[utoipa::path(post, path = "/v1/catalogues/{catalogue}/spaces", tag = "spaces",
     params(("catalogue" = String, Path, description = "Name of the catalogue")),
     request_body = schema::TrainRequest,
@@ -82,18 +85,23 @@ pub async fn train(
 ) -> Result<Response, Problem> {
     let catalogue = catalogue(&name)?;
     let wish: Wish = body::json(&body::whole(request, LONGEST).await?, "body")?;
-    if wish.unsupervised == (wish.labels.is_some() || wish.confirmed) {
+    let labelled = wish.labels.is_some() || wish.confirmed;
+    let words = match (wish.words, labelled || wish.unsupervised) {
+        (false, _) => WithWords::No,
+        (true, true) => WithWords::Also,
+        (true, false) => WithWords::Only,
+    };
+    if wish.unsupervised == labelled && words != WithWords::Only {
         let detail = if wish.unsupervised {
             "a training without labels learns from the pictures alone"
         } else {
             "it was not said what to learn from"
         };
-        return Err(
-            Problem::bad_request("bad-request", detail).hint("`labels`, `confirmed` or both; or `unsupervised` alone")
-        );
+        return Err(Problem::bad_request("bad-request", detail)
+            .hint("`labels`, `confirmed` or both; or `unsupervised` alone; `words` with any of these, or alone"));
     }
     let learned = Learned { labels: wish.labels, confirmed: wish.confirmed };
-    let request = TrainRequest { catalogue, learned, promote: wish.promote };
+    let request = TrainRequest { catalogue, learned, promote: wish.promote, words };
     let permit = app.permits.work()?;
     started(&app.work(permit, move |engine| engine.start_training(request)).await?)
 }

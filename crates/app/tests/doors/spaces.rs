@@ -259,3 +259,56 @@ fn events_and_reviews_come_in_and_the_next_training_knows_them() {
     assert_eq!((&job["state"], &job["result"]["report"]["pairs"]), (&json!("done"), &json!(12)), "{job}");
     assert!(server.get("/label").is(200).text().contains("label.js"));
 }
+
+/// A picture of stripes, dots or nothing on a colour, a little different for each number.
+fn pattern(colour: [u8; 3], kind: usize, number: u32) -> Vec<u8> {
+    let shift = number * 3 % 16;
+    let pixel = |x: u32, y: u32| {
+        let (x, y) = (x + shift, y + number % 5);
+        let inside = match kind {
+            0 => (x / 12) % 2 == 0,
+            1 => (x % 24).abs_diff(12).pow(2) + (y % 24).abs_diff(12).pow(2) < 50,
+            _ => true,
+        };
+        image::Rgb(if inside { colour } else { [255; 3] })
+    };
+    let mut bytes = Vec::new();
+    let picture = image::RgbImage::from_fn(96, 96, pixel);
+    picture.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+    bytes
+}
+
+#[test]
+fn a_product_without_words_is_found_by_what_it_looks_like() {
+    let data = tempfile::tempdir().unwrap();
+    let colours =
+        [("red", [200, 20, 30]), ("green", [20, 150, 60]), ("blue", [30, 60, 200]), ("yellow", [240, 210, 40])];
+    let kinds = ["striped", "dotted", "plain"];
+    let mut lines = String::new();
+    for number in 0..120_u32 {
+        let (colour, rgb) = colours[number as usize % 4];
+        let kind = number as usize / 4 % 3;
+        // Every tenth says nothing of what it shows.
+        let title = if number % 10 == 3 { format!("Nr {number}") } else { format!("{colour} {} shirt", kinds[kind]) };
+        let product = json!({"id": format!("s-{number}"), "title": title,
+            "images": [{"source": data_uri(&pattern(rgb, kind, number))}]});
+        lines.push_str(&format!("{product}\n"));
+    }
+    let feed = data.path().join("shirts.jsonl");
+    std::fs::write(&feed, lines).unwrap();
+    run(data.path(), &["import", feed.to_str().unwrap()]).ends(0);
+    let silent = |text: &str| -> Vec<String> {
+        let found = run(data.path(), &["search", "--text", text, "--limit", "120", "--json"]).ends(0).json();
+        ids(&found).into_iter().filter(|id| id[2..].parse::<u32>().unwrap() % 10 == 3).collect()
+    };
+    assert!(silent("yellow dotted shirt").is_empty());
+    let trained = run(data.path(), &["space", "train", "--words", "--json"]).ends(0).json();
+    let report = &trained["report"]["words"];
+    assert_eq!(report["used"], true, "{report}");
+    let found = silent("yellow plain shirt");
+    assert!(!found.is_empty(), "no product without words was found");
+    let number: usize = found[0][2..].parse().unwrap();
+    assert!(number % 4 == 3 || number / 4 % 3 == 2, "s-{number} is neither yellow nor plain: {found:?}");
+    let both = run(data.path(), &["search", "--text", "yellow plain shirt", "--explain", "--json"]).ends(0).json();
+    assert!(both["hits"][0]["reasons"].to_string().contains("looks like it"), "{}", both["hits"][0]);
+}

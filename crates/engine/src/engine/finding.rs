@@ -11,8 +11,8 @@ use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::Region;
 use crate::search::{
-    Hit, HitImage, ImageInput, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest, SearchResponse, TookMs,
-    Weighted, execute,
+    Hit, HitImage, ImageInput, Meaning, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest, SearchResponse,
+    TookMs, Weighted, execute,
 };
 
 /// Most embeddings that the products of `like`, or of `not_like`, bring to a search together, as far as each brings one.
@@ -37,6 +37,9 @@ impl Engine {
         let schema = Schema::new(snapshot.index.attributes());
         let mut query = Query::of(request, &schema)?;
         query.ruling = self.ruling(&open, request, &schema)?;
+        if let (Some(text), Some(head)) = (&query.text, snapshot.word_head()) {
+            query.meaning = Meaning::of(&head, text)?;
+        }
         let mut took = TookMs::default();
         let mut understood = None;
         for (number, input) in request.images.iter().enumerate() {
@@ -228,7 +231,7 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
         reasons.push(format!("words: {:.0} % of the best match", words * 100.0));
     }
     if let Some(meaning) = found.meaning {
-        reasons.push(format!("meaning: cosine {meaning:.2} with what the words look like"));
+        reasons.push(format!("meaning: looks like it, {meaning:.2} above what any title does"));
     }
     if let Some(unwanted) = found.unwanted {
         reasons.push(format!("unwanted: cosine {unwanted:.2} with what it should not be like"));

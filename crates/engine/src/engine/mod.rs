@@ -35,7 +35,7 @@ pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
     Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
-    TrainReport, TrainRequest, Trained,
+    TrainReport, TrainRequest, Trained, WithWords, WordsReport,
 };
 
 use std::collections::{BTreeMap, HashMap};

@@ -4,6 +4,8 @@
 //! middle cannot mix two. The pair never changes; the index in it goes on receiving writes as long as it is the active one,
 //! and follows the truth by revisions when it is not.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -18,6 +20,10 @@ use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
 use crate::understand;
 
+/// Name of the map from words into a space, in the space's folder.
+pub(super) const WORDS: &str = "words.safetensors";
+/// No such file is larger, bytes.
+const LARGEST_WORDS: u64 = 1 << 30;
 /// Products that are read and indexed at once while an index follows.
 const PAGE: usize = 512;
 
@@ -100,12 +106,13 @@ impl Snapshot {
             // From here on the store keeps removals for this index.
             store.note_indexed(catalogue, &id, 0)?;
         }
+        let folder = folders.spaces.join(&id);
         Ok(Self {
-            folder: folders.spaces.join(&id),
+            words: RwLock::new(words_of(&folder, &space)),
+            folder,
             space,
             index: opened.index,
             found: opened.state,
-            words: RwLock::default(),
             words_read: AtomicBool::new(false),
             catalogue,
             feature_key: feature_key.to_owned(),
@@ -151,13 +158,11 @@ impl Snapshot {
     }
 
     /// The map from words into this space, where there is one.
-    #[allow(dead_code, reason = "searches by words use it when the map is trained")]
     pub(super) fn word_head(&self) -> Option<Arc<WordHead>> {
         self.words.read().clone()
     }
 
     /// Puts a map from words into this space to use. One of another space is refused: `false`.
-    #[allow(dead_code, reason = "searches by words use it when the map is trained")]
     pub(super) fn use_word_head(&self, head: Arc<WordHead>) -> bool {
         let fits = head.space() == self.space.id();
         if fits {
@@ -238,6 +243,37 @@ impl Snapshot {
         let main = main.into_iter().next().flatten();
         let palette = main.as_ref().map(|understanding| &understanding.colours);
         Ok(IndexPoint::of(&stored.product, stored.key, embeddings).with_palette(palette))
+    }
+}
+
+fn read(file: File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST_WORDS).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The map from words into a space that was kept in its folder. One that cannot be used is left out: words are still found by what
+/// products say.
+fn words_of(folder: &Path, space: &Space) -> Option<Arc<WordHead>> {
+    let path = folder.join(WORDS);
+    let origin = path.display().to_string();
+    let bytes = match File::open(&path) {
+        Ok(file) => read(file),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => Err(error),
+    };
+    let head = bytes.map_err(|error| error.to_string());
+    let head = head.and_then(|bytes| WordHead::from_bytes(&bytes, &origin).map_err(|error| error.to_string()));
+    match head {
+        Ok(head) if head.space() == space.id() && head.dim() == space.dim() => Some(Arc::new(head)),
+        Ok(head) => {
+            tracing::error!(file = origin, of = %head.space(), "the words are of another space and are not used; train them again");
+            None
+        }
+        Err(error) => {
+            tracing::error!(file = origin, error, "the words cannot be used; train them again");
+            None
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use super::filter::tests::{any_expr, any_product, schema, small_text};
-use super::found::MEANT;
+use super::found::{LOOKS_LIKE, MEANT};
 use super::fusion::{fused, less_unwanted, likeness};
-use super::query::{FacetField, SortField};
+use super::query::{FacetField, Meaning, SortField};
 use super::spread::diversify;
 use super::{Expr, Query, SortOrder, Weighted, execute, rank};
 use crate::catalogue::Product;
@@ -113,13 +113,16 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
         .map(|(key, (product, pictures))| Seen { key: *key, product, pictures, score: 0.0 })
         .collect();
     let says = |seen: &Seen<'_>| said.as_ref().is_some_and(|said| said.contains_key(&seen.key));
-    let meant = query.text_vector.as_ref().map(|vector| Weighted { vector: vector.clone(), weight: 1.0 });
-    let mut near: Vec<(f32, u64)> =
-        base.iter().filter_map(|seen| Some((likeness(meant.as_slice(), seen.pictures)?, seen.key))).collect();
+    let meant = query.meaning.as_ref();
+    let looks = |seen: &Seen<'_>| meant.and_then(|meaning| meaning.likeness(seen.pictures));
+    let mut near: Vec<(f32, u64)> = base.iter().filter_map(|seen| Some((looks(seen)?, seen.key))).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let last = near.get(MEANT).map(|(score, _)| *score);
-    let near: BTreeSet<u64> =
-        near.into_iter().filter(|(score, _)| last.is_none_or(|last| *score > last)).map(|(_, key)| key).collect();
+    let near: BTreeSet<u64> = near
+        .into_iter()
+        .filter(|(score, _)| last.is_none_or(|last| *score > last) && *score >= LOOKS_LIKE)
+        .map(|(_, key)| key)
+        .collect();
     let mut found: Vec<Seen<'_>> = base
         .into_iter()
         .filter(|seen| match (query.pictures.is_empty(), said.is_some()) {
@@ -133,7 +136,7 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
     for seen in &mut found {
         let words = said.get(&seen.key).map(|score| score / best);
         let picture = likeness(&query.pictures, seen.pictures);
-        let meaning = likeness(meant.as_slice(), seen.pictures);
+        let meaning = looks(seen).filter(|_| near.contains(&seen.key));
         let score = match (query.pictures.is_empty(), query.text.is_none()) {
             (true, true) => continue,
             (false, true) => picture.unwrap_or(0.0),
@@ -273,7 +276,7 @@ fn any_query() -> impl Strategy<Value = Query> {
         proptest::collection::vec(0_u64..1_000, 0..3),
     );
     (first, second).prop_map(|(first, second)| Query {
-        text_vector: first.1.filter(|_| first.0.is_some()),
+        meaning: first.1.filter(|_| first.0.is_some()).map(|vector| Meaning { vector, told: None }),
         text: first.0.map(str::to_owned),
         pictures: first.2,
         not_pictures: first.3,
@@ -361,7 +364,7 @@ proptest! {
     #[test]
     fn a_facet_s_count_is_the_total_that_a_click_on_it_brings(which in 0_usize..5, query in any_query()) {
         let shop = &SHOPS[which];
-        let query = Query { filter: None, per_brand: None, sort: Vec::new(), text_vector: None, ..query };
+        let query = Query { filter: None, per_brand: None, sort: Vec::new(), meaning: None, ..query };
         let ranked = execute(&shop.index, &query).unwrap();
         for brand in &ranked.facets["brand"] {
             let chosen = super::filter::parse(&format!("brand = {:?}", brand.value), &schema());

@@ -3,7 +3,7 @@
 //! The found set comes first (see [`super::found`]): its size in cards, its facets and its pages are three views of the same
 //! bitmap, so they cannot disagree. Only then are products put in order, as deep as the page needs.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use roaring::RoaringBitmap;
 
@@ -33,11 +33,11 @@ pub fn execute(index: &Index, query: &Query) -> Result<Ranked, SearchError> {
     let total = total(&search, &found.set);
     let need = (query.offset + query.limit).min(total);
     let ruled = Ruled::of(&search)?;
-    let Found { set, ranking } = found;
+    let Found { set, meant, ranking } = found;
     let (cards, judge) = match ranking {
         Some((ranking, judge)) if search.by_fit() => (arranged(&search, &set, ranking, ruled.as_ref())?, judge),
         Some((ranking, judge)) => (ordered(&search, ranking, &set, need)?, judge),
-        None if search.by_fit() => by_fit(&search, &set, need, ruled.as_ref())?,
+        None if search.by_fit() => by_fit(&search, &set, &meant, need, ruled.as_ref())?,
         None => (listed(&search, &set, need, ruled.as_ref())?, None),
     };
     let page = cards.into_iter().take(need).skip(query.offset);
@@ -57,6 +57,7 @@ fn total(search: &Search<'_>, set: &RoaringBitmap) -> usize {
 fn by_fit<'s>(
     search: &Search<'s>,
     set: &RoaringBitmap,
+    meant: &HashMap<u32, f32>,
     need: usize,
     ruled: Option<&Ruled<'_>>,
 ) -> Result<(Vec<Candidate>, Option<Judge<'s>>), SearchError> {
@@ -65,7 +66,7 @@ fn by_fit<'s>(
     let need = if ruled.is_some() { need.max(RULED) } else { need };
     let mut depth = LEAST.max((need * 2).next_power_of_two());
     loop {
-        let (candidates, complete) = rank(search, set, query.filter.as_ref(), depth)?;
+        let (candidates, complete) = rank(search, set, query.filter.as_ref(), meant, depth)?;
         let judge = Judge::of(search, &candidates);
         let cards = arranged(search, set, candidates, ruled)?;
         if cards.len() >= need || complete {

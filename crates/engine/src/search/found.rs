@@ -24,6 +24,8 @@ use crate::index::{Card, Index, Table};
 pub(super) const WINDOW: usize = 1_000;
 /// Products that are found by what words mean, beside those that say them; fewer where the last ones are equally near.
 pub(super) const MEANT: usize = 200;
+/// How much such a product has to look like it. 0 is what a title in general does, see [`crate::space::WordQuery::likeness`].
+pub(super) const LOOKS_LIKE: f32 = 0.1;
 
 /// A query at work over an index that stays as it is meanwhile.
 pub(super) struct Search<'s> {
@@ -38,6 +40,8 @@ pub(super) struct Search<'s> {
 /// A set of products, and their order where the set depends on it.
 pub(super) struct Found<'s> {
     pub(super) set: RoaringBitmap,
+    /// How much products look like what the words mean; of the set, those that do.
+    pub(super) meant: HashMap<u32, f32>,
     /// All of the set, best first, and who judges them.
     pub(super) ranking: Option<(Vec<Candidate>, Option<Judge<'s>>)>,
 }
@@ -84,20 +88,13 @@ impl<'s> Search<'s> {
             None => self.table.all().clone(),
         };
         base -= &self.exclude;
+        let meant = self.meant(filter, &base)?;
         let set = match (&self.said, self.query.pictures.is_empty()) {
             (None, true) => base,
             (None, false) => base & self.table.pictured(),
             (Some(said), true) => {
                 let mut set = &base & &said.rows;
-                if let Some(meaning) = &self.query.text_vector {
-                    let within = base & self.table.pictured();
-                    let vectors = std::slice::from_ref(meaning);
-                    let mut near = self.nearest(vectors, filter, &within, MEANT + 1)?;
-                    if near.len() > MEANT {
-                        rank::drop_last_ties(&mut near);
-                    }
-                    set.extend(near.into_iter().map(|(row, _)| row));
-                }
+                set.extend(meant.keys().copied());
                 set
             }
             (Some(said), false) => {
@@ -107,16 +104,16 @@ impl<'s> Search<'s> {
         };
         let banded = self.query.min_band.filter(|_| self.query.calibration.is_some());
         if !self.ranks() || (self.by_fit() && banded.is_none()) {
-            return Ok(Found { set, ranking: None });
+            return Ok(Found { set, meant, ranking: None });
         }
-        let mut ranking = self.rank(&set, filter, WINDOW)?.0;
+        let mut ranking = rank::rank(self, &set, filter, &meant, WINDOW)?.0;
         ranking.truncate(WINDOW);
         let judge = Judge::of(self, &ranking);
         if let (Some(least), Some(judge)) = (banded, &judge) {
             ranking.retain(|candidate| judge.judge(self, candidate).1 >= Some(least));
         }
         let set = ranking.iter().map(|candidate| candidate.row).collect();
-        Ok(Found { set, ranking: Some((ranking, judge)) })
+        Ok(Found { set, meant, ranking: Some((ranking, judge)) })
     }
 
     /// How well rows say the words, relative to the one of the set that says them best.
@@ -127,12 +124,18 @@ impl<'s> Search<'s> {
         within().map(|(row, score)| (*row, score / best)).collect()
     }
 
-    fn rank(
-        &self,
-        set: &RoaringBitmap,
-        filter: Option<&Expr>,
-        depth: usize,
-    ) -> Result<(Vec<Candidate>, bool), SearchError> {
-        rank::rank(self, set, filter, depth)
+    /// The products of `base` that look like what the words mean, and how much. None where nothing is known of that.
+    fn meant(&self, filter: Option<&Expr>, base: &RoaringBitmap) -> Result<HashMap<u32, f32>, SearchError> {
+        let Some(meaning) = &self.query.meaning else { return Ok(HashMap::new()) };
+        let within = base & self.table.pictured();
+        let mut near = self.nearest(std::slice::from_ref(&meaning.vector), filter, &within, MEANT + 1)?;
+        if near.len() > MEANT {
+            rank::drop_last_ties(&mut near);
+        }
+        let keys: Vec<u64> = near.iter().map(|(row, _)| self.table.key(*row)).collect();
+        let pictures = self.index.vectors_of(&keys)?;
+        let judged =
+            near.iter().zip(&pictures).filter_map(|((row, _), pictures)| Some((*row, meaning.likeness(pictures)?)));
+        Ok(judged.filter(|(_, likeness)| *likeness >= LOOKS_LIKE).collect())
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::fusion::dot;
 use super::rules::Ruling;
 use super::{Band, Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
 use crate::index::Column;
 use crate::search::filter::Field;
-use crate::space::Calibration;
+use crate::space::{Calibration, SpaceError, WordHead, WordQuery};
 
 /// An embedding of a query and how much it counts.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,35 @@ pub struct Weighted {
     pub vector: Vec<f32>,
     /// Above 0.
     pub weight: f32,
+}
+
+/// What words look like in the index's space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meaning {
+    /// Where their pictures are, roughly: what the index is asked for.
+    pub vector: Vec<f32>,
+    /// What judges the pictures that are found there; without it, their dot product with the vector does.
+    pub told: Option<(Arc<WordHead>, WordQuery)>,
+}
+
+impl Meaning {
+    /// What a text looks like, as a head of the index's space tells it; `None` when it knows none of the words.
+    ///
+    /// # Errors
+    /// [`crate::space::SpaceError::NotFinite`].
+    pub fn of(head: &Arc<WordHead>, text: &str) -> Result<Option<Self>, SpaceError> {
+        let told = head.query(text)?;
+        Ok(told.map(|told| Self { vector: told.embedding.vector().to_vec(), told: Some((Arc::clone(head), told)) }))
+    }
+
+    /// How well the best of a product's pictures shows it, about 0 to 1 where it does; `None` without pictures.
+    pub(super) fn likeness(&self, pictures: &[Vec<f32>]) -> Option<f32> {
+        let one = |picture: &Vec<f32>| match &self.told {
+            Some((head, query)) => head.likeness(query, picture),
+            None => dot(&self.vector, picture),
+        };
+        pictures.iter().map(one).reduce(f32::max)
+    }
 }
 
 /// A search over one index.
@@ -27,8 +57,8 @@ pub struct Query {
     pub not_pictures: Vec<Weighted>,
     /// Words to be found.
     pub text: Option<String>,
-    /// What the words look like: their embedding in the index's space, unit length; where a head knows them.
-    pub text_vector: Option<Vec<f32>>,
+    /// What the words look like, where that is known.
+    pub meaning: Option<Meaning>,
     /// Words that speak against a product.
     pub not_text: Option<String>,
     /// Who may be found.

@@ -45,11 +45,13 @@ pub(super) fn sort_by_score(candidates: &mut [Candidate]) {
     candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
 }
 
-/// The best of `set`, at least `depth` of them, best first; and whether that is all of the set.
+/// The best of `set`, at least `depth` of them, best first; and whether that is all of the set. `meant` says how much products
+/// look like what the words mean.
 pub(super) fn rank(
     search: &Search<'_>,
     set: &RoaringBitmap,
     filter: Option<&Expr>,
+    meant: &HashMap<u32, f32>,
     depth: usize,
 ) -> Result<(Vec<Candidate>, bool), SearchError> {
     let query = search.query;
@@ -57,7 +59,7 @@ pub(super) fn rank(
     let scanned = set.len() as usize <= SCANNED || depth >= set.len() as usize;
     let words = search.relative(set);
     let wanted = weighted_mean(&query.pictures);
-    let one_side = query.not_pictures.is_empty() && query.text_vector.is_none();
+    let one_side = query.not_pictures.is_empty() && query.meaning.is_none();
     // One side alone brings its own order.
     if one_side && search.said.is_none() {
         let mut found = search.nearest(&wanted, filter, &pictured, depth)?;
@@ -89,14 +91,13 @@ pub(super) fn rank(
         Ok(search.nearest(vectors, filter, &pictured, depth)?.into_iter().collect())
     };
     let pictures = side(&wanted)?;
-    let meanings = side(query.text_vector.as_slice())?;
     let rows: RoaringBitmap = if scanned {
         set.clone()
     } else {
         let mut said: Vec<(u32, f32)> = words.iter().map(|(row, score)| (*row, *score)).collect();
         said.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(search.table.key(a.0).cmp(&search.table.key(b.0))));
         said.truncate(depth);
-        pictures.keys().chain(meanings.keys()).copied().chain(said.into_iter().map(|(row, _)| row)).collect()
+        pictures.keys().chain(meant.keys()).copied().chain(said.into_iter().map(|(row, _)| row)).collect()
     };
     let unwanted = if scanned { side(&weighted_mean(&query.not_pictures))? } else { HashMap::new() };
     let others = if scanned { HashMap::new() } else { vectors_of(search, &rows)? };
@@ -104,12 +105,11 @@ pub(super) fn rank(
     for row in &rows {
         let key = search.table.key(row);
         let own = others.get(&row).map_or(&[][..], Vec::as_slice);
-        let meant = query.text_vector.as_ref().map(|vector| Weighted { vector: vector.clone(), weight: 1.0 });
         let picture = pictures.get(&row).copied().or_else(|| likeness(&query.pictures, own));
-        let meaning = meanings.get(&row).copied().or_else(|| likeness(meant.as_slice(), own));
+        let meaning = meant.get(&row).copied();
         let unwanted = unwanted.get(&row).copied().or_else(|| likeness(&query.not_pictures, own));
         let words = words.get(&row).copied();
-        let base = match (query.pictures.is_empty(), search.said.is_some(), query.text_vector.is_some()) {
+        let base = match (query.pictures.is_empty(), search.said.is_some(), query.meaning.is_some()) {
             (false, false, _) => picture.unwrap_or(0.0),
             (true, true, false) => words.unwrap_or(0.0),
             (no_picture, _, _) => fused((!no_picture).then(|| picture.unwrap_or(0.0)), words, meaning),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::{CatalogueName, Engine, EngineError};
 use super::drift::Moments;
 use super::train::{TrainReport, TrainRequest};
+use super::words::WithWords;
 use super::{KeptSpace, Provenance};
 use crate::learn::{Random, Rows};
 use crate::space::SpaceId;
@@ -122,7 +123,9 @@ impl Engine {
         if last.is_some_and(|last| Utc::now() - last.created_at < REST) {
             return Ok(None);
         }
-        let request = TrainRequest { catalogue: catalogue.clone(), learned: kept.provenance.learned, promote: true };
+        let words = if open.snapshot().word_head().is_some() { WithWords::Also } else { WithWords::No };
+        let request =
+            TrainRequest { catalogue: catalogue.clone(), learned: kept.provenance.learned, promote: true, words };
         Ok(Some(self.start_training(request)?.id))
     }
 

@@ -10,6 +10,7 @@ mod recipe;
 #[cfg(test)]
 mod tests;
 mod train;
+mod words;
 mod work;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
 pub use recipe::Learned;
 pub use train::{TrainReport, TrainRequest, Trained};
+pub use words::{WithWords, WordsReport};
 pub use work::PromoteRequest;
 
 /// Trained spaces of a catalogue that are kept beside the active and the previous one.
@@ -236,8 +238,7 @@ impl Engine {
             kept.report.gate
         } else {
             // It was compared with another space; what counts is the one in use.
-            let request =
-                TrainRequest { catalogue: open.name.clone(), learned: kept.provenance.learned, promote: false };
+            let request = TrainRequest { learned: kept.provenance.learned, ..TrainRequest::new(open.name.clone()) };
             let compared = match self.material(open, &request, &|_, _, _| true)? {
                 Some(gathered) => self.compare(open, &request, &gathered, &|_, _, _| true)?,
                 None => None,

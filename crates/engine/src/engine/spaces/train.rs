@@ -14,6 +14,7 @@ use super::drift::Moments;
 use super::gate::{self, Gate};
 use super::gather::Gathered;
 use super::recipe::{self, Learned};
+use super::words::{WithWords, WordsReport};
 use super::{KeptSpace, Provenance};
 use crate::learn::FitError;
 use crate::model::builtin_manifest;
@@ -33,6 +34,17 @@ pub struct TrainRequest {
     /// Whether the space is promoted when the gate lets it through.
     #[serde(default)]
     pub promote: bool,
+    /// Whether words are brought into it.
+    #[serde(default)]
+    pub words: WithWords,
+}
+
+impl TrainRequest {
+    /// A training from the pictures alone, not promoted, without words.
+    #[must_use]
+    pub fn new(catalogue: CatalogueName) -> Self {
+        Self { catalogue, learned: Learned::default(), promote: false, words: WithWords::No }
+    }
 }
 
 /// How a training went.
@@ -56,6 +68,9 @@ pub struct TrainReport {
     pub gate: Gate,
     /// What somebody should know of the data.
     pub notes: Vec<String>,
+    /// How well words find pictures in it, where they were brought into it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub words: Option<WordsReport>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -63,7 +78,7 @@ pub struct TrainReport {
 /// A space that was trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
-    /// Its id; the active space where only words were trained.
+    /// Its id.
     pub space: SpaceId,
     /// How it went.
     pub report: TrainReport,
@@ -95,7 +110,7 @@ impl Engine {
         let space = recipe::fit(builtin_manifest()?, &request.learned, &gathered, &places)?;
         let against = open.snapshot().space.id();
         let Some(tasks) = self.compare(&open, request, &gathered, step)? else { return Ok(None) };
-        let report = TrainReport {
+        let mut report = TrainReport {
             learned: request.learned.words(),
             products: gathered.products.len(),
             pictures: gathered.learnable().count(),
@@ -105,10 +120,37 @@ impl Engine {
             gate: gate::judge(&tasks),
             tasks,
             notes: notes(&gathered),
+            words: None,
             seconds: began.elapsed().as_secs_f64(),
         };
+        if request.words == WithWords::Also {
+            match self.train_words(&open, &space, step) {
+                Ok(Some(words)) => report.words = Some(words),
+                Ok(None) => return Ok(None),
+                // A space is worth having without words.
+                Err(EngineError::NothingLearned { reason }) => report.notes.push(format!("no words: {reason}")),
+                Err(error) => return Err(error),
+            }
+            report.seconds = began.elapsed().as_secs_f64();
+        }
         self.keep(&open, &space, request, &gathered, &report)?;
         Ok(Some(Trained { space: space.id(), report }))
+    }
+
+    /// Brings words into the active space. `None` when `step` says no.
+    ///
+    /// # Errors
+    /// [`EngineError::NothingLearned`] when the titles or pictures have too little to learn from, with the reason; errors of the
+    /// store and the disk.
+    pub(in crate::engine) fn train_only_words(
+        &self,
+        catalogue: &CatalogueName,
+        step: Step<'_>,
+    ) -> Result<Option<(SpaceId, WordsReport)>, EngineError> {
+        let open = self.catalogue(catalogue)?;
+        self.refuse_the_tiny(&open)?;
+        let space = Arc::clone(&open.snapshot().space);
+        Ok(self.train_words(&open, &space, step)?.map(|report| (space.id(), report)))
     }
 
     /// Refuses what is no catalogue yet.

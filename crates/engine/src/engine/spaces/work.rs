@@ -11,6 +11,7 @@ use super::super::import::{Run, Stop};
 use super::super::jobs::{KeptJob, Task};
 use super::super::{CatalogueName, Engine, EngineError, Job, JobState};
 use super::train::TrainRequest;
+use super::words::WithWords;
 use crate::catalogue::store::put_job;
 
 /// How often those who watch are told.
@@ -69,7 +70,11 @@ impl Engine {
     fn begin_training(&self, request: TrainRequest) -> Result<(KeptJob, Arc<Run>), EngineError> {
         let catalogue = request.catalogue.clone();
         self.catalogue(&catalogue)?;
-        let name = request.learned.words();
+        let name = match request.words {
+            WithWords::No => request.learned.words(),
+            WithWords::Also => format!("{}, and words", request.learned.words()),
+            WithWords::Only => "words".to_owned(),
+        };
         self.begin_task("train", &catalogue, name, Task::Train(request))
     }
 
@@ -88,6 +93,11 @@ impl Engine {
         watch: &(dyn Fn(&Job) + Sync),
     ) -> Result<Job, EngineError> {
         let teller = Teller::new(job, run, watch);
+        if request.words == WithWords::Only {
+            let trained = self.train_only_words(&request.catalogue, &|doing, done, of| teller.step(doing, done, of))?;
+            let result = trained.map(|(space, words)| json!({"space": space, "report": {"words": words}}));
+            return self.end(&teller, result);
+        }
         let trained = self.train_space(request, &|doing, done, of| teller.step(doing, done, of))?;
         let result = match trained {
             None => None,
