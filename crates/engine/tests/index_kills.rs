@@ -142,6 +142,8 @@ fn killed_while_optimising_and_flushing_it_is_made_whole_again() {
         for step in from + 1..=begun {
             apply(&opened.index, step);
         }
+        // As the engine does when it opens one: removals of the time of an optimisation may be lost with it.
+        opened.index.retain(&expected(begun).into_keys().collect()).unwrap();
         whole(&opened.index, &expected(begun), kill);
         opened.index.flush().unwrap();
         note(folder.path(), "flushed", begun);

@@ -51,6 +51,7 @@ enum Action {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command are what they are")]
 struct Train {
     /// Learn from labels: category, brand, group, product, or the name of an attribute
     #[arg(long, value_name = "FIELD", conflicts_with = "unsupervised")]

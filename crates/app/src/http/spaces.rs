@@ -53,6 +53,7 @@ pub async fn get(
 /// What to learn from.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "fields of the interface are what they are")]
 struct Wish {
     labels: Option<String>,
     #[serde(default)]

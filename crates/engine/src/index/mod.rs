@@ -24,6 +24,7 @@ mod tuning;
 mod wording;
 pub mod words;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 pub use embedded::Embedded;
@@ -136,6 +137,24 @@ impl Index {
         match self {
             Self::Embedded(index) => index.delete(keys),
         }
+    }
+
+    /// Removes every product that is not among `there`; returns how many those were.
+    ///
+    /// A process that was killed while [`Index::optimize`] ran may find products again that were removed meanwhile: the engine
+    /// writes a part of the index anew without the removals of that time. So whoever opens an index says what there is.
+    ///
+    /// # Errors
+    /// When the index refuses the write.
+    pub fn retain(&self, there: &HashSet<u64>) -> Result<usize, IndexError> {
+        let strangers: Vec<u64> = {
+            let table = self.table();
+            table.all().iter().map(|row| table.key(row)).filter(|key| !there.contains(key)).collect()
+        };
+        if !strangers.is_empty() {
+            self.delete(&strangers)?;
+        }
+        Ok(strangers.len())
     }
 
     /// Makes every write so far durable. The store notes its revision after this returns.
