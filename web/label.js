@@ -29,7 +29,8 @@ function refill() {
   if (loading || waiting.length >= REFILL_BELOW || dry) return loading;
   loading = call(`${home}/next?limit=${AHEAD}`)
     .then((body) => {
-      progress = body.progress;
+      // What was answered is counted here: an answer on its way is not in the server's count yet.
+      progress = answers.length ? { ...body.progress, answered: progress.answered } : body.progress;
       const known = new Set(waiting.map(keyOf));
       const fresh = body.questions.filter((question) => !asked.has(keyOf(question)) && !known.has(keyOf(question)));
       dry = fresh.length === 0;

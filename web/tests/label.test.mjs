@@ -74,8 +74,11 @@ test("pairs are answered by key, ten in much less than a minute, and undone", as
   const after = await reviews();
   assert.equal(after.total, 10);
   assert.ok(after.reviews.every(({ verdict, photo }) => verdict === "confirmed" && photo));
-  assert.match(await page.locator("#standing").innerText(), /10 of 12 photos/);
-  assert.equal(await page.getAttribute("#meter", "aria-valuenow"), "10");
+  // A photo may be asked about with more than one product; it counts once.
+  const photos = new Set(after.reviews.map(({ photo }) => JSON.stringify(photo))).size;
+  assert.ok(photos >= 8, `${photos}`);
+  assert.match(await page.locator("#standing").innerText(), new RegExp(`${photos} of ${PHOTOS} photos`));
+  assert.equal(await page.getAttribute("#meter", "aria-valuenow"), String(photos));
   await close(page);
 });
 
