@@ -11,6 +11,8 @@ pub mod model;
 
 pub mod region;
 
+pub mod photo;
+
 pub mod understand;
 
 pub mod space;

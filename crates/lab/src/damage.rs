@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
-use vetrina_engine::image::{Limits, Picture, decode};
+use vetrina_engine::image::{Limits, Picture, Repair, decode};
 
 use crate::features;
 
@@ -55,19 +55,49 @@ pub fn backgrounds(paths: &[PathBuf]) -> Result<Vec<RgbImage>> {
     paths.iter().map(load).collect()
 }
 
-fn noise(mut picture: RgbImage, rng: &mut fastrand::Rng) -> RgbImage {
+/// The damage that goes with a repair, of a strength drawn from a range around those above.
+pub fn drawn(repair: Repair, seed: u64, picture: Picture) -> Option<Picture> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut between = |from: f32, to: f32| from + (to - from) * rng.f32();
+    let (width, height) = (picture.width(), picture.height());
+    let image = RgbImage::from_raw(width, height, picture.into_rgb())?;
+    let damaged = match repair {
+        Repair::Denoised => {
+            let sigma = between(17.0, 33.0);
+            noise_of(image, sigma, &mut rng)
+        }
+        Repair::Deblocked => jpeg_of(&image, between(6.0, 17.0) as u8)?,
+        Repair::Sharpened => imageops::blur(&image, between(2.0, 3.8) * width.max(height) as f32 / 224.0),
+        Repair::Darkened => brightness(image, between(1.4, 2.2)),
+        Repair::Uncovered => {
+            let (area, grey) = (f64::from(between(0.12, 0.36)), between(0.0, 230.0) as u8);
+            rectangle(image, area, grey, &mut rng)
+        }
+    };
+    Picture::from_rgb(damaged.width(), damaged.height(), damaged.into_raw())
+}
+
+fn noise(picture: RgbImage, rng: &mut fastrand::Rng) -> RgbImage {
+    noise_of(picture, 25.0, rng)
+}
+
+fn noise_of(mut picture: RgbImage, sigma: f32, rng: &mut fastrand::Rng) -> RgbImage {
     for value in picture.iter_mut() {
         // Box and Muller 1958.
         let radius = (-2.0 * (1.0 - rng.f32()).ln()).sqrt();
         let normal = radius * (std::f32::consts::TAU * rng.f32()).cos();
-        *value = (f32::from(*value) + 25.0 * normal).round().clamp(0.0, 255.0) as u8;
+        *value = (f32::from(*value) + sigma * normal).round().clamp(0.0, 255.0) as u8;
     }
     picture
 }
 
 fn jpeg(picture: &RgbImage) -> Option<RgbImage> {
+    jpeg_of(picture, 10)
+}
+
+fn jpeg_of(picture: &RgbImage, quality: u8) -> Option<RgbImage> {
     let mut bytes = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 10).encode_image(picture).ok()?;
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(picture).ok()?;
     let decoded = decode(&bytes, &Limits::default()).ok()?;
     RgbImage::from_raw(decoded.width(), decoded.height(), decoded.into_rgb())
 }
@@ -97,13 +127,17 @@ fn rotate(picture: &RgbImage, degrees: f32) -> RgbImage {
     })
 }
 
-fn grey_square(mut picture: RgbImage, rng: &mut fastrand::Rng) -> RgbImage {
+fn grey_square(picture: RgbImage, rng: &mut fastrand::Rng) -> RgbImage {
+    rectangle(picture, 0.25, 128, rng)
+}
+
+fn rectangle(mut picture: RgbImage, area: f64, grey: u8, rng: &mut fastrand::Rng) -> RgbImage {
     let (width, height) = picture.dimensions();
-    let side = ((f64::from(width) * f64::from(height) * 0.25).sqrt().round() as u32).min(width).min(height);
+    let side = ((f64::from(width) * f64::from(height) * area).sqrt().round() as u32).min(width).min(height);
     let (left, top) = (rng.u32(0..=width - side), rng.u32(0..=height - side));
     for y in top..top + side {
         for x in left..left + side {
-            picture.put_pixel(x, y, Rgb([128; 3]));
+            picture.put_pixel(x, y, Rgb([grey; 3]));
         }
     }
     picture

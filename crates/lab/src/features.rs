@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
-use vetrina_engine::image::{Limits, Picture, decode_at_least};
+use vetrina_engine::image::{Behind, Limits, Picture, Sketch, Subject, decode_at_least};
 use vetrina_engine::learn::Rows;
 use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_manifest, builtin_model, features_of};
+use vetrina_engine::photo::{SecondLook, VERSION, first_look};
+use vetrina_engine::region::regions;
 
 /// Pictures that go through the model together.
 const BATCH: usize = 4;
@@ -51,10 +53,50 @@ impl Features {
         name: &str,
         change: impl Fn(usize, Picture) -> Picture + Sync,
     ) -> Result<Rows> {
+        self.of_looked_at(paths, name, |model, places| {
+            let side = model.manifest().input.size;
+            let pictures = places
+                .iter()
+                .map(|&place| Ok(change(place, decode(&paths[place], side)?)))
+                .collect::<Result<Vec<_>>>()?;
+            Ok(features_of(model, &pictures, false)?.into_iter().map(|feature| feature.pooled).collect())
+        })
+    }
+
+    /// The features of shoppers' photos, as a search takes them (see [`vetrina_engine::photo`]), after `change`.
+    pub fn of_photos(
+        &mut self,
+        paths: &[PathBuf],
+        name: &str,
+        change: impl Fn(usize, Picture) -> Picture + Sync,
+    ) -> Result<Rows> {
+        self.of_looked_at(paths, &format!("{name}, as a photo, version {}", VERSION), |model, places| {
+            let side = model.manifest().input.size;
+            let each = places.iter().map(|&place| {
+                let picture = change(place, decode(&paths[place], side)?);
+                let first = first_look(model, &picture)?;
+                let pooled = first.corrected(model);
+                let sketch = Sketch::of(&picture);
+                let (seen, behind) = (regions(&sketch, first.map.as_ref()), Behind::of(&Subject::of(&sketch)));
+                let Some(second) = SecondLook::at(&seen, behind) else { return Ok(pooled) };
+                let close = first_look(model, &picture.crop(&second.region))?.corrected(model);
+                Ok(second.joined(&pooled, &close))
+            });
+            each.collect()
+        })
+    }
+
+    /// The features that `look` gives for the pictures at some places, where `name` tells it from all others.
+    pub fn of_looked_at(
+        &mut self,
+        paths: &[PathBuf],
+        name: &str,
+        look: impl Fn(&OnnxModel, &[usize]) -> Result<Vec<Vec<f32>>> + Sync,
+    ) -> Result<Rows> {
         let keys: Vec<Key> = paths.par_iter().map(|path| key(path, name)).collect::<Result<_>>()?;
         let missing: Vec<usize> = (0..paths.len()).filter(|&place| !self.known.contains_key(&keys[place])).collect();
         if !missing.is_empty() {
-            self.compute(paths, &keys, &missing, name, &change)?;
+            self.compute(&keys, &missing, name, &look)?;
         }
         let mut rows = Rows::new(self.dim);
         for key in &keys {
@@ -66,11 +108,10 @@ impl Features {
 
     fn compute(
         &mut self,
-        paths: &[PathBuf],
         keys: &[Key],
         missing: &[usize],
         name: &str,
-        change: &(impl Fn(usize, Picture) -> Picture + Sync),
+        look: &(impl Fn(&OnnxModel, &[usize]) -> Result<Vec<Vec<f32>>> + Sync),
     ) -> Result<()> {
         let model = match self.model.get() {
             Some(model) => model,
@@ -86,13 +127,9 @@ impl Features {
         let computed: Vec<Vec<(Key, Vec<f32>)>> = missing
             .par_chunks(BATCH)
             .map(|places| {
-                let pictures = places
-                    .iter()
-                    .map(|&place| Ok(change(place, decode(&paths[place], model.manifest().input.size)?)))
-                    .collect::<Result<Vec<_>>>()?;
-                let features = features_of(model, &pictures, false)?;
+                let features = look(model, places)?;
                 let records: Vec<(Key, Vec<f32>)> =
-                    places.iter().zip(features).map(|(&place, feature)| (keys[place], feature.pooled)).collect();
+                    places.iter().map(|&place| keys[place]).zip(features).collect();
                 let bytes: Vec<u8> = records.iter().flat_map(|(key, feature)| record(key, feature)).collect();
                 file.lock().map_err(|_| anyhow::anyhow!("another thread failed"))?.write_all(&bytes)?;
                 let now = done.fetch_add(places.len(), Ordering::Relaxed) + places.len();

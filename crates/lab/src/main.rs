@@ -20,6 +20,7 @@ mod plot;
 mod quality;
 mod regions;
 mod reimport;
+mod repairs;
 mod section;
 mod tasks;
 mod throughput;
@@ -109,6 +110,10 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Look at what the measures of damage say of good photos and of damaged ones
+    Repairs,
+    /// Fit what repairs of photos leave in features and write it under `models/`, with its provenance
+    FitRepairs,
     /// Measure how many products of a composite are found as regions
     Regions {
         /// Print only, leave docs/evaluation.md as it is
@@ -163,6 +168,8 @@ fn main() -> Result<()> {
         Command::Labels { dry_run } => labels::run(!dry_run),
         Command::Measures { dry_run } => measures::run(!dry_run),
         Command::FitRegions => regions::fit(),
+        Command::Repairs => repairs::run(),
+        Command::FitRepairs => repairs::fit(),
         Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),
         Command::Bench(arguments) => bench::run(&arguments),

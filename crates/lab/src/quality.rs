@@ -12,7 +12,8 @@ use crate::features::Features;
 use crate::tasks::{Figure, clothing, fashion, groceries, robust};
 use crate::{plot, worst};
 
-const COLUMNS: [&str; 5] = ["raw", "default head", "learned head", groceries::GALLERY_IN_FIT, "colour-fused head"];
+const COLUMNS: [&str; 6] =
+    ["raw", "default head", "learned head", groceries::GALLERY_IN_FIT, "colour-fused head", robust::UNREPAIRED];
 
 /// What lies between these lines in docs/evaluation.md is written here; all else there is written by hand.
 const BEGIN: &str = "<!-- written by vetrina-lab quality: begin -->";

@@ -840,6 +840,13 @@ pub struct Understood {
     colours: Vec<PaletteColour>,
     /// What it looks like in ImageNet's 1,000 names, likeliest first.
     names: Option<Vec<NamedThing>>,
+    /// What was undone before the model looked at the photo: `denoised`, `deblocked`, `sharpened`, `darkened` or `uncovered`; absent
+    /// where nothing was wrong.
+    #[schema(example = "denoised")]
+    repair: Option<String>,
+    /// Where the photo was looked at a second time, as its one small product or the middle of a busy photo: x, y, width, height in fractions of it.
+    #[schema(example = json!([0.1, 0.2, 0.5, 0.6]))]
+    second_look: Option<Vec<f32>>,
     /// Measures; not in a search's answer.
     quality: Option<Quality>,
     /// What the measures mean; not in a search's answer.
@@ -1028,7 +1035,7 @@ mod tests {
             "regions": [{"box": [0, 0, 1, 1], "confidence": 1.0}], "categories": [{"path": "a", "probability": 0.5}],
             "attributes": {"season": [{"value": "summer", "probability": 0.5}]},
             "colours": [{"name": "navy", "family": "blue", "hex": "#1e284a", "share": 1.0}],
-            "names": [{"name": "cup", "probability": 0.5}], "findings": [{"code": "c", "says": "s", "hint": "h"}],
+            "names": [{"name": "cup", "probability": 0.5}], "repair": "denoised", "second_look": [0, 0, 0.5, 0.5], "findings": [{"code": "c", "says": "s", "hint": "h"}],
             "quality": {"width": 1, "height": 1, "blur": 1.0, "noise": 1.0, "blocks": 1.0, "exposure": exposure, "background": background,
                         "subject": subject, "frame": [0.0, 0.0, 0.0, 0.0], "text": 0.0},
         })

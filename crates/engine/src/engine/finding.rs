@@ -140,7 +140,7 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        self.look(bytes, input.region.as_ref(), &name, want)
+        self.look_at_photo(bytes, input.region.as_ref(), &name, want)
     }
 
     /// Number and embeddings of a product that a request names.

@@ -7,6 +7,7 @@ use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::store::put_understanding;
 use crate::image::{ImageHash, Picture, Region, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
+use crate::photo::{SecondLook, first_look};
 use crate::understand::{self, Seen, Understanding, Understood};
 
 /// Products that are caught up with in one step.
@@ -39,7 +40,7 @@ impl Engine {
     /// [`EngineError::Picture`] when it cannot be read; [`EngineError::NoSuchCatalogue`]; errors of the model.
     pub fn understand(&self, catalogue: Option<&CatalogueName>, bytes: &[u8]) -> Result<Understood, EngineError> {
         let open = catalogue.map(|name| self.catalogue(name)).transpose()?;
-        let look = self.look(bytes, None, "the picture", Want::All)?;
+        let look = self.look_at_photo(bytes, None, "the picture", Want::All)?;
         let understanding = look.understanding.ok_or_else(|| EngineError::Request {
             field: "image".into(),
             reason: "nothing was understood of it".into(),
@@ -61,22 +62,69 @@ impl Engine {
     ) -> Result<Look, EngineError> {
         let model = self.model()?;
         let started = Instant::now();
+        let picture = self.decoded(bytes, region, model.manifest().input.size, name)?;
+        let decoded = Instant::now();
+        let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
+        Ok(Look { feature, understanding, times: times(started, decoded) })
+    }
+
+    /// The same for a shopper's photo: what is wrong with it is undone first, and a part of it is looked at once more where that
+    /// helps (see [`crate::photo`]), unless the shopper chose a region.
+    pub(super) fn look_at_photo(
+        &self,
+        bytes: &[u8],
+        region: Option<&Region>,
+        name: &str,
+        want: Want,
+    ) -> Result<Look, EngineError> {
+        let model = self.model()?;
+        let started = Instant::now();
+        let side = model.manifest().input.size;
+        let picture = self.decoded(bytes, region, side, name)?;
+        let decoded = Instant::now();
+        // The pixels are looked at while the model runs.
+        let (first, seen) = std::thread::scope(|scope| {
+            let seeing = scope.spawn(|| Seen::of(&picture, want == Want::All));
+            let first = first_look(model.as_ref(), &picture);
+            // Who looks at pixels panics only over a mistake of ours: then there is an answer without understanding.
+            (first, seeing.join().ok())
+        });
+        let first = first?;
+        let mut pooled = first.corrected(model.as_ref());
+        let behind = seen.as_ref().map(Seen::behind);
+        let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
+        if let (Some(understanding), Some(behind)) = (&mut understanding, behind) {
+            understanding.repair = first.repair;
+            if let Some(second) = SecondLook::at(&understanding.regions, behind).filter(|_| region.is_none()) {
+                // What was read at a reduced scale may have more to show.
+                let whole = picture.original_size() == (picture.width(), picture.height());
+                let part = if whole {
+                    picture.crop(&second.region)
+                } else {
+                    self.decoded(bytes, Some(&second.region), side, name)?
+                };
+                let close = first_look(model.as_ref(), &part)?.corrected(model.as_ref());
+                pooled = second.joined(&pooled, &close);
+                understanding.second_look = Some(second.region);
+            }
+        }
+        let feature = Feature { pooled, map: None };
+        let understanding = understanding.filter(|_| want != Want::Feature);
+        Ok(Look { feature, understanding, times: times(started, decoded) })
+    }
+
+    /// A picture, or a region of it, with at least `side` pixels a side where the file has them.
+    fn decoded(&self, bytes: &[u8], region: Option<&Region>, side: u32, name: &str) -> Result<Picture, EngineError> {
         let failed = |error| EngineError::Picture { item: name.to_owned(), error };
         let limits = &self.options.limits;
-        let side = model.manifest().input.size;
-        let picture = match region {
+        match region {
             // A small region of a large picture has its own size to be decoded at.
             Some(region) => {
                 let part = region.width().min(region.height()).max(0.02);
-                decode_at_least(bytes, limits, (side as f32 / part) as u32).map_err(failed)?.crop(region)
+                Ok(decode_at_least(bytes, limits, (side as f32 / part) as u32).map_err(failed)?.crop(region))
             }
-            None => decode_at_least(bytes, limits, side).map_err(failed)?,
-        };
-        let decoded = Instant::now();
-        let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
-        let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
-        let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
-        Ok(Look { feature, understanding, times })
+            None => decode_at_least(bytes, limits, side).map_err(failed),
+        }
     }
 
     /// Looks at images of the catalogues that nothing is understood of yet, for about `time`, and brings what it finds into
@@ -134,6 +182,11 @@ impl Engine {
         let look = self.look(&bytes, None, &hash.to_string(), Want::All)?;
         look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })
     }
+}
+
+fn times(started: Instant, decoded: Instant) -> EmbedTimes {
+    let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
+    EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) }
 }
 
 /// The feature of a picture, and what is understood of it. The pixels are looked at while the model runs.

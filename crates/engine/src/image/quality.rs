@@ -91,6 +91,14 @@ pub enum Behind {
     Busy,
 }
 
+impl Behind {
+    /// What is behind a subject.
+    #[must_use]
+    pub fn of(subject: &Subject) -> Self {
+        background(subject).kind
+    }
+}
+
 /// Where the subject is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubjectPlace {

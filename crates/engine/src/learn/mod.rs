@@ -5,6 +5,7 @@
 
 mod active;
 mod compare;
+mod corrections;
 mod evaluate;
 mod labels;
 mod lda;
@@ -17,6 +18,7 @@ mod words;
 
 pub use active::least_sure;
 pub use compare::{Interval, Random, bootstrap};
+pub use corrections::{CorrectionOptions, fit_corrections};
 pub use evaluate::{EvaluateError, Report, evaluate};
 pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};

@@ -67,12 +67,24 @@ impl FeatureMap {
     /// average of the positive part, larger `p` approaches the maximum.
     #[must_use]
     pub fn generalised_mean(&self, p: f32) -> Vec<f32> {
-        let positions = (self.height * self.width) as f32;
+        self.weighted_mean(p, &vec![1.0; self.height * self.width])
+    }
+
+    /// The same with a weight of 0 or more for each position, row by row, so that a part of the picture can be left out.
+    /// Positions without a weight count nothing; where nothing counts, all do alike.
+    #[must_use]
+    pub fn weighted_mean(&self, p: f32, weights: &[f32]) -> Vec<f32> {
+        let positions = self.height * self.width;
+        let total: f32 = weights.iter().take(positions).sum();
+        if total <= 0.0 || !total.is_finite() {
+            return self.generalised_mean(p);
+        }
         self.values
-            .chunks_exact(self.height * self.width)
+            .chunks_exact(positions)
             .map(|plane| {
-                let sum: f32 = plane.iter().map(|value| value.max(1e-6).powf(p)).sum();
-                (sum / positions).powf(p.recip())
+                let sum: f32 =
+                    plane.iter().zip(weights).map(|(value, weight)| weight * value.max(1e-6).powf(p)).sum();
+                (sum / total).powf(p.recip())
             })
             .collect()
     }
@@ -89,6 +101,9 @@ mod tests {
         let cubic = map.generalised_mean(3.0);
         assert!((cubic[0] - 14.0_f32.cbrt()).abs() < 1e-5);
         assert!(cubic[1] < 1e-5);
+        let second = map.weighted_mean(3.0, &[0.0, 0.5]);
+        assert!((second[0] - 3.0).abs() < 1e-5, "{second:?}");
+        assert_eq!(map.weighted_mean(3.0, &[0.0, 0.0]), cubic);
         assert_eq!(map.channel(1), Some(&[0.0, 0.0][..]));
         assert_eq!(map.channel(2), None);
     }

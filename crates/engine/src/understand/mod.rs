@@ -13,7 +13,7 @@ pub use labels::{Field, Guesses, Labels, LeftOut, Linear, NO_VALUE, SEPARATOR, d
 pub use memory::{Memory, Neighbour};
 pub use response::{CategoryGuess, Guess, NamedThing, Understood};
 
-use crate::image::{Palette, Picture, Quality, Sketch, Subject};
+use crate::image::{Behind, Palette, Picture, Quality, Region, Repair, Sketch, Subject};
 use crate::model::{FeatureMap, ModelError, Recognition};
 use crate::region::{RegionSeen, regions};
 
@@ -36,12 +36,19 @@ pub struct Understanding {
     /// How good the picture is; absent where it was not asked for, as in a search.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub quality: Option<Quality>,
+    /// What was undone before the model looked at a shopper's photo; never of a catalogue's picture.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repair: Option<Repair>,
+    /// Where a shopper's photo was looked at a second time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second_look: Option<Region>,
 }
 
 /// What is seen in a picture without the model: can be made while the model runs.
 #[derive(Debug, Clone)]
 pub struct Seen {
     sketch: Sketch,
+    behind: Behind,
     colours: Palette,
     quality: Option<Quality>,
 }
@@ -53,7 +60,14 @@ impl Seen {
         let sketch = Sketch::of(picture);
         let subject = Subject::of(&sketch);
         let quality = quality.then(|| Quality::of(picture, &sketch, &subject));
-        Self { colours: Palette::of(&sketch, &subject), quality, sketch }
+        let (behind, colours) = (Behind::of(&subject), Palette::of(&sketch, &subject));
+        Self { sketch, behind, colours, quality }
+    }
+
+    /// What is behind the subject.
+    #[must_use]
+    pub fn behind(&self) -> Behind {
+        self.behind
     }
 
     /// With what the model says of the same picture. A model without a map, or with another map than the built-in
@@ -69,6 +83,13 @@ impl Seen {
         };
         let likely = recognised.into_iter().filter(|name| name.probability >= UNLIKELY);
         let names = likely.map(|name| NamedThing { name: name.name, probability: name.probability }).collect();
-        Ok(Understanding { regions: regions(&self.sketch, map), names, colours: self.colours, quality: self.quality })
+        Ok(Understanding {
+            regions: regions(&self.sketch, map),
+            names,
+            colours: self.colours,
+            quality: self.quality,
+            repair: None,
+            second_look: None,
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Understanding;
-use crate::image::{Finding, PaletteColour, Quality, findings};
+use crate::image::{Finding, PaletteColour, Quality, Region, Repair, findings};
 use crate::region::RegionSeen;
 
 /// What was understood of a picture.
@@ -23,6 +23,12 @@ pub struct Understood {
     /// What the picture shows in ImageNet's 1,000 names, likeliest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub names: Vec<NamedThing>,
+    /// What was undone before the model looked at the photo; absent where nothing was wrong.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repair: Option<Repair>,
+    /// Where the photo was looked at a second time: at its one small product, or at the middle of a busy photo. The whole photo counts too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub second_look: Option<Region>,
     /// Measures of the picture; not in a search's answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub quality: Option<Quality>,
@@ -62,8 +68,8 @@ impl Understood {
     /// What is understood whatever the catalogue.
     #[must_use]
     pub fn of(understanding: Understanding) -> Self {
-        let Understanding { regions, names, colours, quality } = understanding;
+        let Understanding { regions, names, colours, quality, repair, second_look } = understanding;
         let findings = quality.as_ref().map(findings);
-        Self { regions, names, colours: colours.into_colours(), findings, quality, ..Self::default() }
+        Self { regions, names, colours: colours.into_colours(), findings, quality, repair, second_look, ..Self::default() }
     }
 }

@@ -13,6 +13,7 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.photos.iter().map(|photo| photo.path.clone()).collect();
     let labels: Vec<u32> = data.photos.iter().map(|photo| photo.label).collect();
     let rows = features.of(&paths)?;
+    let asked = features.of_photos(&paths, "", |_, picture| picture)?;
     let manifest = builtin_manifest()?;
     let ranked = |space_for: &dyn Fn(&[usize]) -> Result<Space>| -> Result<Vec<Ranking>> {
         let mut all = Vec::new();
@@ -20,9 +21,9 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
             let queries = places(rows.len(), |place| data.folds[place] == fold);
             let gallery = places(rows.len(), |place| data.folds[place] != fold);
             let space = space_for(&gallery)?;
-            let embeddings = embed(&space, &rows)?;
+            let (embeddings, asked) = (embed(&space, &rows)?, embed(&space, &asked)?);
             all.extend(rankings(
-                &embeddings.select(queries.iter().copied()),
+                &asked.select(queries.iter().copied()),
                 &at(&labels, &queries),
                 &embeddings.select(gallery.iter().copied()),
                 &at(&labels, &gallery),

@@ -18,6 +18,8 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let labels = |pictures: &[crate::data::Picture]| pictures.iter().map(|picture| picture.label).collect::<Vec<_>>();
     let (studio, studio_labels) = (features.of(&paths(&data.studio))?, labels(&data.studio));
     let (photos, photo_labels) = (features.of(&paths(&data.photos))?, labels(&data.photos));
+    // Who asks, asks with a photo.
+    let asked = features.of_photos(&paths(&data.photos), "", |_, picture| picture)?;
     let first = places(photos.len(), |place| data.order[place].0 < data.order[place].1 / 2);
     let second = places(photos.len(), |place| data.order[place].0 >= data.order[place].1 / 2);
     let (first_labels, second_labels) = (at(&photo_labels, &first), at(&photo_labels, &second));
@@ -25,15 +27,16 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
 
     let mut found = Vec::new();
     for (column, space) in given_spaces()? {
-        let (gallery, queries) = (embed(&space, &studio)?, embed(&space, &photos)?);
+        let (gallery, queries) = (embed(&space, &studio)?, embed(&space, &asked)?);
         found.extend(figures("G-studio", column, &rankings(&queries, &photo_labels, &gallery, &studio_labels)));
-        let halves = rankings(&select(&queries, &second), &second_labels, &select(&queries, &first), &first_labels);
+        let known = embed(&space, &select(&photos, &first))?;
+        let halves = rankings(&select(&queries, &second), &second_labels, &known, &first_labels);
         found.extend(figures("G-halves", column, &halves));
     }
     let manifest = builtin_manifest()?;
     let head = fit_lda(&manifest.sha256, &select(&photos, &first), &first_labels, &LdaOptions::default())?;
     let space = Space::new(manifest, head)?;
-    let (gallery, queries) = (embed(&space, &select(&photos, &first))?, embed(&space, &select(&photos, &second))?);
+    let (gallery, queries) = (embed(&space, &select(&photos, &first))?, embed(&space, &select(&asked, &second))?);
     found.extend(figures("G-halves", "learned head", &rankings(&queries, &second_labels, &gallery, &first_labels)));
     let adapted = rankings(&queries, &second_labels, &embed(&space, &studio)?, &studio_labels);
     found.extend(figures("G-adapted", "learned head", &adapted));
@@ -46,7 +49,7 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let known_labels: Vec<u32> = first_labels.iter().chain(&studio_labels).copied().collect();
     let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
     let space = Space::new(manifest, fit(&manifest.sha256, &known, &method)?)?;
-    let queries = embed(&space, &select(&photos, &second))?;
+    let queries = embed(&space, &select(&asked, &second))?;
     let halves = rankings(&queries, &second_labels, &embed(&space, &select(&photos, &first))?, &first_labels);
     found.extend(figures("G-halves", GALLERY_IN_FIT, &halves));
     let adapted = rankings(&queries, &second_labels, &embed(&space, &studio)?, &studio_labels);

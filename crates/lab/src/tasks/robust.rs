@@ -1,12 +1,17 @@
-//! F-robust.
+//! F-robust. Who asks with a damaged picture asks as a shopper does, so it is looked at as a search looks at photos.
 
-use anyhow::{Context, Result};
-use vetrina_engine::learn::rank_of_own;
+use anyhow::Result;
+use vetrina_engine::image::Picture;
+use vetrina_engine::learn::{Rows, rank_of_own};
+use vetrina_engine::space::Space;
 
 use super::{Figure, embed, given_spaces};
 use crate::damage::{self, backgrounds};
 use crate::data::{Clothing, Fashion};
 use crate::features::Features;
+
+/// The column of the default head on features of damaged pictures as they are.
+pub const UNREPAIRED: &str = "default head, nothing repaired";
 
 /// Damages every `step`-th picture and looks for it among all.
 pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: usize) -> Result<Vec<Figure>> {
@@ -16,32 +21,45 @@ pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: u
     // Their places in the whole are what seeds the damage, so that a part is damaged as it is in the whole.
     let own: Vec<usize> = (0..whole.len()).step_by(step.max(1)).collect();
     let asked: Vec<_> = own.iter().map(|&place| paths[place].clone()).collect();
-    let mut found = Vec::new();
-    let mut damaged = Vec::new();
+    let (mut plain, mut photos_seen) = (Vec::new(), Vec::new());
     for damage in &damage::ALL {
         // A picture the damage fails on stays as it is; none does on this data, and the check below says so.
         let lost = std::sync::atomic::AtomicUsize::new(0);
-        damaged.push(features.of_changed(&asked, damage.name, |place, picture| {
+        let change = |place: usize, picture: Picture| {
             damage.apply(own[place], picture.clone(), &photos).unwrap_or_else(|| {
                 lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 picture
             })
-        })?);
+        };
+        plain.push(features.of_changed(&asked, damage.name, change)?);
+        photos_seen.push(features.of_photos(&asked, damage.name, change)?);
         let lost = lost.into_inner();
         anyhow::ensure!(lost == 0, "{}: {lost} pictures could not be damaged", damage.name);
     }
-    for (column, space) in given_spaces()? {
-        let gallery = embed(&space, &whole)?;
-        let mut sum = 0.0;
-        for (damage, rows) in damage::ALL.iter().zip(&damaged) {
-            let ranks = rank_of_own(&embed(&space, rows)?, &own, &gallery);
-            let first = ranks.iter().filter(|&&rank| rank == 0).count();
-            let value = 100.0 * first as f64 / ranks.len() as f64;
-            sum += value;
-            found.push(Figure { task: "F-robust", column, measure: damage.name, value });
-        }
-        found.push(Figure { task: "F-robust", column, measure: "mean R@1", value: sum / damaged.len() as f64 });
+    let [raw, default] = given_spaces()?;
+    let mut found = recalls(raw.0, &raw.1, &photos_seen, &whole, &own)?;
+    found.extend(recalls(default.0, &default.1, &photos_seen, &whole, &own)?);
+    found.extend(recalls(UNREPAIRED, &default.1, &plain, &whole, &own)?);
+    Ok(found)
+}
+
+/// R@1 of each damage, and their mean.
+fn recalls(
+    column: &'static str,
+    space: &Space,
+    damaged: &[Rows],
+    whole: &Rows,
+    own: &[usize],
+) -> Result<Vec<Figure>> {
+    let gallery = embed(space, whole)?;
+    let (mut found, mut sum) = (Vec::new(), 0.0);
+    for (damage, rows) in damage::ALL.iter().zip(damaged) {
+        let ranks = rank_of_own(&embed(space, rows)?, own, &gallery);
+        let first = ranks.iter().filter(|&&rank| rank == 0).count();
+        let value = 100.0 * first as f64 / ranks.len() as f64;
+        sum += value;
+        found.push(Figure { task: "F-robust", column, measure: damage.name, value });
     }
-    found.last().context("nothing was measured")?;
+    found.push(Figure { task: "F-robust", column, measure: "mean R@1", value: sum / damaged.len() as f64 });
     Ok(found)
 }

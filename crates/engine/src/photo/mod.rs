@@ -1,0 +1,180 @@
+//! A shopper's photo, looked at so that what is wrong with it counts as little as possible.
+//!
+//! `Picture → `[`first_look`]` (repaired, or a part left out) → `[`FirstLook::corrected`]` (what repair left in the feature) → with
+//! a [`SecondLook`] at the one small product in it, or at the middle of a busy photo `→ feature`. A photo with nothing wrong on a plain
+//! background comes out with the feature that the catalogue's pictures have. Catalogue pictures do not come this way.
+
+mod corrections;
+
+pub use corrections::{Correction, Corrections};
+
+use crate::image::{Behind, Picture, Region, Repair, covered, repaired};
+use crate::model::{FeatureMap, ImageModel, ModelError, features_of};
+use crate::region::RegionSeen;
+
+/// Version of how photos are looked at, for caches of what came of it.
+pub const VERSION: &str = "1";
+/// The p of GeM that the built-in model pools with.
+const POOLING: f32 = 3.0;
+/// A region is looked at closely when it is at least this likely to frame one product,
+const SURE: f32 = 0.9;
+/// and covers this part of the photo: smaller ones are anything, larger ones are seen well enough.
+const PART: (f32, f32) = (0.04, 0.45);
+/// How much such a close-up counts; the whole photo has the rest.
+const CLOSE: f32 = 0.7;
+/// Part of width and height that is the middle of a photo, and how much it counts: what people ask for is there, and
+/// what is around it is on no picture of the shop's.
+const MIDDLE: (f32, f32) = (0.6, 0.35);
+
+/// What the model says of a photo at first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstLook {
+    /// The feature, not yet corrected.
+    pub pooled: Vec<f32>,
+    /// The map it was pooled from, where the model has one.
+    pub map: Option<FeatureMap>,
+    /// What was undone before, or left out.
+    pub repair: Option<Repair>,
+}
+
+/// Puts a photo through the model, repaired where it needs that.
+///
+/// # Errors
+/// As [`ImageModel::features`].
+pub fn first_look(model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook, ModelError> {
+    let side = model.manifest().input.size;
+    let (repaired, mut repair) = repaired(picture, side).unzip();
+    let seen = repaired.as_ref().unwrap_or(picture);
+    let nothing = || ModelError::Inference {
+        model: model.manifest().name.clone(),
+        batch: 1,
+        reason: "it gave no feature".into(),
+    };
+    let feature = features_of(model, std::slice::from_ref(seen), true)?.pop().ok_or_else(nothing)?;
+    let (mut pooled, map) = (feature.pooled, feature.map);
+    // Only of the built-in model it is known how it pools.
+    let ours = Corrections::builtin().is_some_and(|own| own.fits(model.manifest()));
+    if let (None, true, Some(map)) = (repair, ours, &map)
+        && let Some(cover) = covered(picture)
+    {
+        pooled = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
+        repair = Some(Repair::Uncovered);
+    }
+    Ok(FirstLook { pooled, map, repair })
+}
+
+impl FirstLook {
+    /// The feature, brought to where that of an undamaged photo would be, as far as was learnt for such repairs.
+    #[must_use]
+    pub fn corrected(&self, model: &dyn ImageModel) -> Vec<f32> {
+        let corrections = Corrections::builtin().filter(|own| own.fits(model.manifest()));
+        match (self.repair, corrections) {
+            (Some(repair), Some(corrections)) => corrections.applied(repair, &self.pooled),
+            _ => self.pooled.clone(),
+        }
+    }
+}
+
+/// How much of each position of a map of a letterboxed photo is not covered, row by row.
+fn uncovered(picture: &Picture, cover: &Region, columns: usize, rows: usize) -> Vec<f32> {
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    let longer = width.max(height);
+    // From the photo to the square that the model sees.
+    let along = |start: f32, length: f32, side: f32| {
+        let from = (start * side + (longer - side) / 2.0) / longer;
+        (from, from + length * side / longer)
+    };
+    let (left, right) = along(cover.x(), cover.width(), width);
+    let (top, bottom) = along(cover.y(), cover.height(), height);
+    let share = |place: usize, of: usize, from: f32, to: f32| {
+        let (start, end) = (place as f32 / of as f32, (place + 1) as f32 / of as f32);
+        (end.min(to) - start.max(from)).max(0.0) * of as f32
+    };
+    let cell = |place: usize| {
+        let (x, y) = (place % columns, place / columns);
+        1.0 - share(x, columns, left, right) * share(y, rows, top, bottom)
+    };
+    (0..columns * rows).map(|place| cell(place).max(0.0)).collect()
+}
+
+/// A part of a photo that is looked at once more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SecondLook {
+    /// Where.
+    pub region: Region,
+    /// How much it counts, 0 to 1; the whole photo has the rest.
+    pub weight: f32,
+}
+
+impl SecondLook {
+    /// Whether a photo is worth one: at the region that surely frames one product and is a small part of the photo, else
+    /// at the middle where the background is busy.
+    #[must_use]
+    pub fn at(regions: &[RegionSeen], behind: Behind) -> Option<Self> {
+        if let Some(best) = regions.iter().find(|region| region.r#box != Region::WHOLE) {
+            let area = best.r#box.width() * best.r#box.height();
+            if best.confidence >= SURE && area >= PART.0 && area <= PART.1 {
+                return Some(Self { region: best.r#box, weight: CLOSE });
+            }
+        }
+        let (part, weight) = MIDDLE;
+        let edge = (1.0 - part) / 2.0;
+        (behind == Behind::Busy).then(|| Region::new(edge, edge, part, part).ok())?.map(|region| Self { region, weight })
+    }
+
+    /// One feature for the whole photo and this look at it, as long as the whole's.
+    #[must_use]
+    pub fn joined(&self, whole: &[f32], close: &[f32]) -> Vec<f32> {
+        let length = |feature: &[f32]| feature.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let (own, other) = (length(whole), length(close));
+        if whole.len() != close.len() || own <= f32::MIN_POSITIVE || other <= f32::MIN_POSITIVE {
+            return whole.to_vec();
+        }
+        let pairs = whole.iter().zip(close);
+        pairs.map(|(whole, close)| (1.0 - self.weight) * whole + self.weight * close * own / other).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(values: [f32; 4]) -> Region {
+        values.try_into().unwrap()
+    }
+
+    #[test]
+    fn what_is_covered_has_no_weight_wherever_the_letterbox_puts_it() {
+        let picture = Picture::from_rgb(90, 45, vec![0; 90 * 45 * 3]).unwrap();
+        let weights = uncovered(&picture, &region([0.0, 0.0, 0.5, 1.0]), 4, 4);
+        // The photo is in the middle two rows; its left half is covered.
+        assert_eq!(weights, [[1.0; 4], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0], [1.0; 4]].concat());
+        let quarter = uncovered(&picture, &region([0.0, 0.0, 0.125, 0.5]), 4, 4);
+        assert!((quarter[4] - 0.5).abs() < 1e-6, "{quarter:?}");
+    }
+
+    #[test]
+    fn a_sure_and_small_region_is_looked_at_closely_else_the_middle_of_a_busy_photo() {
+        let seen = |values, confidence| RegionSeen { r#box: region(values), confidence };
+        let whole = seen([0.0, 0.0, 1.0, 1.0], 0.95);
+        let small = [0.1, 0.1, 0.5, 0.5];
+        let close = SecondLook { region: region(small), weight: CLOSE };
+        for behind in [Behind::Plain, Behind::Busy] {
+            assert_eq!(SecondLook::at(&[whole, seen(small, 0.93)], behind), Some(close));
+        }
+        let others = [seen(small, 0.6), seen([0.0, 0.0, 0.9, 0.9], 0.99), seen([0.0, 0.0, 0.1, 0.1], 0.99), whole];
+        for other in others {
+            assert_eq!(SecondLook::at(&[whole, other], Behind::White), None);
+            let middle = SecondLook::at(&[whole, other], Behind::Busy).unwrap();
+            assert!((middle.region.x() - 0.2).abs() < 1e-6 && middle.weight < 0.5, "{middle:?}");
+        }
+    }
+
+    #[test]
+    fn the_whole_photo_always_counts() {
+        let look = SecondLook { region: Region::WHOLE, weight: 0.7 };
+        let joined = look.joined(&[2.0, 0.0], &[0.0, 5.0]);
+        assert!((joined[0] - 0.6).abs() < 1e-6 && (joined[1] - 1.4).abs() < 1e-6, "{joined:?}");
+        assert_eq!(look.joined(&[2.0, 0.0], &[0.0, 0.0]), [2.0, 0.0]);
+    }
+}
