@@ -15,7 +15,7 @@ pub use response::{CategoryGuess, Guess, NamedThing, Understood};
 
 use crate::image::{Behind, Palette, Picture, Quality, Region, Repair, Sketch, Subject};
 use crate::model::{FeatureMap, ModelError, Recognition};
-use crate::region::{RegionSeen, regions};
+use crate::region::{Outlines, RegionSeen};
 
 /// Version of what is understood: another one means that images are looked at again. Change it with the method.
 pub const VERSION: &str = "1";
@@ -47,7 +47,7 @@ pub struct Understanding {
 /// What is seen in a picture without the model: can be made while the model runs.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    sketch: Sketch,
+    outlines: Outlines,
     behind: Behind,
     colours: Palette,
     quality: Option<Quality>,
@@ -61,7 +61,7 @@ impl Seen {
         let subject = Subject::of(&sketch);
         let quality = quality.then(|| Quality::of(picture, &sketch, &subject));
         let (behind, colours) = (Behind::of(&subject), Palette::of(&sketch, &subject));
-        Self { sketch, behind, colours, quality }
+        Self { outlines: Outlines::of(&sketch), behind, colours, quality }
     }
 
     /// What is behind the subject.
@@ -84,7 +84,7 @@ impl Seen {
         let likely = recognised.into_iter().filter(|name| name.probability >= UNLIKELY);
         let names = likely.map(|name| NamedThing { name: name.name, probability: name.probability }).collect();
         Ok(Understanding {
-            regions: regions(&self.sketch, map),
+            regions: self.outlines.regions(map),
             names,
             colours: self.colours,
             quality: self.quality,
