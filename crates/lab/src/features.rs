@@ -128,8 +128,7 @@ impl Features {
             .par_chunks(BATCH)
             .map(|places| {
                 let features = look(model, places)?;
-                let records: Vec<(Key, Vec<f32>)> =
-                    places.iter().map(|&place| keys[place]).zip(features).collect();
+                let records: Vec<(Key, Vec<f32>)> = places.iter().map(|&place| keys[place]).zip(features).collect();
                 let bytes: Vec<u8> = records.iter().flat_map(|(key, feature)| record(key, feature)).collect();
                 file.lock().map_err(|_| anyhow::anyhow!("another thread failed"))?.write_all(&bytes)?;
                 let now = done.fetch_add(places.len(), Ordering::Relaxed) + places.len();

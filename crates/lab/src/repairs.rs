@@ -31,7 +31,7 @@ pub fn run() -> Result<()> {
         pictures.iter().step_by(step).map(|picture| picture.path.clone()).collect()
     };
     let photos = damage::backgrounds(&paths(&clothing.photos, 20))?;
-    let names = ["noise", "blocks", "drawing", "blur", "burnt"].map(|name| format!("{name:>26}")).join(" ");
+    let names = ["noise", "drawing", "blur", "burnt"].map(|name| format!("{name:>26}")).join(" ");
     println!("{:<34} {names}  repaired, milliseconds", "");
     let sets = [
         ("groceries, studio", paths(&groceries.studio, 1)),
@@ -66,7 +66,8 @@ fn row(
     let quantiles = |value: &dyn Fn(&Damage) -> Option<f32>| {
         let mut values: Vec<f32> = each.iter().filter_map(|(damage, ..)| value(damage)).collect();
         values.sort_by(f32::total_cmp);
-        let at = |part: f32| values.get((part * (values.len().max(1) - 1) as f32) as usize).copied().unwrap_or(f32::NAN);
+        let at =
+            |part: f32| values.get((part * (values.len().max(1) - 1) as f32) as usize).copied().unwrap_or(f32::NAN);
         format!("{:>6.2}{:>6.2}{:>6.2}{:>6.2}", at(0.02), at(0.5), at(0.95), at(0.99))
     };
     let mut counts = std::collections::BTreeMap::new();
@@ -74,9 +75,8 @@ fn row(
     let mut times: Vec<f32> = each.iter().map(|(.., time)| *time).collect();
     times.sort_by(f32::total_cmp);
     println!(
-        "{name:<34} {:>26} {:>26} {:>26} {:>26} {:>26}  {counts:?} {:.1}",
+        "{name:<34} {:>26} {:>26} {:>26} {:>26}  {counts:?} {:.1}",
         quantiles(&|damage| damage.noise.map(|noise| noise.into_iter().fold(0.0, f32::max))),
-        quantiles(&|damage| damage.blocks),
         quantiles(&|damage| damage.drawing),
         quantiles(&|damage| damage.blur),
         quantiles(&|damage| Some(damage.burnt)),

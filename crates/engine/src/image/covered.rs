@@ -1,8 +1,8 @@
 //! A rectangle of one colour that covers a part of a photo: a censor bar, a sticker, a note of an app.
 
+use ::image::{GrayImage, Luma};
 use imageproc::definitions::Image;
 use imageproc::region_labelling::{Connectivity, connected_components};
-use ::image::{GrayImage, Luma};
 
 use super::resize::shrunk;
 use super::{Picture, Region};

@@ -92,7 +92,10 @@ impl Planes {
                     / (SIDE * SIDE) as f32
                     / 3.0_f32.sqrt();
                 if light >= OPEN.0 && light <= OPEN.1 {
-                    found.iter_mut().zip(&self.values).for_each(|(found, plane)| found.push(self.place(plane, left, top)));
+                    found
+                        .iter_mut()
+                        .zip(&self.values)
+                        .for_each(|(found, plane)| found.push(self.place(plane, left, top)));
                 }
             }
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::denoise::{self, Planes};
 use super::luma::Luma;
 use super::resize::shrunk;
-use super::{Picture, blur, deblur, noise};
+use super::{Picture, blur, deblur};
 
 /// σ of the noise, 0 to 255 in any of the three planes, from which on it is taken away.
 const NOISY: f32 = 14.0;
@@ -17,14 +17,12 @@ const NOISY: f32 = 14.0;
 const SOFT: f32 = 1.7;
 /// More blur is not undone.
 const SOFTEST: f32 = 4.0;
-/// How much larger steps at the borders of JPEG's blocks are than elsewhere, from which on they are smoothed.
-const BLOCKY: f32 = 1.8;
 /// How little of the fine drawing is on JPEG's grid, from which on blocks are smoothed.
-const ROUNDED: f32 = 0.25;
+const ROUNDED: f32 = 0.27;
 /// The blocks' σ.
 const BLOCKS: f32 = 12.0;
 /// Share of what is not white that is cut off in some channel, from which on a picture is darkened.
-const BURNT: f32 = 0.2;
+const BURNT: f32 = 0.25;
 /// Fewest of all pixels for that.
 const FEWEST_BURNT: f32 = 0.02;
 
@@ -66,10 +64,8 @@ impl Repair {
 pub struct Damage {
     /// σ of the noise in brightness and two differences of colour, 0 to 255; `None` where no place is even.
     pub noise: Option<[f32; 3]>,
-    /// Steps at the borders of 8 × 8 blocks against those elsewhere, in the picture as it came; 1 is none. `None` where it was
-    /// read at a reduced scale, is tiny, or much larger than what the model sees.
-    pub blocks: Option<f32>,
-    /// How much of the fine drawing strong compression left, 1 all, 0 nothing; `None` as for `blocks`, and without drawing.
+    /// How much of the fine drawing strong JPEG compression left in the picture as it came: 1 all, 0 nothing. `None` where there is
+    /// little to judge by, or it was read at a reduced scale or is much larger than what the model sees.
     pub drawing: Option<f32>,
     /// σ in pixels of the sharpest edges; `None` without edges.
     pub blur: Option<f32>,
@@ -85,7 +81,6 @@ impl Damage {
         let grid = (picture.reduced_by() == 1 && longer <= 2 * side).then(|| Luma::of(picture));
         Self {
             noise: Planes::of(small.rgb(), width, height).noise(),
-            blocks: grid.as_ref().and_then(noise::blocks),
             drawing: grid.as_ref().and_then(denoise::drawing_on_grid),
             blur: blur::edge_width(&Luma::of(small)),
             burnt: burnt(small),
@@ -106,9 +101,7 @@ impl Damage {
             Some(Repair::Sharpened)
         } else if self.burnt >= BURNT {
             Some(Repair::Darkened)
-        } else if self.blocks.is_some_and(|blocks| blocks >= BLOCKY)
-            || self.drawing.is_some_and(|drawing| drawing <= ROUNDED)
-        {
+        } else if self.drawing.is_some_and(|drawing| drawing <= ROUNDED) {
             Some(Repair::Deblocked)
         } else {
             None

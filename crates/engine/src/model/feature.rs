@@ -82,8 +82,7 @@ impl FeatureMap {
         self.values
             .chunks_exact(positions)
             .map(|plane| {
-                let sum: f32 =
-                    plane.iter().zip(weights).map(|(value, weight)| weight * value.max(1e-6).powf(p)).sum();
+                let sum: f32 = plane.iter().zip(weights).map(|(value, weight)| weight * value.max(1e-6).powf(p)).sum();
                 (sum / total).powf(p.recip())
             })
             .collect()

@@ -119,7 +119,9 @@ impl SecondLook {
         }
         let (part, weight) = MIDDLE;
         let edge = (1.0 - part) / 2.0;
-        (behind == Behind::Busy).then(|| Region::new(edge, edge, part, part).ok())?.map(|region| Self { region, weight })
+        (behind == Behind::Busy)
+            .then(|| Region::new(edge, edge, part, part).ok())?
+            .map(|region| Self { region, weight })
     }
 
     /// One feature for the whole photo and this look at it, as long as the whole's.

@@ -70,6 +70,15 @@ impl Understood {
     pub fn of(understanding: Understanding) -> Self {
         let Understanding { regions, names, colours, quality, repair, second_look } = understanding;
         let findings = quality.as_ref().map(findings);
-        Self { regions, names, colours: colours.into_colours(), findings, quality, repair, second_look, ..Self::default() }
+        Self {
+            regions,
+            names,
+            colours: colours.into_colours(),
+            findings,
+            quality,
+            repair,
+            second_look,
+            ..Self::default()
+        }
     }
 }

@@ -44,13 +44,7 @@ pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: u
 }
 
 /// R@1 of each damage, and their mean.
-fn recalls(
-    column: &'static str,
-    space: &Space,
-    damaged: &[Rows],
-    whole: &Rows,
-    own: &[usize],
-) -> Result<Vec<Figure>> {
+fn recalls(column: &'static str, space: &Space, damaged: &[Rows], whole: &Rows, own: &[usize]) -> Result<Vec<Figure>> {
     let gallery = embed(space, whole)?;
     let (mut found, mut sum) = (Vec::new(), 0.0);
     for (damage, rows) in damage::ALL.iter().zip(damaged) {
