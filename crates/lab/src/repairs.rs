@@ -16,10 +16,10 @@ use crate::features::Features;
 use crate::{damage, data, features};
 
 /// Of the pictures of fashion, those at these places are fitted to; F-robust's own are at multiples of 24.
-const FASHION: (usize, usize) = (1, 4);
+const FASHION: (usize, usize) = (1, 8);
 /// Every so many photos of clothing and of groceries.
-const CLOTHING: usize = 4;
-const GROCERIES: usize = 8;
+const CLOTHING: usize = 16;
+const GROCERIES: usize = 40;
 /// Version of the damage that is drawn, and of the repairs: features are made anew when it changes.
 const DRAWN: &str = "drawn 1";
 

@@ -19,7 +19,7 @@ pub struct CorrectionOptions {
 impl Default for CorrectionOptions {
     /// Found on F-robust with other pictures; see docs/evaluation.md.
     fn default() -> Self {
-        Self { rank: 128, penalty: 3.0 }
+        Self { rank: 256, penalty: 3.0 }
     }
 }
 

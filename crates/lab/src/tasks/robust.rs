@@ -36,8 +36,13 @@ pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: u
         let lost = lost.into_inner();
         anyhow::ensure!(lost == 0, "{}: {lost} pictures could not be damaged", damage.name);
     }
+    let undamaged = features.of_photos(&asked, "", |_, picture| picture)?;
     let [raw, default] = given_spaces()?;
-    let mut found = recalls(raw.0, &raw.1, &photos_seen, &whole, &own)?;
+    let ranks = rank_of_own(&embed(&default.1, &undamaged)?, &own, &embed(&default.1, &whole)?);
+    let first = ranks.iter().filter(|&&rank| rank == 0).count();
+    let value = 100.0 * first as f64 / ranks.len() as f64;
+    let mut found = vec![Figure { task: "F-robust", column: default.0, measure: "undamaged (not in the mean)", value }];
+    found.extend(recalls(raw.0, &raw.1, &photos_seen, &whole, &own)?);
     found.extend(recalls(default.0, &default.1, &photos_seen, &whole, &own)?);
     found.extend(recalls(UNREPAIRED, &default.1, &plain, &whole, &own)?);
     Ok(found)
