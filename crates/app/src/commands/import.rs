@@ -10,7 +10,7 @@ use vetrina_engine::{Engine, EngineError};
 
 use super::interrupt::Interrupt;
 use super::{Context, catalogue};
-use crate::output::{Exit, Failure, ImportBar, print, print_job, print_json, print_problems};
+use crate::output::{Exit, Failure, ImportBar, UnderstandBar, print, print_job, print_json, print_problems};
 
 /// How many problems people are shown.
 const SHOWN: usize = 20;
@@ -86,12 +86,26 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         });
         let job = imported.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
         drop(bar);
+        understand(&engine, &arguments.catalogue, &job, &interrupt)?;
         exit = finish(context, &engine, &job)?.max(exit);
         if interrupt.asked() {
             break;
         }
     }
     Ok(exit)
+}
+
+/// Looks at what the new pictures show, which a server does by itself after an import: here the program ends.
+pub fn understand(engine: &Engine, catalogue: &CatalogueName, job: &Job, interrupt: &Interrupt) -> Result<(), Failure> {
+    if job.embedded == 0 || job.state != JobState::Done {
+        return Ok(());
+    }
+    let bar = UnderstandBar::new(job.embedded);
+    engine.understand_all(catalogue, &|count| {
+        bar.show(count);
+        !interrupt.asked()
+    })?;
+    Ok(())
 }
 
 /// Why an import did not go on, and how it can.

@@ -231,7 +231,7 @@ impl Catalogue {
             let Some(count) = next.follow(store, go_on)? else { return Ok(false) };
             // Before the last round, so that the first searches find graphs, not scans.
             if round == 0 && next.unoptimised() > 0 {
-                next.optimise()?;
+                next.optimise(store, &self.writing)?;
             }
             if count <= FEW && round > 0 {
                 break;
@@ -379,7 +379,7 @@ impl Catalogue {
         }
         // What is rewritten is on the disk twice for a time.
         room_for(store, DISK_MARGIN + snapshot.index.info().disk_bytes)?;
-        snapshot.optimise()
+        snapshot.optimise(store, &self.writing)
     }
 }
 

@@ -43,7 +43,7 @@ impl Engine {
     pub fn tidy(&self, catalogue: &CatalogueName) -> Result<(), EngineError> {
         let open = self.catalogue(catalogue)?;
         let snapshot = open.snapshot();
-        snapshot.optimise()?;
+        snapshot.optimise(&self.store, &open.writing)?;
         open.settle(&self.store, &snapshot)
     }
 }

@@ -59,6 +59,7 @@ use crate::catalogue::{Product, Store};
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::model::{ImageModel, RuntimeSearch, builtin_manifest, find_runtime};
 use crate::space::Space;
+use understanding::CaughtUp;
 
 /// Everything behind one door. Cheap to share: methods take `&self` and may be called from many threads.
 #[derive(Debug)]
@@ -80,8 +81,10 @@ pub struct Engine {
     running: Mutex<HashMap<String, Arc<Run>>>,
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
-    /// Up to which product a catalogue's pictures were looked at in this process, by the catalogue's number.
-    caught_up: Mutex<HashMap<i64, u64>>,
+    /// Up to where a catalogue's pictures were looked at in this process, by the catalogue's number.
+    caught_up: Mutex<HashMap<i64, CaughtUp>>,
+    /// Held by whoever understands pictures of the catalogues, so that two don't do the same.
+    understanding: Mutex<()>,
     labels: labels::FittedLabels,
     closing: AtomicBool,
     /// Calibrations in force.
@@ -212,6 +215,7 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             caught_up: Mutex::default(),
+            understanding: Mutex::default(),
             labels: labels::FittedLabels::default(),
             closing: AtomicBool::new(false),
             calibrations: RwLock::default(),
@@ -412,14 +416,6 @@ impl Engine {
 
     fn open_catalogues(&self) -> Vec<Arc<Catalogue>> {
         self.catalogues.read().values().cloned().collect()
-    }
-
-    fn caught_up_to(&self, catalogue: i64) -> u64 {
-        self.caught_up.lock().get(&catalogue).copied().unwrap_or(0)
-    }
-
-    fn note_caught_up_to(&self, catalogue: i64, product: u64) {
-        self.caught_up.lock().insert(catalogue, product);
     }
 
     /// Whether an import into a catalogue runs.

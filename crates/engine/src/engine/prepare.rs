@@ -80,6 +80,9 @@ pub(super) struct Candidate<'a> {
     pub(super) sources: &'a Sources,
     /// Whether an address is looked at again although it was looked at lately.
     pub(super) revalidate: bool,
+    /// Whether its pictures are understood at once. That takes as long as embedding them; a job leaves it for afterwards
+    /// ([`Engine::catch_up_understanding`]).
+    pub(super) understand: bool,
     /// What was fetched for it ahead, by address.
     pub(super) fetched: HashMap<String, Result<Remote, Problem>>,
 }
@@ -96,6 +99,14 @@ pub(super) enum Remote {
     },
     /// Bytes that may be a picture; on disk when they are many.
     Bytes { bytes: SpooledTempFile, media_type: Option<String>, validators: Validators, fresh_for: Duration },
+}
+
+/// How a candidate's pictures are looked for.
+struct Looking<'a> {
+    sources: &'a Sources,
+    revalidate: bool,
+    want: Want,
+    at_work: &'a AtWork,
 }
 
 /// What became of a candidate.
@@ -127,7 +138,9 @@ impl Engine {
         candidate: Candidate<'_>,
         at_work: &AtWork,
     ) -> Result<Readied, EngineError> {
-        let Candidate { line, mut product, sources, revalidate, mut fetched } = candidate;
+        let Candidate { line, mut product, sources, revalidate, understand, mut fetched } = candidate;
+        let looking =
+            Looking { sources, revalidate, want: if understand { Want::All } else { Want::Feature }, at_work };
         for image in &mut product.images {
             // What a client says about bytes is not believed.
             *image = ImageRef { source: std::mem::take(&mut image.source), ..ImageRef::default() };
@@ -160,7 +173,7 @@ impl Engine {
         };
         let snapshot = catalogue.snapshot();
         for image in &mut product.images {
-            let found = self.picture(&image.source, sources, revalidate, &mut fetched, at_work).and_then(|found| {
+            let found = self.picture(&image.source, &looking, &mut fetched).and_then(|found| {
                 let embedding = embed(&snapshot.space, &found.learned.feature).map_err(|error| match error {
                     EngineError::Space(SpaceError::Zero | SpaceError::NotFinite) => {
                         item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
@@ -255,16 +268,15 @@ impl Engine {
     fn picture(
         &self,
         source: &str,
-        sources: &Sources,
-        revalidate: bool,
+        looking: &Looking<'_>,
         fetched: &mut HashMap<String, Result<Remote, Problem>>,
-        at_work: &AtWork,
     ) -> Result<Found, Problem> {
+        let sources = looking.sources;
         let resolved = sources.resolve(source).map_err(|error| item(error.code(), &error, error.hint()))?;
         match resolved {
             Source::Remote(url) => {
-                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, revalidate, &|| false))?;
-                self.remote(url, remote, at_work)
+                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, looking.revalidate, &|| false))?;
+                self.remote(url, remote, looking)
             }
             Source::File(path) => {
                 let key = file_key(&path);
@@ -276,7 +288,7 @@ impl Engine {
                     return Ok(Found { hash: row.hash, learned, new: false, embedded: false, source: None });
                 }
                 let bytes = self.read_source(&Source::File(path), source, sources)?;
-                let mut found = self.learn(&bytes, at_work)?;
+                let mut found = self.learn(&bytes, looking)?;
                 let row = SourceRow { size, modified, ..SourceRow::of(found.hash) };
                 found.source = Some((key, row));
                 Ok(found)
@@ -291,7 +303,7 @@ impl Engine {
                     return Ok(Found { hash: row.hash, learned, new: false, embedded: false, source: None });
                 }
                 let bytes = self.read_source(&Source::Archive(name), source, sources)?;
-                let mut found = self.learn(&bytes, at_work)?;
+                let mut found = self.learn(&bytes, looking)?;
                 found.source = packed.map(|(key, size, sum)| {
                     (key, SourceRow { size: Some(size), modified: Some(sum), ..SourceRow::of(found.hash) })
                 });
@@ -299,7 +311,7 @@ impl Engine {
             }
             Source::Data => {
                 let bytes = self.read_source(&Source::Data, source, sources)?;
-                self.learn(&bytes, at_work)
+                self.learn(&bytes, looking)
             }
         }
     }
@@ -355,7 +367,7 @@ impl Engine {
         fatal(EngineError::io("cannot keep a fetched picture in", &self.options.data)(error))
     }
 
-    fn remote(&self, url: String, remote: Remote, at_work: &AtWork) -> Result<Found, Problem> {
+    fn remote(&self, url: String, remote: Remote, looking: &Looking<'_>) -> Result<Found, Problem> {
         let (mut file, media_type, validators, fresh_for) = match remote {
             Remote::Known { hash, learned, source } => {
                 return Ok(Found { hash, learned, new: false, embedded: false, source: source.map(|row| (url, row)) });
@@ -364,7 +376,7 @@ impl Engine {
         };
         let mut bytes = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|error| self.spool(error))?;
-        let mut found = self.learn(&bytes, at_work).map_err(|problem| match (problem, media_type) {
+        let mut found = self.learn(&bytes, looking).map_err(|problem| match (problem, media_type) {
             (Problem::Item { code, reason, hint }, Some(media_type)) if code == "not-a-picture" => {
                 Problem::Item { code, reason: format!("{reason} (the server calls it {media_type})"), hint }
             }
@@ -395,12 +407,12 @@ impl Engine {
     }
 
     /// Learns a picture from its bytes, once.
-    fn learn(&self, bytes: &[u8], at_work: &AtWork) -> Result<Found, Problem> {
+    fn learn(&self, bytes: &[u8], looking: &Looking<'_>) -> Result<Found, Problem> {
         let hash = ImageHash::of(bytes);
         if let Some(learned) = self.known(&hash)? {
             return Ok(Found { hash, learned, new: false, embedded: false, source: None });
         }
-        let entry = Arc::clone(at_work.pictures.lock().entry(hash).or_default());
+        let entry = Arc::clone(looking.at_work.pictures.lock().entry(hash).or_default());
         let (mut new, mut embedded) = (true, false);
         let learned = entry.get_or_init(|| {
             // Another product may have brought it into the store since.
@@ -410,23 +422,23 @@ impl Engine {
             }
             embedded = true;
             // Decoders are foreign code: what makes one panic is a broken picture, not the end of the job.
-            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes))).unwrap_or_else(|_| {
+            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes, looking.want))).unwrap_or_else(|_| {
                 Err(item("picture-unreadable", &"reading the picture failed badly", "save it anew"))
             })
         });
         if !new {
-            at_work.forget([hash].iter());
+            looking.at_work.forget([hash].iter());
         }
         Ok(Found { hash, learned: learned.clone()?, new, embedded, source: None })
     }
 
-    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
+    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8], want: Want) -> Result<Learned, Problem> {
         let model = self.model().map_err(fatal)?;
         let side = model.manifest().input.size;
         let picture = decode_at_least(bytes, &self.options.limits, side)
             .map_err(|error| item(error.code(), &error, error.hint()))?;
         let (width, height) = picture.original_size();
-        let (feature, understanding) = look_at(model.as_ref(), &picture, Want::All).map_err(fatal)?;
+        let (feature, understanding) = look_at(model.as_ref(), &picture, want).map_err(fatal)?;
         drop(picture);
         let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.

@@ -15,7 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
 use crate::catalogue::store::{Store, StoredProduct};
-use crate::index::{Index, IndexOptions, IndexPoint, State, Synonyms};
+use crate::index::{Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
 use crate::understand;
@@ -127,9 +127,28 @@ impl Snapshot {
 
     /// Applies everything newer than what it has reached; returns how many products that were. Products that change
     /// meanwhile are applied by the next call. `go_on` is asked now and then, with the number of products so far; when it
-    /// says no, what was applied stays, and the call ends early with `None`.
+    /// says no, what was applied stays, and the call ends early with `None`. Nobody else may write to this index meanwhile.
+    ///
+    /// An index of which an optimisation was cut off is made good: it is filled anew where following is not enough for that.
     pub(super) fn follow(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<Option<u64>, EngineError> {
         let _alone = self.following.lock();
+        let Some(mut count) = self.catch_up(store, go_on)? else { return Ok(None) };
+        if !self.index.made_good()? {
+            tracing::warn!(catalogue = self.catalogue, space = %self.space.id(), "the index was cut off in the middle of a swap and is filled anew");
+            self.index.clear()?;
+            self.reached.store(0, Ordering::Release);
+            self.unsettled.fetch_add(1, Ordering::Relaxed);
+            let Some(again) = self.catch_up(store, go_on)? else { return Ok(None) };
+            count += again;
+            if !self.index.made_good()? {
+                let reason = "products are in it twice after it was filled anew".to_owned();
+                return Err(IndexError::Engine { doing: "being made good", reason }.into());
+            }
+        }
+        Ok(Some(count))
+    }
+
+    fn catch_up(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<Option<u64>, EngineError> {
         let from = self.reached.load(Ordering::Acquire);
         // Read before the products are: what changes after it is applied again.
         let to = store.revision(self.catalogue)?;
@@ -189,7 +208,8 @@ impl Snapshot {
         self.unoptimised.fetch_add(put, Ordering::Relaxed);
     }
 
-    /// Brings the index to disk and notes in the truth up to where it is. `writing` is held by those who commit.
+    /// Brings the index to disk and notes in the truth up to where it is; while it is optimised there is nothing to note, and it
+    /// stays unsettled. `writing` is held by those who commit.
     pub(super) fn settle(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
         if self.behind.load(Ordering::Acquire) {
             let _order = writing.lock();
@@ -199,9 +219,10 @@ impl Snapshot {
         let count = self.unsettled.load(Ordering::Relaxed);
         // Read before the flush: what is written meanwhile may or may not be in it.
         let reached = self.reached.load(Ordering::Acquire);
-        self.index.flush()?;
-        store.note_indexed(self.catalogue, &self.space.id().to_string(), reached)?;
-        self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        if self.index.flush()? == Flushed::Everything {
+            store.note_indexed(self.catalogue, &self.space.id().to_string(), reached)?;
+            self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -215,11 +236,19 @@ impl Snapshot {
         self.unoptimised.load(Ordering::Relaxed)
     }
 
-    /// Optimises the index; the count of points begins again.
-    pub(super) fn optimise(&self) -> Result<(), EngineError> {
+    /// Optimises the index; the count of points begins again. After an error the index follows the truth from where it was
+    /// last noted. `writing` is held by those who commit.
+    pub(super) fn optimise(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
+        if self.index.is_doubtful() {
+            return Ok(());
+        }
         let count = self.unoptimised.swap(0, Ordering::Relaxed);
         if let Err(error) = self.index.optimize() {
             self.unoptimised.fetch_add(count, Ordering::Relaxed);
+            let _order = writing.lock();
+            self.fall_behind();
+            let noted = store.indexed(self.catalogue, &self.space.id().to_string())?;
+            self.reached.store(noted.unwrap_or_default(), Ordering::Release);
             return Err(error.into());
         }
         Ok(())

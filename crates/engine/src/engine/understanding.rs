@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
+
 use super::catalogue::Catalogue;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::store::put_understanding;
@@ -11,6 +13,17 @@ use crate::understand::{self, Seen, Understanding, Understood};
 
 /// Products that are caught up with in one step.
 const PAGE: usize = 16;
+
+/// Up to where a catalogue's pictures were looked at in this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CaughtUp {
+    /// Products of this revision and before have been looked at.
+    since: i64,
+    /// The revision when the pass began that is going on.
+    until: i64,
+    /// The last product of it, in the order of their numbers; 0 when none is going on.
+    after: u64,
+}
 
 /// A picture that was looked at.
 #[derive(Debug)]
@@ -87,16 +100,12 @@ impl Engine {
         if !self.model.is_open() {
             return Ok(false);
         }
+        let Some(_alone) = self.understanding.try_lock() else { return Ok(true) };
         for catalogue in self.open_catalogues() {
             if self.imports_into(&catalogue.name) {
                 continue;
             }
-            loop {
-                let after = self.caught_up_to(catalogue.key);
-                let products = self.store.not_understood(catalogue.key, understand::VERSION, after, PAGE)?;
-                let Some(last) = products.last() else { break };
-                self.catch_up_with(&catalogue, &products)?;
-                self.note_caught_up_to(catalogue.key, *last);
+            while self.catch_up_page(&catalogue, PAGE, 1)?.is_some() {
                 if started.elapsed() >= time || self.closing() {
                     return Ok(true);
                 }
@@ -105,15 +114,67 @@ impl Engine {
         Ok(false)
     }
 
-    fn catch_up_with(&self, catalogue: &Catalogue, products: &[u64]) -> Result<(), EngineError> {
+    /// Looks at all images of a catalogue that nothing is understood of yet, on as many threads as the settings allow. A
+    /// server does so by itself, a little at a time; this is for a program that ends after an import. `watch` is told how
+    /// many images were understood so far, and says whether to go on; what is left is understood later.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchCatalogue`]; errors of model, store and index.
+    pub fn understand_all(&self, catalogue: &CatalogueName, watch: &dyn Fn(u64) -> bool) -> Result<u64, EngineError> {
+        let open = self.catalogue(catalogue)?;
+        let _alone = self.understanding.lock();
+        let mut count = 0;
+        while watch(count)
+            && !self.closing()
+            && let Some(more) = self.catch_up_page(&open, PAGE * 8, self.threads())?
+        {
+            count += more;
+        }
+        Ok(count)
+    }
+
+    /// Catches up with the next products of a catalogue; how many images were understood, `None` when none are left.
+    fn catch_up_page(&self, catalogue: &Catalogue, most: usize, threads: usize) -> Result<Option<u64>, EngineError> {
+        let mut at = self.caught_up.lock().get(&catalogue.key).copied().unwrap_or_default();
+        if at.after == 0 {
+            at.until = self.store.revision(catalogue.key)?;
+            if at.until == at.since {
+                return Ok(None);
+            }
+        }
+        let products = self.store.not_understood(catalogue.key, understand::VERSION, (at.since, at.after), most)?;
+        let count = match products.last() {
+            Some(last) => {
+                at.after = *last;
+                Some(self.catch_up_with(catalogue, &products, threads)?)
+            }
+            None => {
+                at = CaughtUp { since: at.until, ..CaughtUp::default() };
+                None
+            }
+        };
+        self.caught_up.lock().insert(catalogue.key, at);
+        Ok(count)
+    }
+
+    fn catch_up_with(&self, catalogue: &Catalogue, products: &[u64], threads: usize) -> Result<u64, EngineError> {
         let mut hashes: Vec<ImageHash> = Vec::new();
         for stored in self.store.products_of(catalogue.key, products)? {
             hashes.extend(stored.product.image_hashes());
         }
+        hashes.sort_unstable();
+        hashes.dedup();
         let known = self.store.understandings(&hashes, understand::VERSION)?;
-        let mut found = Vec::new();
-        for hash in hashes.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(hash, _)| *hash) {
-            match self.understand_stored(&hash) {
+        let mut new = hashes.into_iter().zip(known).filter(|(_, known)| known.is_none()).map(|(hash, _)| hash);
+        let understood: Vec<_> = if threads > 1 {
+            let new: Vec<ImageHash> = new.collect();
+            new.into_par_iter().with_max_len(1).map(|hash| (hash, self.understand_stored(&hash))).collect()
+        } else {
+            new.by_ref().map(|hash| (hash, self.understand_stored(&hash))).collect()
+        };
+        let mut found = Vec::with_capacity(understood.len());
+        for (hash, understanding) in understood {
+            match understanding {
                 Ok(understanding) => found.push((hash, understanding)),
                 // One picture that is lost does not keep the others back; it is tried again at the next start.
                 Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
@@ -125,7 +186,8 @@ impl Engine {
         self.store.write(|sql| {
             found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))
         })?;
-        catalogue.refresh(&self.store, products)
+        catalogue.refresh(&self.store, products)?;
+        Ok(found.len() as u64)
     }
 
     fn understand_stored(&self, hash: &ImageHash) -> Result<Understanding, EngineError> {
