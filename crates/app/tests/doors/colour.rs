@@ -41,6 +41,18 @@ fn put(server: &Server, products: &[Value]) {
         let path = format!("/v1/catalogues/default/products/{}", product["id"].as_str().unwrap());
         server.put(&path, product).is(201);
     }
+    // The server looks at the pictures right after it has taken them.
+    let seen = || server.search(&json!({"filter": "picture_colour EXISTS"})).is(200).json()["total"].as_u64().unwrap();
+    let pictured = || {
+        let all = server.get("/v1/catalogues/default/products").is(200).json();
+        let pictured = all["products"].as_array().unwrap().iter().filter(|product| product["images"][0].is_object());
+        pictured.count() as u64
+    };
+    let began = std::time::Instant::now();
+    while seen() < pictured() {
+        assert!(began.elapsed().as_secs() < 300, "the pictures were not looked at");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
 }
 
 #[test]
