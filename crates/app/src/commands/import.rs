@@ -19,6 +19,7 @@ const PAGE: usize = 1000;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Arguments {
     /// Feed files, folders of pictures, or addresses of feeds
     #[arg(required = true, value_name = "FEED")]
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Read the feed and say what it would bring; change nothing
     #[arg(long)]
     dry_run: bool,
+    /// End when all products can be found: colours, regions and quality of the new pictures are left to the server
+    #[arg(long)]
+    no_understand: bool,
 }
 
 /// Runs it.
@@ -86,7 +90,9 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         });
         let job = imported.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
         drop(bar);
-        understand(&engine, &arguments.catalogue, &job, &interrupt)?;
+        if !arguments.no_understand {
+            understand(&engine, &job, &interrupt)?;
+        }
         exit = finish(context, &engine, &job)?.max(exit);
         if interrupt.asked() {
             break;
@@ -96,12 +102,12 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 /// Looks at what the new pictures show, which a server does by itself after an import: here the program ends.
-pub fn understand(engine: &Engine, catalogue: &CatalogueName, job: &Job, interrupt: &Interrupt) -> Result<(), Failure> {
-    if job.embedded == 0 || job.state != JobState::Done {
+pub fn understand(engine: &Engine, job: &Job, interrupt: &Interrupt) -> Result<(), Failure> {
+    if job.state != JobState::Done {
         return Ok(());
     }
     let bar = UnderstandBar::new(job.embedded);
-    engine.understand_all(catalogue, &|count| {
+    engine.understand_all(&job.catalogue, &|count| {
         bar.show(count);
         !interrupt.asked()
     })?;
