@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 
 use super::SearchError;
 use super::filter::{Expr, has_keys};
-use super::found::Search;
+use super::found::{Relative, Search};
 use super::fusion::{fused, less_unwanted, likeness};
 use super::query::Weighted;
 
@@ -82,9 +82,10 @@ pub(super) fn rank(
             words: Some(score),
             ..Candidate::unranked(row, search.table.key(row))
         };
-        let mut candidates: Vec<Candidate> = words.into_iter().map(score).collect();
+        let (best, complete) = saying_best(search, set, &words, depth);
+        let mut candidates: Vec<Candidate> = best.into_iter().map(score).collect();
         sort_by_score(&mut candidates);
-        return Ok((candidates, true));
+        return Ok((candidates, complete));
     }
     let depth = if scanned { set.len() as usize } else { depth.max(SIDE) };
     let side = |vectors: &[Vec<f32>]| -> Result<HashMap<u32, f32>, SearchError> {
@@ -94,9 +95,7 @@ pub(super) fn rank(
     let rows: RoaringBitmap = if scanned {
         set.clone()
     } else {
-        let mut said: Vec<(u32, f32)> = words.iter().map(|(row, score)| (*row, *score)).collect();
-        said.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(search.table.key(a.0).cmp(&search.table.key(b.0))));
-        said.truncate(depth);
+        let said = saying_best(search, set, &words, depth).0;
         pictures.keys().chain(meant.keys()).copied().chain(said.into_iter().map(|(row, _)| row)).collect()
     };
     let unwanted = if scanned { side(&weighted_mean(&query.not_pictures))? } else { HashMap::new() };
@@ -108,7 +107,7 @@ pub(super) fn rank(
         let picture = pictures.get(&row).copied().or_else(|| likeness(&query.pictures, own));
         let meaning = meant.get(&row).copied();
         let unwanted = unwanted.get(&row).copied().or_else(|| likeness(&query.not_pictures, own));
-        let words = words.get(&row).copied();
+        let words = words.of(row);
         let base = match (query.pictures.is_empty(), search.said.is_some(), query.meaning.is_some()) {
             (false, false, _) => picture.unwrap_or(0.0),
             (true, true, false) => words.unwrap_or(0.0),
@@ -119,6 +118,25 @@ pub(super) fn rank(
     }
     sort_by_score(&mut candidates);
     Ok((candidates, scanned))
+}
+
+/// The `depth` products of a set that say the words best, in no order, ties by key; and whether these are all that say them.
+fn saying_best(
+    search: &Search<'_>,
+    set: &RoaringBitmap,
+    words: &Relative<'_>,
+    depth: usize,
+) -> (Vec<(u32, f32)>, bool) {
+    let Some(said) = &search.said else { return (Vec::new(), true) };
+    let rows = set & &said.rows;
+    let mut best: Vec<(u32, f32)> = rows.iter().filter_map(|row| Some((row, words.of(row)?))).collect();
+    let complete = best.len() <= depth;
+    if !complete {
+        let key = |row| search.table.key(row);
+        best.select_nth_unstable_by(depth, |a, b| b.1.total_cmp(&a.1).then_with(|| key(a.0).cmp(&key(b.0))));
+        best.truncate(depth);
+    }
+    (best, complete)
 }
 
 /// Drops the products that score as the last one does: others that were cut off may score the same, and which of them came
