@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Read the feed and say what it would bring; change nothing
     #[arg(long)]
     dry_run: bool,
+    /// End when all products can be found: colours, regions and quality of the new pictures are left to the server
+    #[arg(long)]
+    no_understand: bool,
 }
 
 /// Runs it.
@@ -86,7 +89,9 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         });
         let job = imported.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
         drop(bar);
-        understand(&engine, &arguments.catalogue, &job, &interrupt)?;
+        if !arguments.no_understand {
+            understand(&engine, &job, &interrupt)?;
+        }
         exit = finish(context, &engine, &job)?.max(exit);
         if interrupt.asked() {
             break;
@@ -96,12 +101,12 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 /// Looks at what the new pictures show, which a server does by itself after an import: here the program ends.
-pub fn understand(engine: &Engine, catalogue: &CatalogueName, job: &Job, interrupt: &Interrupt) -> Result<(), Failure> {
-    if job.embedded == 0 || job.state != JobState::Done {
+pub fn understand(engine: &Engine, job: &Job, interrupt: &Interrupt) -> Result<(), Failure> {
+    if job.state != JobState::Done {
         return Ok(());
     }
     let bar = UnderstandBar::new(job.embedded);
-    engine.understand_all(catalogue, &|count| {
+    engine.understand_all(&job.catalogue, &|count| {
         bar.show(count);
         !interrupt.asked()
     })?;

@@ -88,7 +88,7 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
             });
             drop(bar);
             let job = resumed.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
-            understand(&engine, &job.catalogue, &job, &interrupt)?;
+            understand(&engine, &job, &interrupt)?;
             return finish(context, &engine, &job);
         }
     }
