@@ -47,8 +47,9 @@ export function search(state, photo, { limit, offset = 0, facets = [], without =
   if (state.words) query.text = state.words;
   if (state.like) query.like = [state.like];
   const filter = filterOf(without ? { ...state, [without]: [] } : state);
+  if (state.shade) query.colour = state.shade;
   if (filter) query.filter = filter;
-  else if (!state.words && !state.like && !photo) query.filter = "in_stock OR NOT in_stock"; // everything
+  else if (!state.words && !state.like && !state.shade && !photo) query.filter = "in_stock OR NOT in_stock"; // everything
   if (facets.length) query.facets = facets;
   if (state.sort) {
     const [field, order] = state.sort.split(":");

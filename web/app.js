@@ -21,7 +21,7 @@ import { createSuggestions } from "./suggest.js";
 
 const CROP_PAUSE_MS = 250;
 const AHEAD_PX = 600; // how far below the screen the next page is fetched
-const QUERY = ["words", "like", "photo", "crop", "category", "brand", "colour", "notBrand", "min", "max", "stock", "sort"];
+const QUERY = ["words", "like", "photo", "crop", "category", "brand", "colour", "shade", "notBrand", "min", "max", "stock", "sort"];
 const SORTS = [["", "sort_best"], ["price:asc", "sort_cheap"], ["price:desc", "sort_dear"]];
 
 const actions = {

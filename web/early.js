@@ -11,7 +11,7 @@
   }
   var here = new URLSearchParams(location.search);
   // A shared link to a search opens in the layout of results, not in the layout of the start page.
-  root.dataset.view = ["q", "like", "photo", "category", "brand", "colour", "not-brand", "min", "max", "stock"].some(function (key) { return here.has(key); })
+  root.dataset.view = ["q", "like", "photo", "category", "brand", "colour", "shade", "not-brand", "min", "max", "stock"].some(function (key) { return here.has(key); })
     ? "search"
     : "window";
 })();

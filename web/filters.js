@@ -1,10 +1,11 @@
-// Filters: category, brand, price, stock; and the chips that say what is set. On a phone they move into a sheet.
+// Filters: category, brand, colour, price, stock; and the chips that say what is set. On a phone they move into a sheet.
 
 import { asTree, lastOf, related } from "./category.js";
 import { byId, debounce, h, icon } from "./dom.js";
 import { money } from "./format.js";
 import { t } from "./i18n.js";
 import { filtersUsed, noFilters } from "./state.js";
+import { createSwatches, dot, shadeName } from "./swatches.js";
 
 const SHORT_LIST = 8; // values shown before "show all"
 
@@ -13,7 +14,8 @@ const SHORT_LIST = 8; // values shown before "show all"
  * Returns `{update(state, facets, currency), chips(state, currency)}`; `facets` is `{category: [{value, count}], brand: […]}`, a field missing while it is not known.
  */
 export function createFilters(host, change) {
-  const groups = { category: valueGroup("category"), brand: valueGroup("brand"), colour: valueGroup("colour") };
+  const swatches = createSwatches((shade) => change({ shade }));
+  const groups = { category: valueGroup("category"), brand: valueGroup("brand"), colour: valueGroup("colour", swatches.element) };
   const min = amountInput("min");
   const max = amountInput("max");
   const stock = h("input", { type: "checkbox", onchange: () => change({ stock: stock.checked }) });
@@ -42,17 +44,18 @@ export function createFilters(host, change) {
     return input;
   }
 
-  function valueGroup(field) {
+  /** A list of values to tick. A group with a `head` above them is there even when nothing can be ticked. */
+  function valueGroup(field, head = null) {
     const list = h("ul", {});
     const all = h("button", { type: "button", class: "link", onclick: () => ((open = !open), draw()) });
     const legend = h("legend");
-    const element = h("fieldset", {}, legend, list, all);
+    const element = h("fieldset", {}, legend, head, list, all);
     let [values, chosen, open] = [[], [], false];
 
     function draw() {
       const focused = document.activeElement?.closest?.("fieldset") === element ? document.activeElement.value : null;
       legend.textContent = t(field);
-      element.hidden = values.length === 0;
+      element.hidden = values.length === 0 && !head;
       const shown = open ? values : values.filter((each, index) => index < SHORT_LIST || chosen.includes(each.value));
       list.replaceChildren(...shown.map(row));
       all.hidden = values.length <= SHORT_LIST;
@@ -98,17 +101,19 @@ export function createFilters(host, change) {
       max.setAttribute("aria-label", t("price_max"));
       for (const field of Object.keys(groups)) groups[field].update(facets[field], state[field]);
       for (const [input, value] of [[min, state.min], [max, state.max]]) if (document.activeElement !== input) input.value = value;
+      swatches.update(state.shade);
       stock.checked = state.stock;
       currencyMark.textContent = currency ? ` (${currency})` : "";
       clear.hidden = filtersUsed(state) === 0;
     },
     chips(state, currency) {
-      const chip = (what, patch) =>
-        h("li", {}, h("button", { type: "button", class: "chip", "aria-label": t("chip_remove", { what }), onclick: () => change(patch) }, h("span", {}, what), icon("i-close")));
+      const chip = (what, patch, said = what) =>
+        h("li", {}, h("button", { type: "button", class: "chip", "aria-label": t("chip_remove", { what: said }), onclick: () => change(patch) }, h("span", {}, what), icon("i-close")));
       const chips = [];
       for (const field of Object.keys(groups)) {
         for (const value of state[field]) chips.push(chip(lastOf(value), { [field]: state[field].filter((each) => each !== value) }));
       }
+      if (state.shade) chips.push(chip([dot(state.shade), t("refine_colour", { colour: shadeName(state.shade) })], { shade: "" }, t("refine_colour", { colour: shadeName(state.shade) })));
       if (state.min || state.max) {
         const asMoney = (amount) => money({ amount, currency });
         const key = state.min && state.max ? "price_between" : state.min ? "price_from" : "price_to";

@@ -21,7 +21,7 @@ export function drawRefinements(now, view, change) {
 export function refinements(now, { hits, facets }) {
   const best = hits[0].product;
   const steps = [];
-  if (now.colour.length === 0) {
+  if (now.colour.length === 0 && !now.shade) {
     const colours = (facets.colour ?? []).filter(({ count }) => count > 0);
     if (colours.length > 1) for (const { value } of colours.slice(0, COLOURS)) steps.push([t("refine_colour", { colour: value }), { colour: [value] }]);
   }

@@ -9,6 +9,7 @@ const EMPTY = Object.freeze({
   category: [],
   brand: [],
   colour: [],
+  shade: "", // a colour to come first: a name or #rrggbb; the filter is `colour`
   notBrand: "", // "other brand": this one is left out
   min: "", // lowest price, as typed
   max: "",
@@ -65,10 +66,10 @@ export const reset = () => set({ ...EMPTY });
 export const asksNothing = (s = state) => !s.words && !s.like && !s.photo && !filtersUsed(s);
 
 /** How many filters are set. */
-export const filtersUsed = (s = state) => s.category.length + s.brand.length + s.colour.length + (s.notBrand ? 1 : 0) + (s.min || s.max ? 1 : 0) + (s.stock ? 1 : 0);
+export const filtersUsed = (s = state) => s.category.length + s.brand.length + s.colour.length + (s.shade ? 1 : 0) + (s.notBrand ? 1 : 0) + (s.min || s.max ? 1 : 0) + (s.stock ? 1 : 0);
 
 /** Patch that takes all filters off. */
-export const noFilters = () => ({ category: [], brand: [], colour: [], notBrand: "", min: "", max: "", stock: false });
+export const noFilters = () => ({ category: [], brand: [], colour: [], shade: "", notBrand: "", min: "", max: "", stock: false });
 
 /** The address of a state; used for links too, so that a new tab works. */
 export function write(s) {
@@ -81,6 +82,7 @@ export function write(s) {
   for (const each of s.category) params.append("category", each);
   for (const each of s.brand) params.append("brand", each);
   for (const each of s.colour) params.append("colour", each);
+  if (s.shade) params.set("shade", s.shade);
   if (s.notBrand) params.set("not-brand", s.notBrand);
   if (s.min) params.set("min", s.min);
   if (s.max) params.set("max", s.max);
@@ -102,6 +104,7 @@ function read() {
     category: params.getAll("category"),
     brand: params.getAll("brand"),
     colour: params.getAll("colour"),
+    shade: (params.get("shade") ?? "").slice(0, 40),
     notBrand: params.get("not-brand") ?? "",
     min: amount("min"),
     max: amount("max"),

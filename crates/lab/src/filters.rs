@@ -210,7 +210,7 @@ fn measure(index: &Index, made: &Made, state: &'static str, lines: &mut Vec<Line
             .products
             .iter()
             .zip(&made.alive)
-            .map(|(product, alive)| *alive && query.filter.as_ref().is_none_or(|filter| filter.matches(product)))
+            .map(|(product, alive)| *alive && query.filter.as_ref().is_none_or(|filter| filter.matches(product, None)))
             .collect();
         let cards: HashSet<&str> = made
             .products

@@ -19,6 +19,7 @@ const PAGE: usize = 1000;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Arguments {
     /// Feed files, folders of pictures, or addresses of feeds
     #[arg(required = true, value_name = "FEED")]

@@ -1,4 +1,4 @@
-//! `vetrina search`: by photo, by words, by product.
+//! `vetrina search`: by photo, by words, by product, by colour.
 
 use std::collections::BTreeMap;
 
@@ -39,8 +39,8 @@ pub struct Arguments {
         requires = "image"
     )]
     region: Vec<f32>,
-    /// Colour by name or as #RRGGBB: not there yet, and the engine says so
-    #[arg(long, hide = true, value_name = "NAME|#RRGGBB")]
+    /// Colour to have, by name or as #RRGGBB
+    #[arg(long, value_name = "NAME|#RRGGBB")]
     colour: Option<String>,
     /// Which products may be found, as `price < 80 AND in_stock`
     #[arg(long, value_name = "EXPR")]

@@ -715,7 +715,7 @@ pub struct SearchRequest {
     like: Option<Vec<String>>,
     /// Products to be far from.
     not_like: Option<Vec<String>>,
-    /// Colour, by name or as `#rrggbb`; not there yet.
+    /// Colour to have, by name (English and other languages) or as `#rrggbb`.
     colour: Option<String>,
     /// Which products may be found.
     #[schema(example = "price < 80 AND in_stock")]
@@ -729,7 +729,7 @@ pub struct SearchRequest {
     limit: Option<u64>,
     /// How many products to leave out at the start.
     offset: Option<u64>,
-    /// `exact` or `similar`; not there yet.
+    /// `exact` or `similar`: other hits are not found.
     min_band: Option<String>,
     /// Most products of one brand.
     per_brand: Option<u32>,

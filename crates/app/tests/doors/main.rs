@@ -9,6 +9,7 @@
 )]
 
 mod bad_pictures;
+mod colour;
 mod commands;
 mod crash;
 mod feeds;

@@ -9,10 +9,10 @@ use super::snapshot::Snapshot;
 use super::understanding::{Look, Want};
 use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
-use crate::image::Region;
+use crate::image::{Colour, Region};
 use crate::search::{
-    Hit, HitImage, ImageInput, Meaning, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest, SearchResponse,
-    TookMs, Weighted, execute,
+    COLOUR_WEIGHT, Hit, HitImage, ImageInput, Meaning, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest,
+    SearchResponse, TookMs, Weighted, execute,
 };
 
 /// Most embeddings that the products of `like`, or of `not_like`, bring to a search together, as far as each brings one.
@@ -233,6 +233,14 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
     if let Some(meaning) = found.meaning {
         reasons.push(format!("meaning: looks like it, {meaning:.2} above what any title does"));
     }
+    if let (Some(share), Some(colour)) = (found.colour, &query.colour) {
+        let counts = if query.pictures.is_empty() && query.text.is_none() {
+            String::new()
+        } else {
+            format!("; counts for {:.0} % of the score", COLOUR_WEIGHT * 100.0)
+        };
+        reasons.push(format!("colour: {:.0} % of it is {}{counts}", share * 100.0, called(colour)));
+    }
     if let Some(unwanted) = found.unwanted {
         reasons.push(format!("unwanted: cosine {unwanted:.2} with what it should not be like"));
     }
@@ -252,6 +260,12 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
         reasons.push(format!("{:.0} % likely to be the very product", probability * 100.0));
     }
     reasons
+}
+
+/// A colour as the shopper is told of it: by its name, and by its value where it was given as one.
+fn called(colour: &Colour) -> String {
+    let name = colour.shade().name;
+    if colour.is_named() { name.to_owned() } else { format!("like {} ({name})", colour.hex()) }
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -1,7 +1,11 @@
 //! Names of colours: a table of shades, each of one of twelve families.
 
-use serde::Serialize;
+use std::sync::LazyLock;
 
+use serde::Serialize;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::colour_words::{english, words};
 use super::sketch::oklab;
 
 /// A shade that has a name.
@@ -74,6 +78,14 @@ const fn shade(name: &'static str, family: &'static str, rgb: [u8; 3]) -> Shade 
     Shade { name, family, rgb }
 }
 
+/// [`SHADES`] in OKLab, and whether each is a neutral one: without colour.
+static LABS: LazyLock<[([f32; 3], bool); SHADES.len()]> = LazyLock::new(|| {
+    SHADES.map(|shade| {
+        let lab = oklab(shade.rgb);
+        (lab, lab[1].hypot(lab[2]) < NEUTRAL)
+    })
+});
+
 /// Below this chroma in OKLab a colour is named by its lightness alone.
 const NEUTRAL: f32 = 0.022;
 /// How much lightness counts beside hue and chroma.
@@ -85,13 +97,11 @@ const LIGHTNESS: f32 = 0.75;
 pub fn name_of(lab: [f32; 3]) -> Shade {
     let chroma = lab[1].hypot(lab[2]);
     let mut best = (f32::INFINITY, SHADES[0]);
-    for shade in SHADES {
-        let own = oklab(shade.rgb);
-        let neutral = own[1].hypot(own[2]) < NEUTRAL;
+    for (shade, (own, neutral)) in SHADES.into_iter().zip(LABS.iter()) {
         if chroma < NEUTRAL && !neutral {
             continue;
         }
-        let far = distance(own, lab);
+        let far = distance(*own, lab);
         if far < best.0 {
             best = (far, shade);
         }
@@ -112,6 +122,8 @@ pub struct Colour {
     lab: [f32; 3],
     rgb: [u8; 3],
     shade: Shade,
+    /// Asked for by a name.
+    named: bool,
     /// Asked for by the name of a family: any shade of it will do.
     whole_family: bool,
 }
@@ -124,6 +136,8 @@ pub struct ColourError {
     pub text: String,
     /// What to write instead.
     pub hint: String,
+    /// Known names that are like it, best first; at most three.
+    pub near: Vec<&'static str>,
 }
 
 impl Colour {
@@ -131,33 +145,51 @@ impl Colour {
     #[must_use]
     pub fn of_rgb(rgb: [u8; 3]) -> Self {
         let lab = oklab(rgb);
-        Self { lab, rgb, shade: name_of(lab), whole_family: false }
+        Self { lab, rgb, shade: name_of(lab), named: false, whole_family: false }
     }
 
-    /// A colour from `#rgb`, `#rrggbb` or a name of [`SHADES`] or [`FAMILIES`], in any case; `gray` is `grey`, and
-    /// underscores and hyphens are spaces.
+    /// A colour from `#rgb`, `#rrggbb` or a name, in any case: of [`SHADES`] or [`FAMILIES`], or in another language (German,
+    /// French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish, Turkish, Russian, Arabic, Chinese, Japanese, Korean: the
+    /// basic colours and some shades). `gray` is `grey`, and underscores and hyphens are spaces.
     ///
     /// # Errors
     /// [`ColourError`] with the names that are nearest.
     pub fn parse(text: &str) -> Result<Self, ColourError> {
-        let wanted = text.trim().to_lowercase().replace(['_', '-'], " ").replace("gray", "grey");
-        if let Some(digits) = wanted.strip_prefix('#') {
-            let error = || ColourError { text: text.to_owned(), hint: "write #rgb or #rrggbb".to_owned() };
-            return hex(digits).map(Self::of_rgb).ok_or_else(error);
+        let shortened = || text.chars().take(LONGEST_SHOWN).collect();
+        let error = |hint: String, near| ColourError { text: shortened(), hint, near };
+        if text.len() > LONGEST_NAME {
+            return Err(error("write a name or #rrggbb".to_owned(), Vec::new()));
         }
-        let found = SHADES.iter().find(|shade| shade.name == wanted);
-        let Some(shade) = found else {
-            let near = |shade: &&Shade| strsim::damerau_levenshtein(shade.name, &wanted) <= 2;
-            let near: Vec<&str> = SHADES.iter().filter(near).map(|shade| shade.name).take(3).collect();
+        let lower = text.nfkc().flat_map(char::to_lowercase).nfc().collect::<String>();
+        let spaced = lower.replace(['_', '-'], " ").replace("gray", "grey");
+        let wanted = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some(digits) = wanted.strip_prefix('#') {
+            return hex(digits).map(Self::of_rgb).ok_or_else(|| error("write #rgb or #rrggbb".to_owned(), Vec::new()));
+        }
+        let named = |name: &str| SHADES.iter().find(|shade| shade.name == name);
+        let Some(shade) = named(&wanted).or_else(|| named(english(&wanted)?)) else {
+            let near = similar(&wanted);
             let hint = if near.is_empty() {
                 format!("write #rrggbb, or a name such as {}", FAMILIES.join(", "))
             } else {
                 format!("did you mean {}?", near.join(" or "))
             };
-            return Err(ColourError { text: text.to_owned(), hint });
+            return Err(error(hint, near));
         };
         let whole_family = FAMILIES.contains(&shade.name);
-        Ok(Self { lab: oklab(shade.rgb), rgb: shade.rgb, shade: *shade, whole_family })
+        Ok(Self { lab: oklab(shade.rgb), rgb: shade.rgb, shade: *shade, named: true, whole_family })
+    }
+
+    /// Whether it was asked for by a name, rather than by its value.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// Whether it was asked for by the name of a family: any shade of it will do.
+    #[must_use]
+    pub fn is_family(&self) -> bool {
+        self.whole_family
     }
 
     /// In OKLab.
@@ -185,9 +217,29 @@ impl Colour {
         if self.whole_family && family == self.shade.family {
             return 1.0;
         }
-        let far = distance(self.lab, lab);
-        ((FAR - far) / (FAR - NEAR)).clamp(0.0, 1.0)
+        nearness_at(distance(self.lab, lab))
     }
+}
+
+/// How near colours at a distance are, 0 to 1.
+pub(crate) fn nearness_at(distance: f32) -> f32 {
+    ((FAR - distance) / (FAR - NEAR)).clamp(0.0, 1.0)
+}
+
+/// Longest name that is looked up, in bytes.
+const LONGEST_NAME: usize = 100;
+/// Characters of an unknown name that its error repeats.
+const LONGEST_SHOWN: usize = 40;
+
+/// The known names that are most like an unknown one, at most three.
+fn similar(wanted: &str) -> Vec<&'static str> {
+    let names = SHADES.iter().map(|shade| shade.name).chain(words());
+    let mut near: Vec<(f64, &'static str)> = names
+        .map(|name| (strsim::normalized_damerau_levenshtein(name, wanted), name))
+        .filter(|(likeness, _)| *likeness >= 0.6)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
 /// Within this distance two colours are the same to a shopper.
@@ -257,9 +309,23 @@ mod tests {
         assert_eq!(Colour::parse("sky-blue").unwrap().hex(), "#8cc4ea");
         assert_eq!(Colour::parse("#F00").unwrap().hex(), "#ff0000");
         assert_eq!(Colour::parse("#aa2233").unwrap().shade().family, "red");
-        for (bad, says) in
-            [("purpel", "purple"), ("#12", "#rrggbb"), ("#gggggg", "#rrggbb"), ("", "#rrggbb"), ("#+12345", "#rrggbb")]
+        for (named, shade) in
+            [("ROT", "red"), ("bleu  marine", "navy"), ("紺色", "navy"), ("أزرق", "blue"), ("Ｒｅｄ", "red")]
         {
+            assert_eq!(Colour::parse(named).unwrap().shade().name, shade);
+            assert_eq!(Colour::parse(named).unwrap().is_family(), shade != "navy");
+        }
+        let long = "x".repeat(1_000_000);
+        for (bad, says) in [
+            ("purpel", "purple"),
+            ("#12", "#rrggbb"),
+            ("#gggggg", "#rrggbb"),
+            ("", "#rrggbb"),
+            ("#+12345", "#rrggbb"),
+            ("grüün", "grün"),
+            ("qwxyz", "black"),
+            (&long, "#rrggbb"),
+        ] {
             let error = Colour::parse(bad).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }

@@ -9,6 +9,7 @@ mod by_image_crate;
 mod colour;
 mod colour_descriptor;
 mod colour_names;
+mod colour_words;
 mod decode;
 mod error;
 mod findings;
@@ -34,6 +35,7 @@ mod tiff;
 mod webp;
 
 pub use colour_descriptor::ColourDescriptor;
+pub(crate) use colour_names::nearness_at;
 pub use colour_names::{Colour, ColourError, FAMILIES, SHADES, Shade, distance, name_of};
 pub use decode::{Header, decode, decode_at_least, probe};
 pub use error::PictureError;

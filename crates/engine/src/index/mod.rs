@@ -35,7 +35,7 @@ pub use error::IndexError;
 pub use fields::{Column, FieldKind};
 pub use point::{
     AttributeColumns, Fields, IndexPoint, MAX_VECTORS_PER_PRODUCT, attributes, availability, brand, codes, currency,
-    effective_price, folded_title, group, in_stock, shorten,
+    effective_price, folded_title, group, in_stock, picture_colours, shorten,
 };
 pub use postings::Said;
 pub use reads::{FacetCount, Order, Scored};

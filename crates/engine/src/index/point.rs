@@ -65,11 +65,17 @@ impl IndexPoint {
     pub fn with_palette(mut self, palette: Option<&Palette>) -> Self {
         if let Some(palette) = palette {
             let mut put = |column: &Column, value: Value| self.payload.insert(column.keys().0.to_owned(), value);
-            put(&Column::PictureColour, palette.families(LEAST_COLOUR).into());
+            put(&Column::PictureColour, picture_colours(palette).into());
             put(&Column::Palette, palette.to_payload());
         }
         self
     }
+}
+
+/// The basic colours that a product's main picture shows: those with at least a tenth of its subject, largest first.
+#[must_use]
+pub fn picture_colours(palette: &Palette) -> Vec<&str> {
+    palette.families(LEAST_COLOUR)
 }
 
 /// What the shopper pays: the sale price where there is one.

@@ -310,6 +310,8 @@ impl Embedded {
             Column::Brand,
             Column::Category,
             Column::Group,
+            Column::PictureColour,
+            Column::Palette,
         ];
         let mut include: Vec<_> = columns.iter().filter_map(|column| column.to_string().parse().ok()).collect();
         include.extend("shown".parse());

@@ -11,12 +11,13 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use super::filter::tests::{any_expr, any_product, schema, small_text};
-use super::found::{LOOKS_LIKE, MEANT};
-use super::fusion::{fused, less_unwanted, likeness};
+use super::found::{LOOKS_LIKE, MEANT, SOME_COLOUR};
+use super::fusion::{coloured, fused, less_unwanted, likeness};
 use super::query::{FacetField, Meaning, SortField};
 use super::spread::diversify;
 use super::{Expr, Query, SortOrder, Weighted, execute, rank};
 use crate::catalogue::Product;
+use crate::image::{Colour, FAMILIES, Palette};
 use crate::index::fields::{category_paths, fold, fold_category};
 use crate::index::{self, Column, Index, IndexOptions, IndexPoint};
 
@@ -26,30 +27,46 @@ struct Shop {
     _folder: tempfile::TempDir,
     index: Index,
     /// By key.
-    products: BTreeMap<u64, (Product, Vec<Vec<f32>>)>,
+    products: BTreeMap<u64, Made>,
 }
+
+/// A product, its pictures and the colours of the first.
+type Made = (Product, Vec<Vec<f32>>, Option<Palette>);
 
 fn any_vector() -> impl Strategy<Value = Vec<f32>> {
     proptest::collection::vec((-2_i8..3).prop_map(f32::from), DIMS)
 }
 
+/// A palette of one to three colours, far from each other; or none.
+fn any_palette() -> impl Strategy<Value = Option<Palette>> {
+    let hex = proptest::sample::select(vec!["#c81f2b", "#225fc4", "#1e284a", "#fafafa", "#121214", "#2f8f3c"]);
+    let colours = proptest::collection::btree_map(hex, 1_u8..6, 1..4);
+    proptest::option::weighted(0.8, colours).prop_map(|colours| {
+        let mut colours: Vec<(&str, u8)> = colours?.into_iter().collect();
+        colours.sort_by_key(|(_, share)| std::cmp::Reverse(*share));
+        let total: f32 = colours.iter().map(|(_, share)| f32::from(*share)).sum();
+        let pair = |(hex, share): (&str, u8)| serde_json::json!([hex, f32::from(share) / total]);
+        Palette::from_payload(&colours.into_iter().map(pair).collect())
+    })
+}
+
 /// Catalogues of none, one and many products.
 static SHOPS: LazyLock<Vec<Shop>> = LazyLock::new(|| {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let any = (any_product(), proptest::collection::vec(any_vector(), 0..3));
+    let any = (any_product(), proptest::collection::vec(any_vector(), 0..3), any_palette());
     [0, 1, 9, 60, 350]
         .into_iter()
         .map(|size| {
             let folder = tempfile::tempdir().unwrap();
             let index = Index::open(folder.path(), &IndexOptions::new(DIMS)).unwrap().index;
             let mut products = BTreeMap::new();
-            let mut put = |products: &mut BTreeMap<u64, (Product, Vec<Vec<f32>>)>, keys: &[u64]| {
+            let mut put = |products: &mut BTreeMap<u64, Made>, keys: &[u64]| {
                 let points: Vec<IndexPoint> = keys
                     .iter()
                     .map(|key| {
-                        let (product, vectors) = any.new_tree(&mut runner).unwrap().current();
-                        products.insert(*key, (product.clone(), vectors.clone()));
-                        IndexPoint::of(&product, *key, vectors)
+                        let (product, vectors, palette) = any.new_tree(&mut runner).unwrap().current();
+                        products.insert(*key, (product.clone(), vectors.clone(), palette.clone()));
+                        IndexPoint::of(&product, *key, vectors).with_palette(palette.as_ref())
                     })
                     .collect();
                 index.upsert(&points).unwrap();
@@ -79,6 +96,9 @@ struct Seen<'s> {
     key: u64,
     product: &'s Product,
     pictures: &'s [Vec<f32>],
+    palette: Option<&'s Palette>,
+    /// How much of it has the colour that is asked for, as the index has it.
+    colour: f32,
     score: f32,
 }
 
@@ -98,19 +118,26 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
     if query.collapse {
         let groups: BTreeSet<&str> = asked.iter().filter_map(|key| index::group(&shop.products.get(key)?.0)).collect();
         let alike =
-            shop.products.iter().filter(|(_, (product, _))| index::group(product).is_some_and(|g| groups.contains(g)));
+            shop.products.iter().filter(|(_, (product, ..))| index::group(product).is_some_and(|g| groups.contains(g)));
         let alike: Vec<u64> = alike.map(|(key, _)| *key).collect();
         asked.extend(alike);
     }
+    let table = shop.index.table();
+    let colours = query.colour.as_ref().map(|colour| table.shares_of(colour));
     let unwanted = query.not_text.as_deref().map(scores).unwrap_or_default();
     let said = query.text.as_deref().map(scores);
     let base: Vec<Seen<'_>> = shop
         .products
         .iter()
-        .filter(|(key, (product, _))| {
-            filter.is_none_or(|expr| expr.matches(product)) && !asked.contains(key) && !unwanted.contains_key(key)
+        .filter(|(key, (product, _, palette))| {
+            filter.is_none_or(|expr| expr.matches(product, palette.as_ref()))
+                && !asked.contains(key)
+                && !unwanted.contains_key(key)
         })
-        .map(|(key, (product, pictures))| Seen { key: *key, product, pictures, score: 0.0 })
+        .map(|(key, (product, pictures, palette))| {
+            let colour = colours.as_ref().map_or(0.0, |colours| colours[table.row(*key).unwrap() as usize]);
+            Seen { key: *key, product, pictures, palette: palette.as_ref(), colour, score: 0.0 }
+        })
         .collect();
     let says = |seen: &Seen<'_>| said.as_ref().is_some_and(|said| said.contains_key(&seen.key));
     let meant = query.meaning.as_ref();
@@ -126,7 +153,7 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
     let mut found: Vec<Seen<'_>> = base
         .into_iter()
         .filter(|seen| match (query.pictures.is_empty(), said.is_some()) {
-            (true, false) => true,
+            (true, false) => colours.is_none() || seen.colour >= SOME_COLOUR,
             (true, true) => says(seen) || near.contains(&seen.key),
             (false, _) => !seen.pictures.is_empty() || says(seen),
         })
@@ -138,6 +165,13 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
         let picture = likeness(&query.pictures, seen.pictures);
         let meaning = looks(seen).filter(|_| near.contains(&seen.key));
         let score = match (query.pictures.is_empty(), query.text.is_none()) {
+            (true, true) if colours.is_some() => {
+                // Sorted by a value, nothing but the colour is looked at.
+                let by_fit = query.sort.is_empty() || query.sort == [(SortField::Score, SortOrder::Desc)];
+                let unwanted = likeness(&query.not_pictures, seen.pictures).filter(|_| by_fit);
+                seen.score = less_unwanted(seen.colour, unwanted) + 0.0;
+                continue;
+            }
             (true, true) => continue,
             (false, true) => picture.unwrap_or(0.0),
             (true, false) if meant.is_none() => words.unwrap_or(0.0),
@@ -145,7 +179,8 @@ fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'
             (false, false) => fused(Some(picture.unwrap_or(0.0)), words, meaning),
         };
         // −0 and 0 are one score.
-        seen.score = less_unwanted(score, likeness(&query.not_pictures, seen.pictures)) + 0.0;
+        let score = less_unwanted(score, likeness(&query.not_pictures, seen.pictures)) + 0.0;
+        seen.score = if colours.is_some() { coloured(score, seen.colour) } else { score };
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
     found
@@ -206,7 +241,7 @@ fn cards<'s>(found: &[Seen<'s>], query: &Query) -> Vec<Seen<'s>> {
             })
         });
     }
-    let ranked = !query.pictures.is_empty() || query.text.is_some();
+    let ranked = !query.pictures.is_empty() || query.text.is_some() || query.colour.is_some();
     let by_fit = ranked && (query.sort.is_empty() || query.sort == [(SortField::Score, SortOrder::Desc)]);
     if let Some(diversity) = query.diversity.filter(|_| by_fit) {
         let mut candidates: Vec<rank::Candidate> = (0..)
@@ -221,8 +256,11 @@ fn cards<'s>(found: &[Seen<'s>], query: &Query) -> Vec<Seen<'s>> {
 }
 
 /// Folded values of a column of one product.
-fn values(column: &Column, product: &Product) -> BTreeSet<String> {
+fn values(column: &Column, product: &Product, palette: Option<&Palette>) -> BTreeSet<String> {
     match column {
+        Column::PictureColour => {
+            palette.map(index::picture_colours).unwrap_or_default().into_iter().map(str::to_owned).collect()
+        }
         Column::Brand => index::brand(product).map(fold).into_iter().collect(),
         Column::Category => category_paths(&product.category).iter().map(|path| fold_category(path)).collect(),
         Column::Availability => [index::availability(product).to_owned()].into(),
@@ -236,7 +274,7 @@ fn values(column: &Column, product: &Product) -> BTreeSet<String> {
 }
 
 fn facets() -> Vec<(String, FacetField)> {
-    let names = ["brand", "category", "availability", "group", "colour", "size"];
+    let names = ["brand", "category", "availability", "group", "colour", "size", "picture_colour"];
     let mut facets: Vec<(String, FacetField)> =
         names.iter().map(|name| ((*name).to_owned(), super::query::facet(name, &schema()).unwrap())).collect();
     facets.push(("price".to_owned(), FacetField::Price));
@@ -274,6 +312,7 @@ fn any_query() -> impl Strategy<Value = Query> {
         any::<bool>(),
         proptest::option::of(proptest::sample::select(vec!["b", "x"])),
         proptest::collection::vec(0_u64..1_000, 0..3),
+        proptest::option::of(proptest::sample::select([&FAMILIES[..], &["navy", "#c02030", "#8090a0"]].concat())),
     );
     (first, second).prop_map(|(first, second)| Query {
         meaning: first.1.filter(|_| first.0.is_some()).map(|vector| Meaning { vector, told: None }),
@@ -289,6 +328,7 @@ fn any_query() -> impl Strategy<Value = Query> {
         collapse: second.4,
         not_text: second.5.map(str::to_owned),
         exclude: second.6,
+        colour: second.7.map(|colour| Colour::parse(colour).unwrap()),
         facets: facets(),
         ..Query::default()
     })
@@ -319,7 +359,7 @@ proptest! {
                 FacetField::Values(column, _) => {
                     let mut counts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
                     for seen in &within {
-                        for value in values(column, seen.product) {
+                        for value in values(column, seen.product, seen.palette) {
                             counts.entry(value).or_default().insert(group(seen, query.collapse));
                         }
                     }

@@ -25,17 +25,22 @@ impl<'s> Judge<'s> {
             (false, true) => QueryKind::Both,
             (true, false) => return None,
         };
+        // With a colour the order is another than that of likeness, which is what was calibrated.
+        let mut alike: Vec<&Candidate> = ranking.iter().collect();
+        if search.colours.is_some() {
+            alike.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
+        }
+        let best = alike.first().map(|candidate| search.table.card(candidate.row, true));
         let mut seen = std::collections::HashSet::new();
-        let cards = ranking.iter().filter(|candidate| seen.insert(search.table.card(candidate.row, true)));
-        let scores: Vec<f32> = cards.take(CROWD_TO).map(|candidate| candidate.score).collect();
-        let best = ranking.first().map(|candidate| search.table.card(candidate.row, true));
+        let cards = alike.into_iter().filter(|candidate| seen.insert(search.table.card(candidate.row, true)));
+        let scores: Vec<f32> = cards.take(CROWD_TO).map(|candidate| candidate.likeness).collect();
         Some(Self { calibration, kind, crowd: Standing::of(&scores), best })
     }
 
     /// How likely a hit is the very product (or a variant of it), and its band.
     pub(super) fn judge(&self, search: &Search<'_>, candidate: &Candidate) -> (f32, Option<Band>) {
         let first = self.best == Some(search.table.card(candidate.row, true));
-        let standing = self.crowd.standing(candidate.score, first);
+        let standing = self.crowd.standing(candidate.likeness, first);
         let same = self.calibration.same(self.kind, search.table.category(candidate.row), standing);
         let band = if same >= EXACT {
             Some(Band::Exact)

@@ -107,16 +107,20 @@ fn listed(
     ruled: Option<&Ruled<'_>>,
 ) -> Result<Vec<Candidate>, SearchError> {
     let ruled = ruled.filter(|_| search.query.sort.is_empty());
-    // Ties are broken by score, so the rules' factor decides where nothing else does.
-    let score = |row| ruled.map_or(0.0, |ruled| ruled.factor(&search.table, row));
-    let candidate = |row| Candidate { score: score(row), ..Candidate::unranked(row, search.table.key(row)) };
+    // Ties are broken by score, so the rules' factor, or the colour, decides where nothing else does.
+    let score = |row| search.colour(row).or(ruled.map(|ruled| ruled.factor(&search.table, row))).unwrap_or(0.0);
+    let candidate = |row| Candidate {
+        score: score(row),
+        colour: search.colour(row),
+        ..Candidate::unranked(row, search.table.key(row))
+    };
     // A pinned card may come from far behind.
     let deep = if ruled.is_some() { set.len() as usize } else { need };
     let mut cards = ordered(search, set.iter().map(candidate).collect(), set, deep)?;
     if let Some(ruled) = ruled {
         ruled.pin(&search.table, &mut cards);
     }
-    cards.iter_mut().for_each(|card| card.score = 0.0);
+    cards.iter_mut().for_each(|card| card.score = card.colour.unwrap_or(0.0));
     Ok(cards)
 }
 
@@ -135,12 +139,12 @@ fn hit(
     ruled: Option<&Ruled<'_>>,
     judge: Option<&Judge<'_>>,
 ) -> RankedHit {
-    let Candidate { row, key, score, picture, words, meaning, unwanted } = candidate;
+    let Candidate { row, key, score, picture, words, meaning, colour, unwanted, likeness: _ } = candidate;
     let variants = if search.query.collapse { search.table.variants(row, set) } else { 1 };
     let rules = ruled.map_or_else(Vec::new, |ruled| ruled.why(&search.table, row));
     let judged = judge.map(|judge| judge.judge(search, &candidate));
     let (probability, band) = (judged.map(|(probability, _)| probability), judged.and_then(|(_, band)| band));
-    RankedHit { key, score, picture, words, meaning, unwanted, variants, rules, probability, band }
+    RankedHit { key, score, picture, words, meaning, colour, unwanted, variants, rules, probability, band }
 }
 
 /// Counts every facet over what the query finds without the facet's own filter, so that a shopper who chose one brand sees

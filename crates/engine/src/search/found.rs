@@ -3,6 +3,8 @@
 //! - Neither pictures nor words: everything that passes the filter.
 //! - Words: of these, what says any of them or looks like what they mean.
 //! - Pictures: of these, what has a picture; with words also what says them.
+//! - A colour alone: of these, what has some of it ([`SOME_COLOUR`]). With words or pictures it finds nobody and leaves nobody
+//!   out: it says who comes first.
 //!
 //! Where hits are sorted by a value or must be of a band, a ranking that goes on to the last stranger is no answer: then the
 //! set is what is best of it, [`WINDOW`] products at most.
@@ -26,6 +28,9 @@ pub(super) const MEANT: usize = 200;
 /// How much such a product has to look like it. 0 is what a title in general does, see [`crate::space::WordQuery::likeness`].
 pub(super) const LOOKS_LIKE: f32 = 0.1;
 
+/// Share of a product's main picture that has to have the colour, when a colour is all that is asked for.
+pub(super) const SOME_COLOUR: f32 = 0.1;
+
 /// A query at work over an index that stays as it is meanwhile.
 pub(super) struct Search<'s> {
     pub(super) index: &'s Index,
@@ -34,6 +39,8 @@ pub(super) struct Search<'s> {
     /// Never found: products asked about, products that say an unwanted word.
     pub(super) exclude: RoaringBitmap,
     pub(super) said: Option<Said>,
+    /// How much of each row's product has the colour that is asked for, by row.
+    pub(super) colours: Option<Vec<f32>>,
 }
 
 /// A set of products, and their order where the set depends on it.
@@ -74,7 +81,12 @@ impl<'s> Search<'s> {
         if let Some(text) = &query.not_text {
             exclude |= index.said(&table, text)?.rows;
         }
+<<<<<<< HEAD
         Ok(Self { index, table, query, exclude, said })
+=======
+        let colours = query.colour.as_ref().map(|colour| table.shares_of(colour));
+        Ok(Self { index, table, query, exclude, said: said_by, colours })
+>>>>>>> main
     }
 
     /// What a row is shown as.
@@ -82,9 +94,19 @@ impl<'s> Search<'s> {
         self.table.card(row, self.query.collapse)
     }
 
-    /// Whether anything says which product fits better than another.
-    pub(super) fn ranks(&self) -> bool {
+    /// Whether pictures or words say which product fits better than another.
+    pub(super) fn likens(&self) -> bool {
         !self.query.pictures.is_empty() || self.said.is_some()
+    }
+
+    /// Whether anything does.
+    pub(super) fn ranks(&self) -> bool {
+        self.likens() || self.colours.is_some()
+    }
+
+    /// How much of a row's product has the colour that is asked for; `None` when none is.
+    pub(super) fn colour(&self, row: u32) -> Option<f32> {
+        self.colours.as_ref().map(|shares| shares.get(row as usize).copied().unwrap_or(0.0))
     }
 
     /// Whether hits come in the order of fit.
@@ -102,7 +124,10 @@ impl<'s> Search<'s> {
         base -= &self.exclude;
         let meant = self.meant(filter, &base)?;
         let set = match (&self.said, self.query.pictures.is_empty()) {
-            (None, true) => base,
+            (None, true) => match &self.colours {
+                None => base,
+                Some(shares) => base & with_some(shares),
+            },
             (None, false) => base & self.table.pictured(),
             (Some(said), true) => {
                 let mut set = &base & &said.rows;
@@ -115,7 +140,7 @@ impl<'s> Search<'s> {
             }
         };
         let banded = self.query.min_band.filter(|_| self.query.calibration.is_some());
-        if !self.ranks() || (self.by_fit() && banded.is_none()) {
+        if !self.likens() || (self.by_fit() && banded.is_none()) {
             return Ok(Found { set, meant, ranking: None });
         }
         let mut ranking = rank::rank(self, &set, filter, &meant, WINDOW)?.0;
@@ -148,4 +173,9 @@ impl<'s> Search<'s> {
             near.iter().zip(&pictures).filter_map(|((row, _), pictures)| Some((*row, meaning.likeness(pictures)?)));
         Ok(judged.filter(|(_, likeness)| *likeness >= LOOKS_LIKE).collect())
     }
+}
+
+/// Rows with some of a colour.
+fn with_some(shares: &[f32]) -> RoaringBitmap {
+    (0..).zip(shares).filter(|(_, share)| **share >= SOME_COLOUR).map(|(row, _)| row).collect()
 }

@@ -22,6 +22,14 @@ pub(super) fn fused(picture: Option<f32>, words: Option<f32>, meaning: Option<f3
     }
 }
 
+/// How much of a score the colour makes where something else is asked for too.
+pub const COLOUR_WEIGHT: f32 = 0.3;
+
+/// A score with what the colour adds to it: the weighted mean, [`COLOUR_WEIGHT`] of it the share of the product that has the colour.
+pub(super) fn coloured(score: f32, share: f32) -> f32 {
+    (1.0 - COLOUR_WEIGHT) * score + COLOUR_WEIGHT * share
+}
+
 /// How like a product's pictures are to weighted query pictures: the weighted mean, over the query's, of the cosine with
 /// the product's best. `None` when the product has no picture, or the query none.
 pub(super) fn likeness(query: &[Weighted], pictures: &[Vec<f32>]) -> Option<f32> {

@@ -26,6 +26,7 @@ mod tests;
 pub use error::SearchError;
 pub use execute::execute;
 pub use filter::{Expr, FilterError, Schema};
+pub use fusion::COLOUR_WEIGHT;
 pub use query::{FacetField, Meaning, Query, Ranked, RankedHit, SortField, Weighted};
 pub use request::{Band, ImageInput, MOST_HITS, SearchRequest, SortOrder};
 pub use response::{FacetValue, Hit, HitImage, SearchResponse, TookMs};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::fusion::dot;
 use super::rules::Ruling;
 use super::{Band, Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
+use crate::image::Colour;
 use crate::index::Column;
 use crate::search::filter::Field;
 use crate::space::{Calibration, SpaceError, WordHead, WordQuery};
@@ -61,6 +62,8 @@ pub struct Query {
     pub meaning: Option<Meaning>,
     /// Words that speak against a product.
     pub not_text: Option<String>,
+    /// A colour to have.
+    pub colour: Option<Colour>,
     /// Who may be found.
     pub filter: Option<Expr>,
     /// Products that are never found: those that were asked about.
@@ -148,6 +151,8 @@ pub struct RankedHit {
     pub words: Option<f32>,
     /// Cosine of its best picture with what the words look like.
     pub meaning: Option<f32>,
+    /// How much of its main picture's subject has the colour asked for, 0 to 1.
+    pub colour: Option<f32>,
     /// Cosine of its best picture with what was not wanted.
     pub unwanted: Option<f32>,
     /// How many products of the found set the card stands for.
@@ -167,7 +172,6 @@ impl Query {
     /// [`SearchError`] for what cannot be used; see [`SearchRequest::validate`].
     pub fn of(request: &SearchRequest, schema: &Schema) -> Result<Self, SearchError> {
         request.validate()?;
-        request.refuse_unsupported()?;
         let words = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let filter = match request.filter.as_deref() {
             None => None,
@@ -181,6 +185,7 @@ impl Query {
         Ok(Self {
             text: words(&request.text),
             not_text: words(&request.not_text),
+            colour: request.wanted_colour()?,
             filter,
             facets: facets.collect::<Result<_, SearchError>>()?,
             sort: sort.collect::<Result<_, SearchError>>()?,
@@ -199,7 +204,7 @@ pub(super) fn facet(name: &str, schema: &Schema) -> Result<FacetField, SearchErr
     let field = match schema.field(name) {
         Ok(field) => field,
         // A catalogue may lack what another has: nothing is counted then.
-        Err(_) if ["colour", "color", "size", "material", "gender"].contains(&name) => Field::attribute(name),
+        Err(_) if ["size", "material", "gender"].contains(&name) => Field::attribute(name),
         Err(similar) => {
             let hint = match similar.first() {
                 Some(similar) => format!("did you mean {similar}?"),
@@ -215,9 +220,10 @@ pub(super) fn facet(name: &str, schema: &Schema) -> Result<FacetField, SearchErr
         Field::Currency => Column::Currency,
         Field::Group => Column::Group,
         Field::Price => return Ok(FacetField::Price),
+        Field::PictureColour => Column::PictureColour,
         Field::Attribute(name) => Column::Attribute(name.clone()),
         _ => {
-            let hint = "count brand, category, availability, currency, group, price or an attribute";
+            let hint = "count brand, category, availability, currency, group, price, colour or an attribute";
             return Err(SearchError::request("facets", format!("`{name}` cannot be counted"), hint));
         }
     };

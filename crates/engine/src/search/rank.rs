@@ -2,7 +2,8 @@
 //!
 //! Up to [`SCANNED`] products every one is scored, so the order is exact however many sides a query has. Beyond that,
 //! candidates come from each side (the graph for pictures and meaning, the postings for words) and every candidate is scored
-//! on all sides.
+//! on all sides. A colour is known of every product at no cost; with a photo, the graph is also asked for what is near among
+//! the products of that colour, because those may be far behind.
 
 use std::collections::HashMap;
 
@@ -10,10 +11,17 @@ use qdrant_edge::{Condition, Filter};
 use roaring::RoaringBitmap;
 
 use super::SearchError;
+<<<<<<< HEAD
 use super::filter::{Expr, has_keys};
 use super::found::{Relative, Search};
 use super::fusion::{fused, less_unwanted, likeness};
+=======
+use super::filter::{Check, Comparison, Expr, Field, Literal, Test, has_keys};
+use super::found::Search;
+use super::fusion::{coloured, fused, less_unwanted, likeness};
+>>>>>>> main
 use super::query::Weighted;
+use crate::index::{Column, Table};
 
 /// Up to so many products are compared one by one rather than over the graph.
 const SCANNED: usize = 20_000;
@@ -28,15 +36,19 @@ pub(super) struct Candidate {
     pub(super) row: u32,
     pub(super) key: u64,
     pub(super) score: f32,
+    /// The score without what the colour adds: what probabilities were learned from.
+    pub(super) likeness: f32,
     pub(super) picture: Option<f32>,
     pub(super) words: Option<f32>,
     pub(super) meaning: Option<f32>,
+    pub(super) colour: Option<f32>,
     pub(super) unwanted: Option<f32>,
 }
 
 impl Candidate {
     pub(super) fn unranked(row: u32, key: u64) -> Self {
-        Self { row, key, score: 0.0, picture: None, words: None, meaning: None, unwanted: None }
+        let (picture, words, meaning, colour, unwanted) = (None, None, None, None, None);
+        Self { row, key, score: 0.0, likeness: 0.0, picture, words, meaning, colour, unwanted }
     }
 }
 
@@ -59,8 +71,11 @@ pub(super) fn rank(
     let scanned = set.len() as usize <= SCANNED || depth >= set.len() as usize;
     let words = search.relative(set);
     let wanted = weighted_mean(&query.pictures);
-    let one_side = query.not_pictures.is_empty() && query.meaning.is_none();
+    let one_side = query.not_pictures.is_empty() && query.meaning.is_none() && query.colour.is_none();
     // One side alone brings its own order.
+    if !search.likens() && query.not_pictures.is_empty() {
+        return Ok(by_colour(search, set, depth));
+    }
     if one_side && search.said.is_none() {
         let mut found = search.nearest(&wanted, filter, &pictured, depth)?;
         let complete = found.len() as u64 >= pictured.len() || depth >= pictured.len() as usize;
@@ -69,6 +84,7 @@ pub(super) fn rank(
         }
         let score = |(row, score): (u32, f32)| Candidate {
             score,
+            likeness: score,
             picture: Some(score),
             ..Candidate::unranked(row, search.table.key(row))
         };
@@ -79,6 +95,7 @@ pub(super) fn rank(
     if one_side && query.pictures.is_empty() {
         let score = |(row, score): (u32, f32)| Candidate {
             score,
+            likeness: score,
             words: Some(score),
             ..Candidate::unranked(row, search.table.key(row))
         };
@@ -91,11 +108,22 @@ pub(super) fn rank(
     let side = |vectors: &[Vec<f32>]| -> Result<HashMap<u32, f32>, SearchError> {
         Ok(search.nearest(vectors, filter, &pictured, depth)?.into_iter().collect())
     };
-    let pictures = side(&wanted)?;
+    let mut pictures = side(&wanted)?;
     let rows: RoaringBitmap = if scanned {
         set.clone()
     } else {
+<<<<<<< HEAD
         let said = saying_best(search, set, &words, depth).0;
+=======
+        pictures.extend(near_in_colour(search, &wanted, filter, &pictured, depth)?);
+        let with_colour = |row, score| search.colour(row).map_or(score, |share| coloured(score, share));
+        let mut said: Vec<(u32, f32)> = if search.likens() {
+            words.iter().map(|(row, score)| (*row, with_colour(*row, *score))).collect()
+        } else {
+            set.iter().map(|row| (row, with_colour(row, 0.0))).collect()
+        };
+        keep_best(&mut said, depth, &search.table);
+>>>>>>> main
         pictures.keys().chain(meant.keys()).copied().chain(said.into_iter().map(|(row, _)| row)).collect()
     };
     let unwanted = if scanned { side(&weighted_mean(&query.not_pictures))? } else { HashMap::new() };
@@ -113,13 +141,17 @@ pub(super) fn rank(
             (true, true, false) => words.unwrap_or(0.0),
             (no_picture, _, _) => fused((!no_picture).then(|| picture.unwrap_or(0.0)), words, meaning),
         };
-        let score = less_unwanted(base, unwanted);
-        candidates.push(Candidate { row, key, score, picture, words, meaning, unwanted });
+        let colour = search.colour(row);
+        let base = if search.likens() { base } else { colour.unwrap_or(0.0) };
+        let likeness = less_unwanted(base, unwanted);
+        let score = colour.filter(|_| search.likens()).map_or(likeness, |share| coloured(likeness, share));
+        candidates.push(Candidate { row, key, score, likeness, picture, words, meaning, colour, unwanted });
     }
     sort_by_score(&mut candidates);
     Ok((candidates, scanned))
 }
 
+<<<<<<< HEAD
 /// The `depth` products of a set that say the words best, in no order, ties by key; and whether these are all that say them.
 fn saying_best(
     search: &Search<'_>,
@@ -137,6 +169,50 @@ fn saying_best(
         best.truncate(depth);
     }
     (best, complete)
+=======
+/// The best of a set when a colour is all that is asked for.
+fn by_colour(search: &Search<'_>, set: &RoaringBitmap, depth: usize) -> (Vec<Candidate>, bool) {
+    let mut shares: Vec<(u32, f32)> = set.iter().map(|row| (row, search.colour(row).unwrap_or(0.0))).collect();
+    let complete = shares.len() <= depth;
+    keep_best(&mut shares, depth, &search.table);
+    let candidate = |(row, share): (u32, f32)| Candidate {
+        score: share,
+        likeness: share,
+        colour: Some(share),
+        ..Candidate::unranked(row, search.table.key(row))
+    };
+    (shares.into_iter().map(candidate).collect(), complete)
+}
+
+/// The products nearest to a photo among those whose picture has the family of the colour that is asked for.
+fn near_in_colour(
+    search: &Search<'_>,
+    wanted: &[Vec<f32>],
+    filter: Option<&Expr>,
+    pictured: &RoaringBitmap,
+    depth: usize,
+) -> Result<Vec<(u32, f32)>, SearchError> {
+    let Some(colour) = search.query.colour.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
+    let family = colour.shade().family;
+    let check = Check::Is(Comparison::Equal, Literal::Text(family.to_owned()));
+    let test = Expr::Test(Test { field: Field::PictureColour, check });
+    let both = match filter {
+        Some(filter) => Expr::And(vec![filter.clone(), test]),
+        None => test,
+    };
+    let within = pictured & search.table.equal(&Column::PictureColour, [family]);
+    search.nearest(wanted, Some(&both), &within, depth)
+}
+
+/// Keeps the best `most`, best first; ties by key.
+fn keep_best(scored: &mut Vec<(u32, f32)>, most: usize, table: &Table) {
+    let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(table.key(a.0).cmp(&table.key(b.0)));
+    if most < scored.len() {
+        scored.select_nth_unstable_by(most, best_first);
+        scored.truncate(most);
+    }
+    scored.sort_unstable_by(best_first);
+>>>>>>> main
 }
 
 /// Drops the products that score as the last one does: others that were cut off may score the same, and which of them came

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Rules, SearchError};
-use crate::image::Region;
+use crate::image::{Colour, ColourError, Region};
 
 /// Most hits of one answer.
 pub const MOST_HITS: usize = 1_000;
@@ -22,7 +22,7 @@ const MOST_FACETS: usize = 30;
 /// Hits of an answer when nothing is said.
 const USUAL_LIMIT: usize = 24;
 
-/// What somebody searches for. At least one of `text`, `images`, `like` and `filter` has to be there.
+/// What somebody searches for. At least one of `text`, `images`, `like`, `colour` and `filter` has to be there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchRequest {
@@ -41,7 +41,7 @@ pub struct SearchRequest {
     /// Ids of products not to be like.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_like: Vec<String>,
-    /// A colour: a name or `#rrggbb`.
+    /// A colour that products should have: a name or `#rrggbb`, see [`Colour::parse`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
     /// Who may be found, in the filter language.
@@ -160,8 +160,9 @@ impl SearchRequest {
     pub fn validate(&self) -> Result<(), SearchError> {
         let bad = |field: &str, reason: String, hint: &str| Err(SearchError::request(field, reason, hint));
         let has_text = self.text.as_deref().is_some_and(|text| !text.trim().is_empty());
-        if !has_text && self.images.is_empty() && self.like.is_empty() && self.filter.is_none() {
-            let hint = "give at least one of text, images, like and filter";
+        let others = self.colour.is_some() || self.filter.is_some();
+        if !has_text && self.images.is_empty() && self.like.is_empty() && !others {
+            let hint = "give at least one of text, images, like, colour and filter";
             return bad("request", "nothing is asked for".to_owned(), hint);
         }
         for (field, text) in [("text", &self.text), ("not_text", &self.not_text)] {
@@ -192,6 +193,7 @@ impl SearchRequest {
                 return bad(field, reason, "name the most telling ones");
             }
         }
+        self.wanted_colour()?;
         if self.limit == 0 || self.limit > MOST_HITS {
             return bad("limit", format!("{} is out of range", self.limit), "ask for 1 to 1000 hits");
         }
@@ -217,15 +219,14 @@ impl SearchRequest {
         Ok(())
     }
 
-    /// Fields that are understood but not acted upon by this version.
+    /// The colour that is asked for.
     ///
     /// # Errors
-    /// [`SearchError::Request`] naming the field: a silent no would be worse.
-    pub fn refuse_unsupported(&self) -> Result<(), SearchError> {
-        let hint = "leave it out; docs/api.md says what is not there yet";
-        if self.colour.is_some() {
-            return Err(SearchError::request("colour", "search by colour is not there yet", hint));
-        }
-        Ok(())
+    /// [`SearchError::Request`] with the names that are nearest to one that is not known.
+    pub fn wanted_colour(&self) -> Result<Option<Colour>, SearchError> {
+        let refused = |error: ColourError| {
+            SearchError::request("colour", format!("{:?} is no colour that is known", error.text), error.hint)
+        };
+        self.colour.as_deref().map(|text| Colour::parse(text).map_err(refused)).transpose()
     }
 }

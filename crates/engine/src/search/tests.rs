@@ -75,7 +75,7 @@ fn a_picture_finds_exactly_the_nearest_under_every_filter() {
         let expr = query.filter.clone().unwrap();
         let mut expected: Vec<(u64, f32)> = (0..)
             .zip(&shop.products)
-            .filter(|(_, product)| expr.matches(product))
+            .filter(|(_, product)| expr.matches(product, None))
             .map(|(key, _)| (key, wanted.iter().zip(&shop.vectors[key as usize]).map(|(a, b)| a * b).sum()))
             .collect();
         expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -202,7 +202,8 @@ fn requests_that_cannot_be_used_name_the_field() {
         (json!({"images": [{"part": 0, "url": "https://a.example/b"}]}), "images[0]"),
         (json!({"images": [{"part": 0, "weight": -1.0}]}), "images[0].weight"),
         (json!({"text": "a", "diversity": 2.0}), "diversity"),
-        (json!({"text": "a", "colour": "red"}), "colour"),
+        (json!({"text": "a", "colour": "rde"}), "colour"),
+        (json!({"colour": "#12"}), "colour"),
         (json!({"filter": "prise < 3"}), "filter"),
     ] {
         let parsed: SearchRequest = serde_json::from_value(request.clone()).unwrap();

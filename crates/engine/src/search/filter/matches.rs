@@ -4,18 +4,19 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use super::{Check, Comparison, Expr, Field, Literal, Test};
 use crate::catalogue::Product;
+use crate::image::Palette;
 use crate::index;
 use crate::index::fields::{PREFIX_LEN, category_paths, code, fold, fold_category};
 
 impl Expr {
-    /// Whether a product passes.
+    /// Whether a product passes; `palette` is that of its main picture, where it is known.
     #[must_use]
-    pub fn matches(&self, product: &Product) -> bool {
+    pub fn matches(&self, product: &Product, palette: Option<&Palette>) -> bool {
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.matches(product)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(product)),
-            Self::Not(inner) => !inner.matches(product),
-            Self::Test(test) => test.matches(product),
+            Self::And(parts) => parts.iter().all(|part| part.matches(product, palette)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(product, palette)),
+            Self::Not(inner) => !inner.matches(product, palette),
+            Self::Test(test) => test.matches(product, palette),
         }
     }
 }
@@ -31,10 +32,10 @@ struct Values {
 }
 
 impl Test {
-    /// Whether a product passes this test.
+    /// Whether a product passes this test; see [`Expr::matches`].
     #[must_use]
-    pub fn matches(&self, product: &Product) -> bool {
-        let values = values(&self.field, product);
+    pub fn matches(&self, product: &Product, palette: Option<&Palette>) -> bool {
+        let values = values(&self.field, product, palette);
         match &self.check {
             Check::Set => values.flag == Some(true) || values.texts.iter().any(|text| text == "true"),
             Check::Is(Comparison::NotEqual, literal) => !self.equals(&values, literal),
@@ -89,7 +90,7 @@ pub(super) fn folded_prefix(field: &Field, prefix: &str) -> String {
     }
 }
 
-fn values(field: &Field, product: &Product) -> Values {
+fn values(field: &Field, product: &Product, palette: Option<&Palette>) -> Values {
     let mut values = Values::default();
     match field {
         Field::Id => values.texts.push(fold(index::shorten(&product.id))),
@@ -111,6 +112,10 @@ fn values(field: &Field, product: &Product) -> Values {
         Field::AddedAt => {
             values.moment =
                 product.added_at.and_then(|moment| DateTime::from_timestamp_micros(moment.timestamp_micros()));
+        }
+        Field::PictureColour => {
+            let families = palette.map(index::picture_colours).unwrap_or_default();
+            values.texts.extend(families.into_iter().map(str::to_owned));
         }
         Field::Attribute(name) => {
             if let Some(columns) = index::attributes(product).remove(name) {

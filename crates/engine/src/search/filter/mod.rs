@@ -15,6 +15,9 @@
 //! value   = "text" | 'text' | 12.5 | -3 | true | false | 2026-01-31 | 2026-01-31T12:00:00Z
 //! ```
 //!
+//! `colour` is the attribute of that name where the catalogue has one, else `picture_colour`: the basic colours of what the main
+//! picture shows, in any language that [`crate::image::Colour`] knows.
+//!
 //! Keywords, field names and texts are compared without regard to case. A category equals its whole subtree. A field with
 //! several values (attributes, category) passes when one of them does. `!=` is `NOT … =`, so it also passes products that
 //! lack the field; so does every other `NOT`. A day stands for its 24 hours in UTC.
@@ -176,13 +179,15 @@ pub enum Field {
     Code,
     /// Since when it is sold.
     AddedAt,
+    /// Basic colours of the main picture's subject, one of [`crate::image::FAMILIES`] each.
+    PictureColour,
     /// An attribute by its folded name.
     Attribute(String),
 }
 
 impl Field {
     /// The fields every catalogue has, with their names.
-    pub const STANDARD: [(&'static str, Self); 12] = [
+    pub const STANDARD: [(&'static str, Self); 13] = [
         ("id", Self::Id),
         ("title", Self::Title),
         ("price", Self::Price),
@@ -195,6 +200,7 @@ impl Field {
         ("group", Self::Group),
         ("code", Self::Code),
         ("added_at", Self::AddedAt),
+        ("picture_colour", Self::PictureColour),
     ];
 
     /// The attribute with this name.
@@ -238,7 +244,7 @@ impl Schema {
     }
 
     /// The field called `name` in any case: a standard one, or an attribute with or without `attributes.` before it.
-    /// British and American `colour` are one name. On failure the most similar names, best first.
+    /// British and American `colour` are one name; in a catalogue without such an attribute it is the colour of the picture. On failure the most similar names, best first.
     ///
     /// # Errors
     /// When there is no such field.
@@ -258,6 +264,9 @@ impl Schema {
         };
         if let Some(known) = [bare.as_str(), other_spelling].into_iter().find(|name| self.has(name)) {
             return Ok(Field::Attribute(known.to_owned()));
+        }
+        if !only_attributes && matches!(bare.as_str(), "colour" | "color" | "picture_color") {
+            return Ok(Field::PictureColour);
         }
         Err(self.similar(&bare, only_attributes))
     }

@@ -2,6 +2,7 @@
 
 use super::lex::{Token, parse_date, tokens};
 use super::{Check, Comparison, Expr, Field, FilterError, Literal, Schema, Test, closest};
+use crate::image::{Colour, FAMILIES};
 use crate::index::FieldKind;
 
 /// Longest filter, in characters.
@@ -342,7 +343,7 @@ impl<'a> Parser<'a> {
             (Some(FieldKind::Date), Token::Day(day)) => Ok(Literal::Day(*day)),
             (Some(FieldKind::Date), Token::Moment(moment)) => Ok(Literal::Moment(*moment)),
             (Some(FieldKind::Date), _) => wrong("a date such as 2026-01-31 or 2026-01-31T12:00:00Z"),
-            (Some(FieldKind::Text) | None, Token::Text(text)) => availability(column, field, text),
+            (Some(FieldKind::Text) | None, Token::Text(text)) => text_value(column, field, text),
             (None, _) => {
                 flag.map_or_else(|| wrong("text in quotes, a number, true or false"), |flag| Ok(Literal::Flag(flag)))
             }
@@ -383,12 +384,39 @@ fn ends_test(token: &Token) -> bool {
     }
 }
 
-/// A text value; an availability must be one of the four.
-fn availability(column: usize, field: &Field, text: &str) -> Result<Literal, FilterError> {
-    const KNOWN: [&str; 4] = ["in_stock", "out_of_stock", "preorder", "backorder"];
-    if *field != Field::Availability {
-        return Ok(Literal::Text(text.to_owned()));
+/// A text value that the field can have.
+fn text_value(column: usize, field: &Field, text: &str) -> Result<Literal, FilterError> {
+    match field {
+        Field::Availability => availability(column, text),
+        Field::PictureColour => picture_colour(column, text),
+        _ => Ok(Literal::Text(text.to_owned())),
     }
+}
+
+/// A basic colour, in English whatever the language it was given in. What pictures show is kept by basic colours only.
+fn picture_colour(column: usize, text: &str) -> Result<Literal, FilterError> {
+    let basic = || format!("one of {}", FAMILIES.join(", "));
+    match Colour::parse(text) {
+        Ok(colour) if colour.is_family() => Ok(Literal::Text(colour.shade().name.to_owned())),
+        Ok(colour) => {
+            let family = colour.shade().family;
+            let error =
+                FilterError::at(column, format!("{text:?} is a shade, and pictures are filtered by basic colours"));
+            Err(error
+                .expected(format!("{}; to rank by a shade, ask for it as `colour` of the search", basic()))
+                .suggest(Some(format!("{family:?}"))))
+        }
+        Err(error) => {
+            let near = error.near.first().and_then(|near| Colour::parse(near).ok());
+            let family = near.map(|colour| format!("{:?}", colour.shade().family));
+            Err(FilterError::at(column, format!("{text:?} is no colour")).expected(basic()).suggest(family))
+        }
+    }
+}
+
+/// One of the four availabilities.
+fn availability(column: usize, text: &str) -> Result<Literal, FilterError> {
+    const KNOWN: [&str; 4] = ["in_stock", "out_of_stock", "preorder", "backorder"];
     let plain = crate::index::fields::fold(text).replace(' ', "_");
     if KNOWN.contains(&plain.as_str()) {
         return Ok(Literal::Text(plain));

@@ -82,6 +82,7 @@ impl Test {
             Field::Group => Column::Group,
             Field::Code => Column::Codes,
             Field::AddedAt => Column::AddedAt,
+            Field::PictureColour => Column::PictureColour,
             Field::Attribute(name) => Column::Attribute(name.clone()),
         }
     }

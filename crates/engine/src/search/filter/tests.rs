@@ -336,7 +336,7 @@ proptest! {
     fn the_index_agrees_with_the_meaning(expr in any_expr(small_text().boxed())) {
         let (_, index, products) = &*SHOP;
         let expected: Vec<u64> =
-            (0_u64..).zip(products).filter(|(_, product)| expr.matches(product)).map(|(key, _)| key).collect();
+            (0_u64..).zip(products).filter(|(_, product)| expr.matches(product, None)).map(|(key, _)| key).collect();
         let filter = expr.compile(index).unwrap();
         let (found, _) = index.keys(Some(&filter), None, products.len()).unwrap();
         prop_assert_eq!(&found, &expected, "{}", expr);
