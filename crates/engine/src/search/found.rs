@@ -81,12 +81,8 @@ impl<'s> Search<'s> {
         if let Some(text) = &query.not_text {
             exclude |= index.said(&table, text)?.rows;
         }
-<<<<<<< HEAD
-        Ok(Self { index, table, query, exclude, said })
-=======
         let colours = query.colour.as_ref().map(|colour| table.shares_of(colour));
-        Ok(Self { index, table, query, exclude, said: said_by, colours })
->>>>>>> main
+        Ok(Self { index, table, query, exclude, said, colours })
     }
 
     /// What a row is shown as.

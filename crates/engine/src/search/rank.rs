@@ -11,15 +11,9 @@ use qdrant_edge::{Condition, Filter};
 use roaring::RoaringBitmap;
 
 use super::SearchError;
-<<<<<<< HEAD
-use super::filter::{Expr, has_keys};
-use super::found::{Relative, Search};
-use super::fusion::{fused, less_unwanted, likeness};
-=======
 use super::filter::{Check, Comparison, Expr, Field, Literal, Test, has_keys};
-use super::found::Search;
+use super::found::{Relative, Search};
 use super::fusion::{coloured, fused, less_unwanted, likeness};
->>>>>>> main
 use super::query::Weighted;
 use crate::index::{Column, Table};
 
@@ -99,10 +93,10 @@ pub(super) fn rank(
             words: Some(score),
             ..Candidate::unranked(row, search.table.key(row))
         };
-        let (best, complete) = saying_best(search, set, &words, depth);
-        let mut candidates: Vec<Candidate> = best.into_iter().map(score).collect();
-        sort_by_score(&mut candidates);
-        return Ok((candidates, complete));
+        let mut best = saying(search, set, &words);
+        let complete = best.len() <= depth;
+        keep_best(&mut best, depth, &search.table);
+        return Ok((best.into_iter().map(score).collect(), complete));
     }
     let depth = if scanned { set.len() as usize } else { depth.max(SIDE) };
     let side = |vectors: &[Vec<f32>]| -> Result<HashMap<u32, f32>, SearchError> {
@@ -112,18 +106,14 @@ pub(super) fn rank(
     let rows: RoaringBitmap = if scanned {
         set.clone()
     } else {
-<<<<<<< HEAD
-        let said = saying_best(search, set, &words, depth).0;
-=======
         pictures.extend(near_in_colour(search, &wanted, filter, &pictured, depth)?);
         let with_colour = |row, score| search.colour(row).map_or(score, |share| coloured(score, share));
         let mut said: Vec<(u32, f32)> = if search.likens() {
-            words.iter().map(|(row, score)| (*row, with_colour(*row, *score))).collect()
+            saying(search, set, &words).into_iter().map(|(row, score)| (row, with_colour(row, score))).collect()
         } else {
             set.iter().map(|row| (row, with_colour(row, 0.0))).collect()
         };
         keep_best(&mut said, depth, &search.table);
->>>>>>> main
         pictures.keys().chain(meant.keys()).copied().chain(said.into_iter().map(|(row, _)| row)).collect()
     };
     let unwanted = if scanned { side(&weighted_mean(&query.not_pictures))? } else { HashMap::new() };
@@ -151,25 +141,12 @@ pub(super) fn rank(
     Ok((candidates, scanned))
 }
 
-<<<<<<< HEAD
-/// The `depth` products of a set that say the words best, in no order, ties by key; and whether these are all that say them.
-fn saying_best(
-    search: &Search<'_>,
-    set: &RoaringBitmap,
-    words: &Relative<'_>,
-    depth: usize,
-) -> (Vec<(u32, f32)>, bool) {
-    let Some(said) = &search.said else { return (Vec::new(), true) };
-    let rows = set & &said.rows;
-    let mut best: Vec<(u32, f32)> = rows.iter().filter_map(|row| Some((row, words.of(row)?))).collect();
-    let complete = best.len() <= depth;
-    if !complete {
-        let key = |row| search.table.key(row);
-        best.select_nth_unstable_by(depth, |a, b| b.1.total_cmp(&a.1).then_with(|| key(a.0).cmp(&key(b.0))));
-        best.truncate(depth);
-    }
-    (best, complete)
-=======
+/// The products of a set that say the words, and how well.
+fn saying(search: &Search<'_>, set: &RoaringBitmap, words: &Relative<'_>) -> Vec<(u32, f32)> {
+    let Some(said) = &search.said else { return Vec::new() };
+    (set & &said.rows).iter().filter_map(|row| Some((row, words.of(row)?))).collect()
+}
+
 /// The best of a set when a colour is all that is asked for.
 fn by_colour(search: &Search<'_>, set: &RoaringBitmap, depth: usize) -> (Vec<Candidate>, bool) {
     let mut shares: Vec<(u32, f32)> = set.iter().map(|row| (row, search.colour(row).unwrap_or(0.0))).collect();
@@ -212,7 +189,6 @@ fn keep_best(scored: &mut Vec<(u32, f32)>, most: usize, table: &Table) {
         scored.truncate(most);
     }
     scored.sort_unstable_by(best_first);
->>>>>>> main
 }
 
 /// Drops the products that score as the last one does: others that were cut off may score the same, and which of them came

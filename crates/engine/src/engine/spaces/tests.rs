@@ -492,9 +492,9 @@ fn words_find_what_says_nothing_by_what_it_looks_like() {
     let folder = tempfile::tempdir().unwrap();
     // Forty kinds of things: a picture of one of `n` kinds fits its own title at most ln(n) / 20 better than titles in
     // general, and what fits less than 0.1 better does not count.
-    let engine = shop(folder.path(), 200, 40, 1, 0.6);
+    let engine = shop(folder.path(), 200, 40, 1, 0.2);
     let silent = json!({"id": "silent", "title": "untitled"});
-    put(&engine, vec![prepared(&engine, silent, &[feature(7, 99_999, 0.6)])]);
+    put(&engine, vec![prepared(&engine, silent, &[feature(7, 99_999, 0.2)])]);
     let found = |engine: &Engine| -> Vec<String> {
         let request = SearchRequest { text: Some("thing 7".into()), limit: 100, ..SearchRequest::default() };
         let response = engine.search(&CatalogueName::default(), &request, &[]).unwrap();
