@@ -487,7 +487,6 @@ fn a_space_that_is_no_longer_fresh_is_trained_again_through_the_gate() {
 }
 
 #[test]
-#[ignore = "fails since it landed: docs/evaluation.md, words; the door test of the same passes"]
 fn words_find_what_says_nothing_by_what_it_looks_like() {
     let folder = tempfile::tempdir().unwrap();
     // Forty kinds of things: a picture of one of `n` kinds fits its own title at most ln(n) / 20 better than titles in
