@@ -70,7 +70,7 @@ impl Features {
         name: &str,
         change: impl Fn(usize, Picture) -> Picture + Sync,
     ) -> Result<Rows> {
-        self.of_looked_at(paths, &format!("{name}, as a photo, version {}", VERSION), |model, places| {
+        self.of_looked_at(paths, &format!("{name}, as a photo, version {VERSION}"), |model, places| {
             let side = model.manifest().input.size;
             let each = places.iter().map(|&place| {
                 let picture = change(place, decode(&paths[place], side)?);
