@@ -21,10 +21,10 @@ use super::snapshot::{Folders, Snapshot, Spoken, remove_index};
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
-    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_feature, put_image, put_source,
+    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_colours, put_feature, put_image, put_source,
     put_understanding, remove, touch,
 };
-use crate::image::{ImageHash, Palette};
+use crate::image::{ColourDescriptor, ImageHash, Palette};
 use crate::index::IndexPoint;
 use crate::space::{Embedding, Space};
 use crate::understand::{self, Understanding};
@@ -83,6 +83,8 @@ pub(super) struct Prepared {
 #[derive(Debug, Clone)]
 pub(super) struct EmbeddedPicture {
     pub(super) feature: Arc<Vec<f16>>,
+    /// Absent where they could not be had: such a picture is in no space that sees colours.
+    pub(super) colours: Option<Arc<ColourDescriptor>>,
     pub(super) embedding: Embedding,
 }
 
@@ -92,6 +94,7 @@ pub(super) struct NewPicture {
     pub(super) hash: ImageHash,
     pub(super) row: ImageRow,
     pub(super) feature: Arc<Vec<f16>>,
+    pub(super) colours: Option<Arc<ColourDescriptor>>,
     /// Absent for an image that was learned before there was any: it is caught up later.
     pub(super) understanding: Option<Arc<Understanding>>,
 }
@@ -305,6 +308,9 @@ impl Catalogue {
                     for picture in &prepared.pictures {
                         put_image(sql, &picture.hash, &picture.row)?;
                         put_feature(sql, &picture.hash, &self.feature_key, &picture.feature)?;
+                        if let Some(colours) = &picture.colours {
+                            put_colours(sql, &picture.hash, colours)?;
+                        }
                         if let Some(understanding) = &picture.understanding {
                             put_understanding(sql, &picture.hash, understand::VERSION, understanding)?;
                         }
@@ -392,7 +398,7 @@ fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>
             let embedding = if picture.embedding.space() == space {
                 picture.embedding
             } else {
-                snapshot.embed(&picture.feature)?
+                snapshot.embed(&picture.feature, picture.colours.as_deref())?
             };
             Ok(embedding.into_vector())
         })

@@ -2,6 +2,7 @@
 
 mod calibrating;
 mod catalogue;
+mod colours;
 mod doctor;
 mod error;
 mod featured;
@@ -34,7 +35,7 @@ pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
-    Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
+    ColoursReport, Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
     TrainReport, TrainRequest, Trained, WithWords, WordsReport,
 };
 

@@ -21,7 +21,7 @@ use super::{Engine, EngineError, ItemError};
 use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
 use crate::catalogue::{ImageRef, Product};
 use crate::fetch::{Source, Sources, Validators};
-use crate::image::{ImageHash, decode_at_least};
+use crate::image::{ColourDescriptor, ImageHash, decode_at_least};
 use crate::space::SpaceError;
 use crate::understand::{self, Understanding};
 
@@ -54,6 +54,7 @@ impl AtWork {
 pub(super) struct Learned {
     row: ImageRow,
     feature: Arc<Vec<f16>>,
+    colours: Option<Arc<ColourDescriptor>>,
     understanding: Option<Arc<Understanding>>,
 }
 
@@ -161,10 +162,17 @@ impl Engine {
         let snapshot = catalogue.snapshot();
         for image in &mut product.images {
             let found = self.picture(&image.source, sources, revalidate, &mut fetched, at_work).and_then(|found| {
-                let embedding = embed(&snapshot.space, &found.learned.feature).map_err(|error| match error {
+                let learned = &found.learned;
+                let embedding = embed(&snapshot.space, &learned.feature, learned.colours.as_deref());
+                let embedding = embedding.map_err(|error| match error {
                     EngineError::Space(SpaceError::Zero | SpaceError::NotFinite) => {
                         item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
                     }
+                    EngineError::Space(SpaceError::NoColours) => item(
+                        "no-colours",
+                        &"the space of this catalogue sees colours, and those of this picture could not be looked at",
+                        "send the picture again, saved anew",
+                    ),
                     error => fatal(error),
                 })?;
                 Ok((found, embedding))
@@ -174,16 +182,16 @@ impl Engine {
                     let row = found.learned.row;
                     (image.hash, image.width, image.height) =
                         (Some(found.hash.to_string()), Some(row.width), Some(row.height));
-                    let feature = Arc::clone(&found.learned.feature);
-                    prepared.embedded_pictures.push(EmbeddedPicture { feature, embedding });
+                    let (feature, colours) = (Arc::clone(&found.learned.feature), found.learned.colours.clone());
+                    prepared.embedded_pictures.push(EmbeddedPicture { feature, colours, embedding });
                     prepared.embedded += u64::from(found.embedded);
                     let understanding = found.learned.understanding;
                     if prepared.embedded_pictures.len() == 1 {
                         prepared.palette = understanding.as_ref().map(|main| main.colours.clone());
                     }
                     if found.new {
-                        let feature = found.learned.feature;
-                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature, understanding });
+                        let (feature, colours) = (found.learned.feature, found.learned.colours);
+                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature, colours, understanding });
                     }
                     prepared.sources.extend(found.source);
                 }
@@ -387,9 +395,11 @@ impl Engine {
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
         let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
+        let colours = self.colours_of(std::slice::from_ref(hash)).map_err(fatal)?.pop().flatten();
         Ok(Some(Learned {
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
+            colours: colours.map(Arc::new),
             understanding: understood.into_iter().next().flatten().map(Arc::new),
         }))
     }
@@ -427,6 +437,7 @@ impl Engine {
             .map_err(|error| item(error.code(), &error, error.hint()))?;
         let (width, height) = picture.original_size();
         let (feature, understanding) = look_at(model.as_ref(), &picture, Want::All).map_err(fatal)?;
+        let colours = ColourDescriptor::of(&picture);
         drop(picture);
         let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
@@ -437,6 +448,7 @@ impl Engine {
         Ok(Learned {
             row: ImageRow { width, height, bytes: bytes.len() as u64 },
             feature: Arc::new(feature),
+            colours: Some(Arc::new(colours)),
             understanding: understanding.map(Arc::new),
         })
     }

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
 use crate::catalogue::store::{Store, StoredProduct};
+use crate::image::ColourDescriptor;
 use crate::index::{Index, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
@@ -225,19 +226,25 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The embedding of a stored feature.
-    pub(super) fn embed(&self, feature: &[f16]) -> Result<Embedding, EngineError> {
-        embed(&self.space, feature)
+    /// The embedding of a stored feature and the colours of its picture.
+    pub(super) fn embed(&self, feature: &[f16], colours: Option<&ColourDescriptor>) -> Result<Embedding, EngineError> {
+        embed(&self.space, feature, colours)
     }
 
     /// The point of a product that is in the truth, from its stored features.
     fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
         let hashes = stored.product.image_hashes();
         let features = store.features(&hashes, &self.feature_key)?;
+        let sees_colours = self.space.sees_colours();
+        let colours = if sees_colours { store.colours(&hashes)? } else { vec![None; hashes.len()] };
         let mut embeddings = Vec::with_capacity(hashes.len());
-        for (hash, feature) in hashes.iter().zip(features) {
+        for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
             let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
-            embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
+            if sees_colours && colours.is_none() {
+                return Err(EngineError::ColoursLost { hash: *hash });
+            }
+            let feature = Feature { pooled: feature, map: None };
+            embeddings.push(self.space.embed_with(&feature, colours.as_ref())?.into_vector());
         }
         let main = store.understandings(hashes.get(..1).unwrap_or_default(), understand::VERSION)?;
         let main = main.into_iter().next().flatten();
@@ -277,10 +284,15 @@ fn words_of(folder: &Path, space: &Space) -> Option<Arc<WordHead>> {
     }
 }
 
-/// The embedding of a feature as it is stored, so that one made now and one made again later are the same.
-pub(super) fn embed(space: &Space, feature: &[f16]) -> Result<Embedding, EngineError> {
+/// The embedding of a feature as it is stored, so that one made now and one made again later are the same; the colours of its
+/// picture count only where the space sees them.
+pub(super) fn embed(
+    space: &Space,
+    feature: &[f16],
+    colours: Option<&ColourDescriptor>,
+) -> Result<Embedding, EngineError> {
     let pooled = feature.iter().map(|number| number.to_f32()).collect();
-    Ok(space.embed(&Feature { pooled, map: None })?)
+    Ok(space.embed_with(&Feature { pooled, map: None }, colours)?)
 }
 
 /// Removes the folder of an index that nobody uses any more.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::catalogue::Catalogue;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::store::put_understanding;
-use crate::image::{ImageHash, Picture, Region, decode_at_least};
+use crate::image::{ColourDescriptor, ImageHash, Picture, Region, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
 use crate::understand::{self, Seen, Understanding, Understood};
 
@@ -18,10 +18,12 @@ pub(super) struct Look {
     pub(super) feature: Feature,
     /// Where it was wanted.
     pub(super) understanding: Option<Understanding>,
+    /// Where they were wanted.
+    pub(super) colours: Option<ColourDescriptor>,
     pub(super) times: EmbedTimes,
 }
 
-/// What is wanted of a picture besides its feature.
+/// What is to be understood of a picture, besides its feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
     /// Nothing.
@@ -39,7 +41,7 @@ impl Engine {
     /// [`EngineError::Picture`] when it cannot be read; [`EngineError::NoSuchCatalogue`]; errors of the model.
     pub fn understand(&self, catalogue: Option<&CatalogueName>, bytes: &[u8]) -> Result<Understood, EngineError> {
         let open = catalogue.map(|name| self.catalogue(name)).transpose()?;
-        let look = self.look(bytes, None, "the picture", Want::All)?;
+        let look = self.look(bytes, None, "the picture", Want::All, false)?;
         let understanding = look.understanding.ok_or_else(|| EngineError::Request {
             field: "image".into(),
             reason: "nothing was understood of it".into(),
@@ -50,14 +52,15 @@ impl Engine {
         }
     }
 
-    /// Decodes a picture, has the model look at it and, at the same time, looks at its pixels. `name` stands for the picture
-    /// in errors.
+    /// Decodes a picture, has the model look at it and, at the same time, looks at its pixels; at its `colours` too where a
+    /// space sees them. `name` stands for the picture in errors.
     pub(super) fn look(
         &self,
         bytes: &[u8],
         region: Option<&Region>,
         name: &str,
         want: Want,
+        colours: bool,
     ) -> Result<Look, EngineError> {
         let model = self.model()?;
         let started = Instant::now();
@@ -74,12 +77,13 @@ impl Engine {
         };
         let decoded = Instant::now();
         let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
+        let colours = colours.then(|| ColourDescriptor::of(&picture));
         let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
         let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
-        Ok(Look { feature, understanding, times })
+        Ok(Look { feature, understanding, colours, times })
     }
 
-    /// Looks at images of the catalogues that nothing is understood of yet, for about `time`, and brings what it finds into
+    /// Looks at images of the catalogues that nothing is understood of yet, or whose colours are not kept, for about `time`, and brings what it finds into
     /// store and index. Returns whether there may be more. Does nothing while the model is not loaded: who does not need it
     /// does not wait for it.
     pub(super) fn catch_up_understanding(&self, time: Duration) -> Result<bool, EngineError> {
@@ -125,13 +129,15 @@ impl Engine {
         self.store.write(|sql| {
             found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))
         })?;
-        catalogue.refresh(&self.store, products)
+        self.colours_of(&hashes)?;
+        // The index shows what is understood; of the colours it knows what the space makes of them.
+        if found.is_empty() { Ok(()) } else { catalogue.refresh(&self.store, products) }
     }
 
     fn understand_stored(&self, hash: &ImageHash) -> Result<Understanding, EngineError> {
         let failed = EngineError::io("cannot read a picture under", &self.options.data);
         let bytes = self.files.get(hash).map_err(failed)?.ok_or(EngineError::NoSuchImage { hash: *hash })?;
-        let look = self.look(&bytes, None, &hash.to_string(), Want::All)?;
+        let look = self.look(&bytes, None, &hash.to_string(), Want::All, false)?;
         look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })
     }
 }
