@@ -36,7 +36,7 @@ setup-tests: ## what only the tests need: Node.js, Chromium, npm packages
 	@scripts/setup-tests.sh
 
 build: ## the release binary
-	cargo build --release --locked --package vetrina
+	cargo build --release --locked --workspace --bin vetrina
 
 test-rust: setup ## unit and end-to-end tests
 	cargo test --release --locked --workspace --no-fail-fast
@@ -60,7 +60,7 @@ check-dependencies: ## licences, sources and advisories of the dependencies
 	@scripts/check-dependencies.sh
 
 check-instructions: ## instructions of hot paths, under callgrind, against the baseline
-	@cargo build --release --locked --quiet --package vetrina-lab
+	@cargo build --release --locked --quiet --workspace --bin vetrina-lab
 	@scripts/check-instructions.sh $(ARGS)
 
 check-scripts: ## bash's own parser, and shellcheck where it is installed

@@ -17,7 +17,9 @@ EOF
 done
 export VETRINA_DATA=$data
 
-lab() { cargo run --release --locked --quiet --package vetrina-lab -- "$@"; }
+# The workspace as a whole: a package by itself would have other features of shared crates, and rebuild most of them.
+lab() { "${CARGO_TARGET_DIR:?run this through make evaluate or make bench}/release/vetrina-lab" "$@"; }
+cargo build --release --locked --quiet --workspace --bin vetrina-lab
 case $what in
   evaluate)
     reference=$data/../models/efficientnet-lite2/reference.json

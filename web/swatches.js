@@ -33,10 +33,10 @@ export function dot(shade) {
 /** The row. `change(shade)` gets what was chosen, "" when it was given up. Returns `{element, update(chosen)}`. */
 export function createSwatches(change) {
   const buttons = Object.keys(SHADES).map((shade) => {
-    const button = h("button", { type: "button", class: "shade", onclick: () => change(button.getAttribute("aria-pressed") === "true" ? "" : shade) }, dot(shade));
+    const button = h("button", { type: "button", class: "tint", onclick: () => change(button.getAttribute("aria-pressed") === "true" ? "" : shade) }, dot(shade));
     return [shade, button];
   });
-  const element = h("div", { class: "shades", role: "group" }, ...buttons.map(([, button]) => button));
+  const element = h("div", { class: "tints", role: "group" }, ...buttons.map(([, button]) => button));
   return {
     element,
     update(chosen) {

@@ -60,6 +60,50 @@ test("a category of the window leads into it; a part of it narrows", async () =>
   await close(page);
 });
 
+test("a colour shows what has it first, alone and beside words, and goes again", async () => {
+  const page = await open("/?q=plant");
+  const all = await count(page);
+  const green = group(page, "Colour").getByRole("button", { name: "green" });
+  const both = await searching(page, () => green.click());
+  assert.deepEqual([both.text, both.colour, both.filter], ["plant", "green", undefined]);
+  assert.equal(await count(page), all);
+  assert.equal(await green.getAttribute("aria-pressed"), "true");
+  const box = await green.boundingBox();
+  assert.ok(box.width >= 24 && box.height >= 24, JSON.stringify(box));
+  assert.deepEqual(await violations(page), []);
+  await page.reload();
+  await settled(page);
+  assert.equal(await green.getAttribute("aria-pressed"), "true");
+  await searching(page, () => page.getByRole("button", { name: "Remove the filter In green" }).click());
+  assert.equal(await green.getAttribute("aria-pressed"), "false");
+  assert.equal(new URL(page.url()).searchParams.has("shade"), false);
+  await page.goBack();
+  await settled(page);
+  assert.equal(await green.getAttribute("aria-pressed"), "true");
+  const again = await searching(page, () => green.click());
+  assert.equal(again.colour, undefined);
+  await close(page);
+  const alone = await open("/?shade=green");
+  assert.ok((await count(alone)) < 54 && (await titles(alone)).some((title) => /Plant/.test(title)), String(await titles(alone)));
+  await close(alone);
+});
+
+test("the colours on a phone, and a colour that is none", async () => {
+  const page = await open("/?shade=blue", PHONE);
+  await page.locator("#filters-open").click();
+  const swatches = page.locator("#sheet .tints button");
+  assert.equal(await swatches.count(), 12);
+  for (const swatch of await swatches.all()) {
+    const box = await swatch.boundingBox();
+    assert.ok(box.width >= 36 && box.height >= 36 && box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
+  }
+  assert.deepEqual(await violations(page), []);
+  await close(page);
+  const wrong = await open("/?shade=purpel");
+  assert.match(await wrong.locator("#state").innerText(), /purpel/);
+  await close(wrong);
+});
+
 test("price range, stock and order", async () => {
   const page = await open("/?q=camera");
   await page.getByLabel("Lowest price").fill("100");

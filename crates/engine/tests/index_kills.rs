@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use vetrina_engine::catalogue::Product;
-use vetrina_engine::index::{Column, Index, IndexOptions, IndexPoint, State};
+use vetrina_engine::index::{Column, Flushed, Index, IndexOptions, IndexPoint, State};
 
 /// How often the process is killed.
 const KILLS: u64 = 30;
@@ -90,8 +90,7 @@ fn child() {
         for step in noted(folder, "begun") + 1.. {
             note(folder, "begun", step);
             apply(&index, step);
-            if step % 2 == 0 {
-                index.flush().unwrap();
+            if step % 2 == 0 && index.flush().unwrap() == Flushed::Everything {
                 note(folder, "flushed", step);
             }
         }
@@ -99,10 +98,9 @@ fn child() {
 }
 
 #[test]
-#[ignore = "an open defect: a killed optimisation can leave the index different from what was written"]
 fn killed_while_optimising_and_flushing_it_is_made_whole_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut damaged, mut steps) = (0, Vec::new());
+    let (mut damaged, mut doubtful, mut refilled, mut steps) = (0, 0, 0, Vec::new());
     let mut chance = 0x9e37_79b9_7f4a_7c15_u64;
     for kill in 0..KILLS {
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -112,11 +110,16 @@ fn killed_while_optimising_and_flushing_it_is_made_whole_again() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // However busy the machine is: it has to be at work.
+        let before = noted(folder.path(), "begun");
+        while noted(folder.path(), "begun") == before && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(5));
+        }
         // A moment that looks random: xorshift.
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
-        thread::sleep(Duration::from_millis(50 + chance % 1_200));
+        thread::sleep(Duration::from_millis(chance % 1_200));
         assert!(child.try_wait().unwrap().is_none(), "the process ended by itself before kill {kill}");
         child.kill().unwrap();
         child.wait().unwrap();
@@ -143,16 +146,26 @@ fn killed_while_optimising_and_flushing_it_is_made_whole_again() {
         for step in from + 1..=begun {
             apply(&opened.index, step);
         }
-        // As the engine does when it opens one: removals of the time of an optimisation may be lost with it.
-        opened.index.retain(&expected(begun).into_keys().collect()).unwrap();
+        doubtful += u32::from(opened.index.is_doubtful());
+        if !opened.index.made_good().unwrap() {
+            refilled += 1;
+            opened.index.clear().unwrap();
+            for step in 1..=begun {
+                apply(&opened.index, step);
+            }
+            assert!(opened.index.made_good().unwrap(), "filled anew after kill {kill}");
+        }
         whole(&opened.index, &expected(begun), kill);
-        opened.index.flush().unwrap();
+        assert_eq!(opened.index.flush().unwrap(), Flushed::Everything);
         note(folder.path(), "flushed", begun);
         steps.push(begun);
     }
-    eprintln!("{KILLS} kills, at steps {steps:?}; {damaged} times the index had to be made anew");
+    eprintln!(
+        "{KILLS} kills, at steps {steps:?}; {doubtful} in an optimisation, {refilled} indexes filled anew, {damaged} made anew"
+    );
+    assert!(doubtful > 0, "no kill came during an optimisation");
     assert!(*steps.last().unwrap() > KILLS, "it hardly got on: {steps:?}");
-    assert!(damaged < 10, "{damaged} of {KILLS} kills cost the index");
+    assert!(damaged + refilled < 10, "{damaged} and {refilled} of {KILLS} kills cost the index");
 }
 
 /// The index holds what it should: keys, texts, vectors, each once.

@@ -6,6 +6,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if ! cmp --silent "$here/requirements.txt" "$folder/installed.txt"; then
   rm -rf "$folder"
   python3 -m venv "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --requirement "$here/requirements.txt" >&2
+  # hnswlib comes as source only: its wheel is built here, which needs a C++ compiler.
+  "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-binary hnswlib --requirement "$here/requirements.txt" >&2
   cp "$here/requirements.txt" "$folder/installed.txt"
 fi

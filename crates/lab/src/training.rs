@@ -85,8 +85,7 @@ fn fill(folder: &Path, products: u64) -> Result<()> {
         let mut feature = transaction.prepare("INSERT INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?;
         let mut image =
             transaction.prepare("INSERT INTO images (hash, width, height, bytes) VALUES (?1, 260, 260, 1)")?;
-        let mut colours =
-            transaction.prepare("INSERT INTO colours (hash, version, descriptor) VALUES (?1, ?2, ?3)")?;
+        let mut colours = transaction.prepare("INSERT INTO colours (hash, version, descriptor) VALUES (?1, ?2, ?3)")?;
         for number in 0..products {
             let label = number % LABELS;
             let hash = blake3::hash(format!("made picture {number}").as_bytes());

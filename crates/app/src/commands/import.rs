@@ -10,7 +10,7 @@ use vetrina_engine::{Engine, EngineError};
 
 use super::interrupt::Interrupt;
 use super::{Context, catalogue};
-use crate::output::{Exit, Failure, ImportBar, print, print_job, print_json, print_problems};
+use crate::output::{Exit, Failure, ImportBar, UnderstandBar, print, print_job, print_json, print_problems};
 
 /// How many problems people are shown.
 const SHOWN: usize = 20;
@@ -19,6 +19,7 @@ const PAGE: usize = 1000;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Arguments {
     /// Feed files, folders of pictures, or addresses of feeds
     #[arg(required = true, value_name = "FEED")]
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Read the feed and say what it would bring; change nothing
     #[arg(long)]
     dry_run: bool,
+    /// End when all products can be found: colours, regions and quality of the new pictures are left to the server
+    #[arg(long)]
+    no_understand: bool,
 }
 
 /// Runs it.
@@ -86,12 +90,28 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         });
         let job = imported.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
         drop(bar);
+        if !arguments.no_understand {
+            understand(&engine, &job, &interrupt)?;
+        }
         exit = finish(context, &engine, &job)?.max(exit);
         if interrupt.asked() {
             break;
         }
     }
     Ok(exit)
+}
+
+/// Looks at what the new pictures show, which a server does by itself after an import: here the program ends.
+pub fn understand(engine: &Engine, job: &Job, interrupt: &Interrupt) -> Result<(), Failure> {
+    if job.state != JobState::Done {
+        return Ok(());
+    }
+    let bar = UnderstandBar::new(job.embedded);
+    engine.understand_all(&job.catalogue, &|count| {
+        bar.show(count);
+        !interrupt.asked()
+    })?;
+    Ok(())
 }
 
 /// Why an import did not go on, and how it can.

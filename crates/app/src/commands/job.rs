@@ -5,7 +5,7 @@ use serde_json::json;
 use vetrina_engine::Engine;
 
 use super::Context;
-use super::import::{document, finish, stopped};
+use super::import::{document, finish, stopped, understand};
 use super::interrupt::Interrupt;
 use crate::output::{Exit, Failure, ImportBar, ledger_csv, print, print_job, print_jobs, print_json, print_problems};
 
@@ -88,6 +88,7 @@ pub fn run(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
             });
             drop(bar);
             let job = resumed.map_err(|error| stopped(error, interrupt.job().as_deref()))?;
+            understand(&engine, &job, &interrupt)?;
             return finish(context, &engine, &job);
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vetrina_engine::engine::{
-    CatalogueName, ColoursReport, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest, Trained,
-    WithWords, WordsReport,
+    CatalogueName, ColoursReport, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest,
+    Trained, WithWords, WordsReport,
 };
 use vetrina_engine::space::Space;
 use vetrina_engine::{Engine, EngineError};

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use failure::{Exit, Failure};
 pub use ledger::ledger_csv;
-pub use progress::{ImportBar, time};
+pub use progress::{ImportBar, UnderstandBar, time};
 pub use table::{Table, harmless, print_job, print_jobs, print_problems};
 
 /// Writes a document on one line to standard output.

@@ -54,6 +54,30 @@ impl Drop for ImportBar {
     }
 }
 
+/// How many new pictures have been understood after an import.
+#[derive(Debug)]
+pub struct UnderstandBar(ProgressBar);
+
+impl UnderstandBar {
+    /// A bar over about so many pictures.
+    pub fn new(pictures: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(pictures), ProgressDrawTarget::stderr());
+        bar.set_style(style("{spinner} colours, regions, quality {bar:32} {pos}/{len}"));
+        Self(bar)
+    }
+
+    /// Shows how many are done.
+    pub fn show(&self, done: u64) {
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for UnderstandBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -82,8 +82,9 @@ pub(super) struct Prepared {
 /// A picture's feature and its embedding in what was the active space.
 #[derive(Debug, Clone)]
 pub(super) struct EmbeddedPicture {
+    pub(super) hash: ImageHash,
     pub(super) feature: Arc<Vec<f16>>,
-    /// Absent where they could not be had: such a picture is in no space that sees colours.
+    /// Absent where the space at that time did not see them.
     pub(super) colours: Option<Arc<ColourDescriptor>>,
     pub(super) embedding: Embedding,
 }
@@ -234,7 +235,7 @@ impl Catalogue {
             let Some(count) = next.follow(store, go_on)? else { return Ok(false) };
             // Before the last round, so that the first searches find graphs, not scans.
             if round == 0 && next.unoptimised() > 0 {
-                next.optimise()?;
+                next.optimise(store, &self.writing)?;
             }
             if count <= FEW && round > 0 {
                 break;
@@ -294,7 +295,7 @@ impl Catalogue {
             room_for(store, DISK_MARGIN)?;
         }
         let vectors: Vec<Vec<Vec<f32>>> =
-            products.iter_mut().map(|prepared| vectors(&snapshot, prepared)).collect::<Result<_, _>>()?;
+            products.iter_mut().map(|prepared| vectors(store, &snapshot, prepared)).collect::<Result<_, _>>()?;
         let (keys, gone, changed, revision) = store.write(|sql| {
             let mut changed = Changed::default();
             let (mut keys, mut gone, mut revision) = (Vec::with_capacity(products.len()), Vec::new(), None);
@@ -385,12 +386,12 @@ impl Catalogue {
         }
         // What is rewritten is on the disk twice for a time.
         room_for(store, DISK_MARGIN + snapshot.index.info().disk_bytes)?;
-        snapshot.optimise()
+        snapshot.optimise(store, &self.writing)
     }
 }
 
 /// A product's embeddings in the snapshot's space: those it came with where they are of that space, else made again.
-fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>, EngineError> {
+fn vectors(store: &Store, snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>, EngineError> {
     let space = snapshot.space.id();
     std::mem::take(&mut prepared.embedded_pictures)
         .into_iter()
@@ -398,7 +399,11 @@ fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>
             let embedding = if picture.embedding.space() == space {
                 picture.embedding
             } else {
-                snapshot.embed(&picture.feature, picture.colours.as_deref())?
+                let mut colours = picture.colours;
+                if snapshot.space.sees_colours() && colours.is_none() {
+                    colours = snapshot.colours.of(store, &[picture.hash])?.pop().flatten().map(Arc::new);
+                }
+                snapshot.embed(&picture.feature, colours.as_deref())?
             };
             Ok(embedding.into_vector())
         })

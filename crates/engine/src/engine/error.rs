@@ -315,7 +315,9 @@ impl EngineError {
             | Self::JobState { id, .. }
             | Self::Refused { id, .. } => Some(id.clone()),
             Self::NoSuchCatalogue { name } => Some(name.clone()),
-            Self::NoSuchImage { hash } | Self::FeatureLost { hash } | Self::ColoursLost { hash } => Some(hash.to_string()),
+            Self::NoSuchImage { hash } | Self::FeatureLost { hash } | Self::ColoursLost { hash } => {
+                Some(hash.to_string())
+            }
             Self::Picture { item, .. } | Self::Source { item, .. } => Some(item.clone()),
             Self::Request { field, .. } => Some(field.clone()),
             _ => None,

@@ -44,7 +44,7 @@ impl Engine {
     pub fn tidy(&self, catalogue: &CatalogueName) -> Result<(), EngineError> {
         let open = self.catalogue(catalogue)?;
         let snapshot = open.snapshot();
-        snapshot.optimise()?;
+        snapshot.optimise(&self.store, &open.writing)?;
         open.settle(&self.store, &snapshot)
     }
 }
@@ -73,7 +73,7 @@ fn prepare(open: &Catalogue, featured: FeaturedProduct) -> Result<Prepared, Engi
         let embedding = snapshot.space.embed(&rounded)?;
         let row = ImageRow { width, height, bytes: 0 };
         let feature = Arc::new(feature);
-        embedded_pictures.push(EmbeddedPicture { feature: Arc::clone(&feature), colours: None, embedding });
+        embedded_pictures.push(EmbeddedPicture { hash, feature: Arc::clone(&feature), colours: None, embedding });
         pictures.push(NewPicture { hash, row, feature, colours: None, understanding: None });
     }
     Ok(Prepared { product, given, embedded_pictures, pictures, palette: None, sources: Vec::new(), embedded: 0 })

@@ -35,8 +35,8 @@ pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
-    ColoursReport, Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
-    TrainReport, TrainRequest, Trained, WithWords, WordsReport,
+    ColoursReport, Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task,
+    TaskReport, TrainReport, TrainRequest, Trained, WithWords, WordsReport,
 };
 
 use std::collections::{BTreeMap, HashMap};
@@ -60,6 +60,7 @@ use crate::catalogue::{Product, Store};
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::model::{ImageModel, RuntimeSearch, builtin_manifest, find_runtime};
 use crate::space::Space;
+use understanding::CaughtUp;
 
 /// Everything behind one door. Cheap to share: methods take `&self` and may be called from many threads.
 #[derive(Debug)]
@@ -81,8 +82,10 @@ pub struct Engine {
     running: Mutex<HashMap<String, Arc<Run>>>,
     /// Threads of jobs in the background.
     background: Mutex<Vec<JoinHandle<()>>>,
-    /// Up to which product a catalogue's pictures were looked at in this process, by the catalogue's number.
-    caught_up: Mutex<HashMap<i64, u64>>,
+    /// Up to where a catalogue's pictures were looked at in this process, by the catalogue's number.
+    caught_up: Mutex<HashMap<i64, CaughtUp>>,
+    /// Held by whoever understands pictures of the catalogues, so that two don't do the same.
+    understanding: Mutex<()>,
     labels: labels::FittedLabels,
     closing: AtomicBool,
     /// Calibrations in force.
@@ -213,6 +216,7 @@ impl Engine {
             running: Mutex::default(),
             background: Mutex::default(),
             caught_up: Mutex::default(),
+            understanding: Mutex::default(),
             labels: labels::FittedLabels::default(),
             closing: AtomicBool::new(false),
             calibrations: RwLock::default(),
@@ -374,6 +378,7 @@ impl Engine {
         let folders = Folders {
             index: self.options.data.join("index").join(row.key.to_string()),
             spaces: self.space_files.folder(row.key),
+            colours: self.colours(),
         };
         let spaces = self.spaces_to_open(row);
         let spoken = Spoken { language: self.options.language.clone(), synonyms: self.options.synonyms.clone() };
@@ -413,14 +418,6 @@ impl Engine {
 
     fn open_catalogues(&self) -> Vec<Arc<Catalogue>> {
         self.catalogues.read().values().cloned().collect()
-    }
-
-    fn caught_up_to(&self, catalogue: i64) -> u64 {
-        self.caught_up.lock().get(&catalogue).copied().unwrap_or(0)
-    }
-
-    fn note_caught_up_to(&self, catalogue: i64, product: u64) {
-        self.caught_up.lock().insert(catalogue, product);
     }
 
     /// Whether an import into a catalogue runs.

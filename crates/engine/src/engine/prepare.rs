@@ -81,6 +81,9 @@ pub(super) struct Candidate<'a> {
     pub(super) sources: &'a Sources,
     /// Whether an address is looked at again although it was looked at lately.
     pub(super) revalidate: bool,
+    /// Whether its pictures are understood at once. That takes as long as embedding them; a job leaves it for afterwards
+    /// ([`Engine::catch_up_understanding`]).
+    pub(super) understand: bool,
     /// What was fetched for it ahead, by address.
     pub(super) fetched: HashMap<String, Result<Remote, Problem>>,
 }
@@ -97,6 +100,16 @@ pub(super) enum Remote {
     },
     /// Bytes that may be a picture; on disk when they are many.
     Bytes { bytes: SpooledTempFile, media_type: Option<String>, validators: Validators, fresh_for: Duration },
+}
+
+/// How a candidate's pictures are looked for.
+struct Looking<'a> {
+    sources: &'a Sources,
+    revalidate: bool,
+    want: Want,
+    /// Whether the catalogue's space sees colours.
+    colours: bool,
+    at_work: &'a AtWork,
 }
 
 /// What became of a candidate.
@@ -128,7 +141,11 @@ impl Engine {
         candidate: Candidate<'_>,
         at_work: &AtWork,
     ) -> Result<Readied, EngineError> {
-        let Candidate { line, mut product, sources, revalidate, mut fetched } = candidate;
+        let Candidate { line, mut product, sources, revalidate, understand, mut fetched } = candidate;
+        let snapshot = catalogue.snapshot();
+        let want = if understand { Want::All } else { Want::Feature };
+        let colours = understand || snapshot.space.sees_colours();
+        let looking = Looking { sources, revalidate, want, colours, at_work };
         for image in &mut product.images {
             // What a client says about bytes is not believed.
             *image = ImageRef { source: std::mem::take(&mut image.source), ..ImageRef::default() };
@@ -159,10 +176,13 @@ impl Engine {
             embedded: 0,
             product: Product::default(),
         };
-        let snapshot = catalogue.snapshot();
         for image in &mut product.images {
-            let found = self.picture(&image.source, sources, revalidate, &mut fetched, at_work).and_then(|found| {
-                let learned = &found.learned;
+            let found = self.picture(&image.source, &looking, &mut fetched).and_then(|mut found| {
+                let learned = &mut found.learned;
+                if snapshot.space.sees_colours() && learned.colours.is_none() {
+                    let colours = self.colours().of(&self.store, &[found.hash]).map_err(fatal)?.pop();
+                    learned.colours = colours.flatten().map(Arc::new);
+                }
                 let embedding = embed(&snapshot.space, &learned.feature, learned.colours.as_deref());
                 let embedding = embedding.map_err(|error| match error {
                     EngineError::Space(SpaceError::Zero | SpaceError::NotFinite) => {
@@ -183,7 +203,8 @@ impl Engine {
                     (image.hash, image.width, image.height) =
                         (Some(found.hash.to_string()), Some(row.width), Some(row.height));
                     let (feature, colours) = (Arc::clone(&found.learned.feature), found.learned.colours.clone());
-                    prepared.embedded_pictures.push(EmbeddedPicture { feature, colours, embedding });
+                    let hash = found.hash;
+                    prepared.embedded_pictures.push(EmbeddedPicture { hash, feature, colours, embedding });
                     prepared.embedded += u64::from(found.embedded);
                     let understanding = found.learned.understanding;
                     if prepared.embedded_pictures.len() == 1 {
@@ -263,16 +284,15 @@ impl Engine {
     fn picture(
         &self,
         source: &str,
-        sources: &Sources,
-        revalidate: bool,
+        looking: &Looking<'_>,
         fetched: &mut HashMap<String, Result<Remote, Problem>>,
-        at_work: &AtWork,
     ) -> Result<Found, Problem> {
+        let sources = looking.sources;
         let resolved = sources.resolve(source).map_err(|error| item(error.code(), &error, error.hint()))?;
         match resolved {
             Source::Remote(url) => {
-                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, revalidate, &|| false))?;
-                self.remote(url, remote, at_work)
+                let remote = fetched.remove(&url).unwrap_or_else(|| self.fetch(&url, looking.revalidate, &|| false))?;
+                self.remote(url, remote, looking)
             }
             Source::File(path) => {
                 let key = file_key(&path);
@@ -284,7 +304,7 @@ impl Engine {
                     return Ok(Found { hash: row.hash, learned, new: false, embedded: false, source: None });
                 }
                 let bytes = self.read_source(&Source::File(path), source, sources)?;
-                let mut found = self.learn(&bytes, at_work)?;
+                let mut found = self.learn(&bytes, looking)?;
                 let row = SourceRow { size, modified, ..SourceRow::of(found.hash) };
                 found.source = Some((key, row));
                 Ok(found)
@@ -299,7 +319,7 @@ impl Engine {
                     return Ok(Found { hash: row.hash, learned, new: false, embedded: false, source: None });
                 }
                 let bytes = self.read_source(&Source::Archive(name), source, sources)?;
-                let mut found = self.learn(&bytes, at_work)?;
+                let mut found = self.learn(&bytes, looking)?;
                 found.source = packed.map(|(key, size, sum)| {
                     (key, SourceRow { size: Some(size), modified: Some(sum), ..SourceRow::of(found.hash) })
                 });
@@ -307,7 +327,7 @@ impl Engine {
             }
             Source::Data => {
                 let bytes = self.read_source(&Source::Data, source, sources)?;
-                self.learn(&bytes, at_work)
+                self.learn(&bytes, looking)
             }
         }
     }
@@ -363,7 +383,7 @@ impl Engine {
         fatal(EngineError::io("cannot keep a fetched picture in", &self.options.data)(error))
     }
 
-    fn remote(&self, url: String, remote: Remote, at_work: &AtWork) -> Result<Found, Problem> {
+    fn remote(&self, url: String, remote: Remote, looking: &Looking<'_>) -> Result<Found, Problem> {
         let (mut file, media_type, validators, fresh_for) = match remote {
             Remote::Known { hash, learned, source } => {
                 return Ok(Found { hash, learned, new: false, embedded: false, source: source.map(|row| (url, row)) });
@@ -372,7 +392,7 @@ impl Engine {
         };
         let mut bytes = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|error| self.spool(error))?;
-        let mut found = self.learn(&bytes, at_work).map_err(|problem| match (problem, media_type) {
+        let mut found = self.learn(&bytes, looking).map_err(|problem| match (problem, media_type) {
             (Problem::Item { code, reason, hint }, Some(media_type)) if code == "not-a-picture" => {
                 Problem::Item { code, reason: format!("{reason} (the server calls it {media_type})"), hint }
             }
@@ -395,7 +415,7 @@ impl Engine {
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
         let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
-        let colours = self.colours_of(std::slice::from_ref(hash)).map_err(fatal)?.pop().flatten();
+        let colours = self.store.colours(std::slice::from_ref(hash)).map_err(fatal)?.pop().flatten();
         Ok(Some(Learned {
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
@@ -405,12 +425,12 @@ impl Engine {
     }
 
     /// Learns a picture from its bytes, once.
-    fn learn(&self, bytes: &[u8], at_work: &AtWork) -> Result<Found, Problem> {
+    fn learn(&self, bytes: &[u8], looking: &Looking<'_>) -> Result<Found, Problem> {
         let hash = ImageHash::of(bytes);
         if let Some(learned) = self.known(&hash)? {
             return Ok(Found { hash, learned, new: false, embedded: false, source: None });
         }
-        let entry = Arc::clone(at_work.pictures.lock().entry(hash).or_default());
+        let entry = Arc::clone(looking.at_work.pictures.lock().entry(hash).or_default());
         let (mut new, mut embedded) = (true, false);
         let learned = entry.get_or_init(|| {
             // Another product may have brought it into the store since.
@@ -420,24 +440,24 @@ impl Engine {
             }
             embedded = true;
             // Decoders are foreign code: what makes one panic is a broken picture, not the end of the job.
-            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes))).unwrap_or_else(|_| {
+            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes, looking))).unwrap_or_else(|_| {
                 Err(item("picture-unreadable", &"reading the picture failed badly", "save it anew"))
             })
         });
         if !new {
-            at_work.forget([hash].iter());
+            looking.at_work.forget([hash].iter());
         }
         Ok(Found { hash, learned: learned.clone()?, new, embedded, source: None })
     }
 
-    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8]) -> Result<Learned, Problem> {
+    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8], looking: &Looking<'_>) -> Result<Learned, Problem> {
         let model = self.model().map_err(fatal)?;
         let side = model.manifest().input.size;
         let picture = decode_at_least(bytes, &self.options.limits, side)
             .map_err(|error| item(error.code(), &error, error.hint()))?;
         let (width, height) = picture.original_size();
-        let (feature, understanding) = look_at(model.as_ref(), &picture, Want::All).map_err(fatal)?;
-        let colours = ColourDescriptor::of(&picture);
+        let (feature, understanding) = look_at(model.as_ref(), &picture, looking.want).map_err(fatal)?;
+        let colours = looking.colours.then(|| Arc::new(ColourDescriptor::of(&picture)));
         drop(picture);
         let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
@@ -448,7 +468,7 @@ impl Engine {
         Ok(Learned {
             row: ImageRow { width, height, bytes: bytes.len() as u64 },
             feature: Arc::new(feature),
-            colours: Some(Arc::new(colours)),
+            colours,
             understanding: understanding.map(Arc::new),
         })
     }

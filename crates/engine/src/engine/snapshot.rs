@@ -14,9 +14,10 @@ use half::f16;
 use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
+use super::colours::Colours;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
-use crate::index::{Index, IndexOptions, IndexPoint, State, Synonyms};
+use crate::index::{Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
 use crate::understand;
@@ -35,6 +36,8 @@ pub(super) struct Folders {
     pub(super) index: PathBuf,
     /// Of its spaces.
     pub(super) spaces: PathBuf,
+    /// Colours of its pictures, for spaces that see them.
+    pub(super) colours: Colours,
 }
 
 impl Folders {
@@ -60,6 +63,8 @@ pub(super) struct Snapshot {
     pub(super) index: Index,
     /// Files that belong to this space of this catalogue.
     pub(super) folder: PathBuf,
+    /// Colours of the catalogue's pictures.
+    pub(super) colours: Colours,
     /// How the index was found when it was opened.
     pub(super) found: State,
     /// Brings words into this space, where that was learned.
@@ -111,6 +116,7 @@ impl Snapshot {
         Ok(Self {
             words: RwLock::new(words_of(&folder, &space)),
             folder,
+            colours: folders.colours.clone(),
             space,
             index: opened.index,
             found: opened.state,
@@ -128,9 +134,28 @@ impl Snapshot {
 
     /// Applies everything newer than what it has reached; returns how many products that were. Products that change
     /// meanwhile are applied by the next call. `go_on` is asked now and then, with the number of products so far; when it
-    /// says no, what was applied stays, and the call ends early with `None`.
+    /// says no, what was applied stays, and the call ends early with `None`. Nobody else may write to this index meanwhile.
+    ///
+    /// An index of which an optimisation was cut off is made good: it is filled anew where following is not enough for that.
     pub(super) fn follow(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<Option<u64>, EngineError> {
         let _alone = self.following.lock();
+        let Some(mut count) = self.catch_up(store, go_on)? else { return Ok(None) };
+        if !self.index.made_good()? {
+            tracing::warn!(catalogue = self.catalogue, space = %self.space.id(), "the index was cut off in the middle of a swap and is filled anew");
+            self.index.clear()?;
+            self.reached.store(0, Ordering::Release);
+            self.unsettled.fetch_add(1, Ordering::Relaxed);
+            let Some(again) = self.catch_up(store, go_on)? else { return Ok(None) };
+            count += again;
+            if !self.index.made_good()? {
+                let reason = "products are in it twice after it was filled anew".to_owned();
+                return Err(IndexError::Engine { doing: "being made good", reason }.into());
+            }
+        }
+        Ok(Some(count))
+    }
+
+    fn catch_up(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<Option<u64>, EngineError> {
         let from = self.reached.load(Ordering::Acquire);
         // Read before the products are: what changes after it is applied again.
         let to = store.revision(self.catalogue)?;
@@ -190,7 +215,8 @@ impl Snapshot {
         self.unoptimised.fetch_add(put, Ordering::Relaxed);
     }
 
-    /// Brings the index to disk and notes in the truth up to where it is. `writing` is held by those who commit.
+    /// Brings the index to disk and notes in the truth up to where it is; while it is optimised there is nothing to note, and it
+    /// stays unsettled. `writing` is held by those who commit.
     pub(super) fn settle(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
         if self.behind.load(Ordering::Acquire) {
             let _order = writing.lock();
@@ -200,9 +226,10 @@ impl Snapshot {
         let count = self.unsettled.load(Ordering::Relaxed);
         // Read before the flush: what is written meanwhile may or may not be in it.
         let reached = self.reached.load(Ordering::Acquire);
-        self.index.flush()?;
-        store.note_indexed(self.catalogue, &self.space.id().to_string(), reached)?;
-        self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        if self.index.flush()? == Flushed::Everything {
+            store.note_indexed(self.catalogue, &self.space.id().to_string(), reached)?;
+            self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -216,11 +243,19 @@ impl Snapshot {
         self.unoptimised.load(Ordering::Relaxed)
     }
 
-    /// Optimises the index; the count of points begins again.
-    pub(super) fn optimise(&self) -> Result<(), EngineError> {
+    /// Optimises the index; the count of points begins again. After an error the index follows the truth from where it was
+    /// last noted. `writing` is held by those who commit.
+    pub(super) fn optimise(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
+        if self.index.is_doubtful() {
+            return Ok(());
+        }
         let count = self.unoptimised.swap(0, Ordering::Relaxed);
         if let Err(error) = self.index.optimize() {
             self.unoptimised.fetch_add(count, Ordering::Relaxed);
+            let _order = writing.lock();
+            self.fall_behind();
+            let noted = store.indexed(self.catalogue, &self.space.id().to_string())?;
+            self.reached.store(noted.unwrap_or_default(), Ordering::Release);
             return Err(error.into());
         }
         Ok(())
@@ -236,7 +271,7 @@ impl Snapshot {
         let hashes = stored.product.image_hashes();
         let features = store.features(&hashes, &self.feature_key)?;
         let sees_colours = self.space.sees_colours();
-        let colours = if sees_colours { store.colours(&hashes)? } else { vec![None; hashes.len()] };
+        let colours = if sees_colours { self.colours.of(store, &hashes)? } else { vec![None; hashes.len()] };
         let mut embeddings = Vec::with_capacity(hashes.len());
         for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
             let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;

@@ -2,15 +2,28 @@
 
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
+
 use super::catalogue::Catalogue;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
-use crate::catalogue::store::put_understanding;
+use crate::catalogue::store::{put_colours, put_understanding};
 use crate::image::{ColourDescriptor, ImageHash, Picture, Region, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
 use crate::understand::{self, Seen, Understanding, Understood};
 
 /// Products that are caught up with in one step.
 const PAGE: usize = 16;
+
+/// Up to where a catalogue's pictures were looked at in this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CaughtUp {
+    /// Products of this revision and before have been looked at.
+    since: i64,
+    /// The revision when the pass began that is going on.
+    until: i64,
+    /// The last product of it, in the order of their numbers; 0 when none is going on.
+    after: u64,
+}
 
 /// A picture that was looked at.
 #[derive(Debug)]
@@ -91,16 +104,12 @@ impl Engine {
         if !self.model.is_open() {
             return Ok(false);
         }
+        let Some(_alone) = self.understanding.try_lock() else { return Ok(true) };
         for catalogue in self.open_catalogues() {
             if self.imports_into(&catalogue.name) {
                 continue;
             }
-            loop {
-                let after = self.caught_up_to(catalogue.key);
-                let products = self.store.not_understood(catalogue.key, understand::VERSION, after, PAGE)?;
-                let Some(last) = products.last() else { break };
-                self.catch_up_with(&catalogue, &products)?;
-                self.note_caught_up_to(catalogue.key, *last);
+            while self.catch_up_page(&catalogue, PAGE, 1)?.is_some() {
                 if started.elapsed() >= time || self.closing() {
                     return Ok(true);
                 }
@@ -109,16 +118,84 @@ impl Engine {
         Ok(false)
     }
 
-    fn catch_up_with(&self, catalogue: &Catalogue, products: &[u64]) -> Result<(), EngineError> {
+    /// Looks at all images of a catalogue that nothing is understood of yet, on as many threads as the settings allow. A
+    /// server does so by itself, a little at a time; this is for a program that ends after an import. `watch` is told how
+    /// many images were understood so far, and says whether to go on; what is left is understood later.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchCatalogue`]; errors of model, store and index.
+    pub fn understand_all(&self, catalogue: &CatalogueName, watch: &dyn Fn(u64) -> bool) -> Result<u64, EngineError> {
+        let open = self.catalogue(catalogue)?;
+        let _alone = self.understanding.lock();
+        let mut count = 0;
+        while watch(count)
+            && !self.closing()
+            && let Some(more) = self.catch_up_page(&open, PAGE * 8, self.threads())?
+        {
+            count += more;
+        }
+        Ok(count)
+    }
+
+    /// Catches up with the next products of a catalogue; how many images were understood, `None` when none are left.
+    fn catch_up_page(&self, catalogue: &Catalogue, most: usize, threads: usize) -> Result<Option<u64>, EngineError> {
+        let mut at = self.caught_up.lock().get(&catalogue.key).copied().unwrap_or_default();
+        if at.after == 0 {
+            at.until = self.store.revision(catalogue.key)?;
+            if at.until == at.since {
+                return Ok(None);
+            }
+        }
+        let products = self.store.not_understood(catalogue.key, understand::VERSION, (at.since, at.after), most)?;
+        let count = match products.last() {
+            Some(last) => {
+                at.after = *last;
+                Some(self.catch_up_with(catalogue, &products, threads)?)
+            }
+            None => {
+                at = CaughtUp { since: at.until, ..CaughtUp::default() };
+                None
+            }
+        };
+        self.caught_up.lock().insert(catalogue.key, at);
+        Ok(count)
+    }
+
+    fn catch_up_with(&self, catalogue: &Catalogue, products: &[u64], threads: usize) -> Result<u64, EngineError> {
         let mut hashes: Vec<ImageHash> = Vec::new();
         for stored in self.store.products_of(catalogue.key, products)? {
             hashes.extend(stored.product.image_hashes());
         }
+        hashes.sort_unstable();
+        hashes.dedup();
         let known = self.store.understandings(&hashes, understand::VERSION)?;
-        let mut found = Vec::new();
-        for hash in hashes.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(hash, _)| *hash) {
-            match self.understand_stored(&hash) {
-                Ok(understanding) => found.push((hash, understanding)),
+        let colours = self.store.colours(&hashes)?;
+        let new = hashes.into_iter().zip(known).zip(colours);
+        let new: Vec<(ImageHash, bool)> = new
+            .filter(|((_, known), colours)| known.is_none() || colours.is_none())
+            .map(|((hash, known), _)| (hash, known.is_some()))
+            .collect();
+        let look = |(hash, understood): (ImageHash, bool)| {
+            // Of one that was understood before colours were kept, only these are missing: no need for the model.
+            let seen = if understood {
+                self.colours().look(&hash).map(|colours| (None, colours))
+            } else {
+                self.understand_stored(&hash).map(|(understanding, colours)| (Some(understanding), colours))
+            };
+            (hash, seen)
+        };
+        let seen: Vec<_> = if threads > 1 {
+            new.into_par_iter().with_max_len(1).map(look).collect()
+        } else {
+            new.into_iter().map(look).collect()
+        };
+        let (mut found, mut colours) = (Vec::new(), Vec::with_capacity(seen.len()));
+        for (hash, seen) in seen {
+            match seen {
+                Ok((understanding, descriptor)) => {
+                    found.extend(understanding.map(|understanding| (hash, understanding)));
+                    colours.extend(descriptor.map(|descriptor| (hash, descriptor)));
+                }
                 // One picture that is lost does not keep the others back; it is tried again at the next start.
                 Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
                     tracing::warn!(%hash, %error, "nothing could be understood of a stored picture");
@@ -127,18 +204,23 @@ impl Engine {
             }
         }
         self.store.write(|sql| {
-            found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))
+            found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))?;
+            colours.iter().try_for_each(|(hash, colours)| put_colours(sql, hash, colours))
         })?;
-        self.colours_of(&hashes)?;
+        let done = found.len().max(colours.len()) as u64;
         // The index shows what is understood; of the colours it knows what the space makes of them.
-        if found.is_empty() { Ok(()) } else { catalogue.refresh(&self.store, products) }
+        if !found.is_empty() {
+            catalogue.refresh(&self.store, products)?;
+        }
+        Ok(done)
     }
 
-    fn understand_stored(&self, hash: &ImageHash) -> Result<Understanding, EngineError> {
+    fn understand_stored(&self, hash: &ImageHash) -> Result<(Understanding, Option<ColourDescriptor>), EngineError> {
         let failed = EngineError::io("cannot read a picture under", &self.options.data);
         let bytes = self.files.get(hash).map_err(failed)?.ok_or(EngineError::NoSuchImage { hash: *hash })?;
-        let look = self.look(&bytes, None, &hash.to_string(), Want::All, false)?;
-        look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })
+        let look = self.look(&bytes, None, &hash.to_string(), Want::All, true)?;
+        let understanding = look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })?;
+        Ok((understanding, look.colours))
     }
 }
 

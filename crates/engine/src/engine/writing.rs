@@ -12,6 +12,8 @@ use crate::fetch::Sources;
 
 /// Most products of one page.
 const LONGEST_PAGE: usize = 1_000;
+/// So many products or fewer that come together have their pictures understood at once; those of a batch afterwards.
+const UNDERSTOOD_AT_ONCE: usize = 4;
 
 impl Engine {
     /// One product.
@@ -102,10 +104,10 @@ impl Engine {
         products: Vec<Product>,
     ) -> Result<Vec<(String, Readied)>, EngineError> {
         let (sources, at_work) = (Sources::nowhere(), AtWork::default());
+        let understand = products.len() <= UNDERSTOOD_AT_ONCE;
         let prepare = |product: Product| {
-            let id = product.id.clone();
-            let candidate =
-                Candidate { line: 0, product, sources: &sources, revalidate: true, fetched: HashMap::new() };
+            let (id, fetched) = (product.id.clone(), HashMap::new());
+            let candidate = Candidate { line: 0, product, sources: &sources, revalidate: true, understand, fetched };
             self.prepare(catalogue, candidate, &at_work).map(|readied| (id, readied))
         };
         let threads = self.threads().min(products.iter().filter(|product| !product.images.is_empty()).count());

@@ -1,10 +1,9 @@
-//! The index in this process: opening, writing, optimising. Reading is in `reads`.
+//! The index in this process: opening and writing. Reading is in `reads`, what survives a crash in `durable`.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use qdrant_edge::{
@@ -16,8 +15,9 @@ use qdrant_edge::{
     VectorPersisted, VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
+use super::durable::{self, Soundness};
 use super::fields::{Column, FieldKind};
-use super::journal::{Journal, trim_log};
+use super::journal::Journal;
 use super::lexicon::Lexicon;
 use super::synonyms::Compiled;
 use super::table::Table;
@@ -50,16 +50,17 @@ pub struct Embedded {
     lexicon: RwLock<Lexicon>,
     /// Always there until `drop`.
     shard: Option<EdgeShard>,
-    writer: Mutex<Writer>,
-    optimiser: Mutex<()>,
+    pub(super) writer: Mutex<Writer>,
+    pub(super) optimiser: Mutex<()>,
     attributes: RwLock<BTreeSet<String>>,
     table: RwLock<Table>,
 }
 
 /// What only one writer at a time may touch.
 #[derive(Debug)]
-struct Writer {
-    journal: Journal,
+pub(super) struct Writer {
+    pub(super) journal: Journal,
+    pub(super) soundness: Soundness,
     /// Payload paths that have an index.
     indexed: BTreeSet<Column>,
 }
@@ -83,6 +84,7 @@ impl Embedded {
             }
             Err(LoadError::Other(error)) => return Err(error),
         };
+        let interrupted = journal.optimising().is_some();
         let indexed: BTreeSet<Column> =
             shard.info().payload_schema.keys().filter_map(|path| Column::parse(&path.to_string())).collect();
         let attributes = indexed.iter().filter_map(|column| match column {
@@ -97,13 +99,22 @@ impl Embedded {
             lexicon: RwLock::new(Lexicon::new(has_compounds(&options.language))),
             analyser,
             shard: Some(shard),
-            writer: Mutex::new(Writer { journal, indexed }),
+            writer: Mutex::new(Writer { journal, indexed: BTreeSet::new(), soundness: Soundness::Sound }),
             optimiser: Mutex::new(()),
             attributes,
             table: RwLock::default(),
         };
+        if interrupted {
+            // Some segments may lack an index that others have: it is made where it is missing.
+            index.create_indexes(&indexed.into_iter().collect::<Vec<_>>())?;
+        } else {
+            index.writer.lock().indexed = indexed;
+        }
         index.create_indexes(&Column::STANDARD)?;
         index.fill_table()?;
+        if interrupted || !index.has_each_once()? {
+            index.writer.lock().soundness = Soundness::Doubtful;
+        }
         tracing::debug!(dir = %shard_dir.display(), ?state, "index open");
         Ok((index, state))
     }
@@ -119,6 +130,9 @@ impl Embedded {
         };
         // Another process would have its log taken away, so ask first. The lock is advisory and the engine's own.
         in_use(&shard_dir.join("wal"))?;
+        if let Some(before) = journal.optimising() {
+            durable::take_back(&shard_dir, before).map_err(LoadError::Other)?;
+        }
         journal.restart_log(&shard_dir.join("wal")).map_err(LoadError::Other)?;
         let damaged = |error: IndexError| LoadError::Damaged(error.to_string());
         let shard = guard("opening", || EdgeShard::load(&shard_dir, Some(config(options)))).map_err(damaged)?;
@@ -142,6 +156,10 @@ impl Embedded {
     /// The shard; an error only after a failed close, which nothing can observe.
     pub(super) fn shard(&self) -> Result<&EdgeShard, IndexError> {
         self.shard.as_ref().ok_or(IndexError::Engine { doing: "reading", reason: "it is closed".to_owned() })
+    }
+
+    pub(super) fn shard_dir(&self) -> PathBuf {
+        self.dir.join("shard")
     }
 
     pub(super) fn options(&self) -> &IndexOptions {
@@ -251,35 +269,6 @@ impl Embedded {
         Ok(())
     }
 
-    /// See [`super::Index::flush`].
-    pub(super) fn flush(&self) -> Result<(), IndexError> {
-        let _writer = self.writer.lock();
-        let shard = self.shard()?;
-        // The engine's flush panics instead of waiting when an optimisation is swapping its result in at that moment
-        // (which takes milliseconds); `info` waits for such a swap.
-        for attempt in 0..20 {
-            shard.info();
-            match guard("being flushed", || Ok(shard.flush())) {
-                Ok(()) => {
-                    trim_log(&self.dir.join("shard").join("wal"));
-                    return Ok(());
-                }
-                Err(IndexError::Engine { reason, .. }) if reason.contains("lock acquired") && attempt < 19 => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(IndexError::Engine { doing: "being flushed", reason: "its locks stayed taken".to_owned() })
-    }
-
-    /// See [`super::Index::optimize`].
-    pub(super) fn optimize(&self) -> Result<bool, IndexError> {
-        let _alone = self.optimiser.lock();
-        let shard = self.shard()?;
-        guard("being optimised", || shard.optimize())
-    }
-
     /// See [`super::Index::table`].
     pub(super) fn table(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read()
@@ -305,7 +294,7 @@ impl Embedded {
 
     /// See [`super::Index::info`].
     pub(super) fn info(&self) -> IndexInfo {
-        let shard_dir = self.dir.join("shard");
+        let shard_dir = self.shard_dir();
         let info = self.shard.as_ref().map(EdgeShard::info);
         let points = self.count(None, true).unwrap_or_default();
         IndexInfo {

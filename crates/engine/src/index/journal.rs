@@ -6,6 +6,7 @@
 //! `index.json` holds a bound that is always above every number used; opening throws the old log away and starts a new one
 //! at that bound. The log is then of no further use, and its closed parts are freed after every flush.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,9 @@ struct Marker {
     language: String,
     /// Above every operation number used so far.
     next_operation: u64,
+    /// The segments that there were when an optimisation began that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    optimising: Option<BTreeSet<String>>,
 }
 
 /// Hands out operation numbers, durably ahead of their use.
@@ -42,8 +46,13 @@ pub(super) struct Journal {
 impl Journal {
     /// The journal of a new index.
     pub(super) fn create(dir: &Path, options: &IndexOptions) -> Result<Self, IndexError> {
-        let marker =
-            Marker { format: FORMAT, dims: options.dims, language: options.language.clone(), next_operation: 0 };
+        let marker = Marker {
+            format: FORMAT,
+            dims: options.dims,
+            language: options.language.clone(),
+            next_operation: 0,
+            optimising: None,
+        };
         let mut journal = Self { dir: dir.to_owned(), next: 0, marker };
         journal.reserve()?;
         Ok(journal)
@@ -91,8 +100,33 @@ impl Journal {
         Ok(())
     }
 
+    /// Notes, durably, that an optimisation of these segments begins. Everything must be on disk.
+    pub(super) fn begin_optimising(&mut self, segments: BTreeSet<String>) -> Result<(), IndexError> {
+        self.marker.optimising = Some(segments);
+        self.write()
+    }
+
+    /// Notes, durably, that no optimisation runs and that everything is on disk.
+    pub(super) fn end_optimising(&mut self) -> Result<(), IndexError> {
+        let Some(segments) = self.marker.optimising.take() else { return Ok(()) };
+        let written = self.write();
+        if written.is_err() {
+            self.marker.optimising = Some(segments);
+        }
+        written
+    }
+
+    /// The segments that there were when an optimisation began that did not come to its end.
+    pub(super) fn optimising(&self) -> Option<&BTreeSet<String>> {
+        self.marker.optimising.as_ref()
+    }
+
     fn reserve(&mut self) -> Result<(), IndexError> {
         self.marker.next_operation = self.next + BLOCK;
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), IndexError> {
         let path = self.dir.join(MARKER);
         let json = serde_json::to_vec_pretty(&self.marker)
             .map_err(|error| IndexError::Engine { doing: "writing its marker", reason: error.to_string() })?;

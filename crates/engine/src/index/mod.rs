@@ -6,9 +6,11 @@
 //! - `words`: a sparse BM25F vector (see [`words`]);
 //! - a payload of filter fields (see [`fields`]).
 //!
-//! The index is never the truth. It promises that what was written before a [`Index::flush`] survives, that applying the
-//! same write twice does no harm, and that damage is noticed when it opens, so that the caller can fill it again.
+//! The index is never the truth. It promises that what was written before an [`Index::flush`] that answers for everything
+//! survives, that applying the same write twice does no harm, and that damage is noticed when it opens, so that the caller can
+//! fill it again.
 
+mod durable;
 mod embedded;
 mod error;
 pub mod fields;
@@ -24,9 +26,9 @@ mod tuning;
 mod wording;
 pub mod words;
 
-use std::collections::HashSet;
 use std::path::Path;
 
+pub use durable::Flushed;
 pub use embedded::Embedded;
 pub use error::IndexError;
 pub use fields::{Column, FieldKind};
@@ -139,38 +141,44 @@ impl Index {
         }
     }
 
-    /// Removes every product that is not among `there`; returns how many those were.
-    ///
-    /// A process that was killed while [`Index::optimize`] ran may find products again that were removed meanwhile: the engine
-    /// writes a part of the index anew without the removals of that time. So whoever opens an index says what there is.
-    ///
-    /// # Errors
-    /// When the index refuses the write.
-    pub fn retain(&self, there: &HashSet<u64>) -> Result<usize, IndexError> {
-        let strangers: Vec<u64> = {
-            let table = self.table();
-            table.all().iter().map(|row| table.key(row)).filter(|key| !there.contains(key)).collect()
-        };
-        if !strangers.is_empty() {
-            self.delete(&strangers)?;
-        }
-        Ok(strangers.len())
-    }
-
-    /// Makes every write so far durable. The store notes its revision after this returns.
+    /// Brings every write so far to disk, and says whether it answers for them. After [`Flushed::Everything`] the store notes its
+    /// revision; after [`Flushed::UpToOptimisation`] it leaves the one it noted before.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn flush(&self) -> Result<(), IndexError> {
+    pub fn flush(&self) -> Result<Flushed, IndexError> {
         match self {
             Self::Embedded(index) => index.flush(),
         }
     }
 
-    /// Builds graphs and merges what is worth it; reads and writes go on. Returns whether anything was done.
+    /// Whether an optimisation was cut off, by the end of its process or by an error: whatever is newer than the revision noted
+    /// last has to be applied again, and then [`Index::made_good`] asked. Until then no flush answers for anything, and
+    /// [`Index::optimize`] does nothing.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Embedded(index) => index.is_doubtful(),
+        }
+    }
+
+    /// Says that everything newer than the revision noted last was applied again. False when products are in the index twice
+    /// all the same, which comes of an end in the moment when an optimisation swaps its result in: then it is to be cleared
+    /// and filled from the store, and this asked again. Nobody may write meanwhile.
     ///
     /// # Errors
-    /// When the disk refuses or the engine fails; what was searchable stays so.
+    /// When the disk refuses.
+    pub fn made_good(&self) -> Result<bool, IndexError> {
+        match self {
+            Self::Embedded(index) => index.made_good(),
+        }
+    }
+
+    /// Builds graphs and merges what is worth it; reads and writes go on. Returns whether anything was done. Begins and ends with
+    /// a flush.
+    ///
+    /// # Errors
+    /// When the disk refuses or the engine fails; the index is doubtful then, see [`Index::is_doubtful`].
     pub fn optimize(&self) -> Result<bool, IndexError> {
         match self {
             Self::Embedded(index) => index.optimize(),

@@ -271,6 +271,60 @@ fn an_unclean_end_loses_nothing_that_is_applied_again() {
     assert_eq!(open(&killed).count(None).unwrap(), 1_399);
 }
 
+/// An index of 700 products whose process ended during an optimisation, after the new segment was moved into its place: the
+/// segments that the marker says were there before, and a copy of one of them as the new one.
+fn cut_off_in_a_swap(dir: &std::path::Path, lost: Option<&str>) {
+    let index = open(dir);
+    index.upsert(&(0..700).map(point).collect::<Vec<_>>()).unwrap();
+    assert_eq!(index.flush().unwrap(), Flushed::Everything);
+    drop(index);
+    let segments = dir.join("shard").join("segments");
+    let before: Vec<String> =
+        std::fs::read_dir(&segments).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    for name in &before {
+        // Another valid name: the first digit is another one.
+        let first = if name.starts_with('a') { "b" } else { "a" };
+        copy(&segments.join(name), &segments.join(format!("{first}{}", &name[1..])));
+    }
+    let marker = dir.join("index.json");
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&marker).unwrap()).unwrap();
+    json["optimising"] = before.into_iter().chain(lost.map(str::to_owned)).collect();
+    std::fs::write(marker, json.to_string()).unwrap();
+}
+
+#[test]
+fn an_optimisation_that_was_cut_off_is_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    cut_off_in_a_swap(dir.path(), None);
+    let index = open(dir.path());
+    assert!(index.is_doubtful());
+    assert_eq!(index.flush().unwrap(), Flushed::UpToOptimisation, "what was written since is not there yet");
+    assert!(!index.optimize().unwrap());
+    index.upsert(&[point(700)]).unwrap();
+    index.delete(&[5]).unwrap();
+    assert!(index.made_good().unwrap());
+    assert_eq!(index.flush().unwrap(), Flushed::Everything);
+    drop(index);
+    let index = open(dir.path());
+    assert!(!index.is_doubtful());
+    assert_eq!(index.count(None).unwrap(), 700);
+    assert_eq!(index.info().points, 700);
+}
+
+#[test]
+fn an_optimisation_that_was_cut_off_when_its_old_segments_were_going_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    cut_off_in_a_swap(dir.path(), Some("gone"));
+    let index = open(dir.path());
+    assert!(index.is_doubtful() && !index.made_good().unwrap(), "every product is there twice");
+    index.clear().unwrap();
+    index.upsert(&(0..700).map(point).collect::<Vec<_>>()).unwrap();
+    assert!(index.made_good().unwrap());
+    assert_eq!(index.count(None).unwrap(), 700);
+    drop(index);
+    assert!(!open(dir.path()).is_doubtful());
+}
+
 #[test]
 fn flushing_goes_on_while_optimising_and_frees_the_log() {
     let dir = tempfile::tempdir().unwrap();

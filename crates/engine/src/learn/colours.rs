@@ -56,7 +56,8 @@ fn directions(colours: &[&ColourDescriptor]) -> Result<Vec<Vec<f32>>, FitError> 
     let every = colours.len().div_ceil(PICTURES).max(1);
     let some: Vec<Vec<f32>> = colours.iter().step_by(every).map(|colours| unit(colours)).collect();
     // Most numbers are 0 in every picture: nothing is as colourful as they are.
-    let used: Vec<usize> = (0..ColourDescriptor::DIM).filter(|place| some.iter().any(|row| row[*place] > 0.0)).collect();
+    let used: Vec<usize> =
+        (0..ColourDescriptor::DIM).filter(|place| some.iter().any(|row| row[*place] > 0.0)).collect();
     let mut rows = Rows::new(used.len());
     for row in &some {
         rows.push(&used.iter().map(|place| row[*place]).collect::<Vec<_>>());

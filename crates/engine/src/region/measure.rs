@@ -214,32 +214,43 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + a_blocks.1.iter().zip(b_blocks.1).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// The measures of all candidates; the last [`OF_MAP`] are NaN without a map.
-pub(super) fn measures(sketch: &Sketch, map: Option<&FeatureMap>, candidates: &[Candidate]) -> Vec<[f32; MEASURES]> {
+/// What the pixels say of all candidates; the last [`OF_MAP`] measures are NaN until [`with_map`].
+pub(super) fn of_picture(sketch: &Sketch, candidates: &[Candidate]) -> Vec<[f32; MEASURES]> {
+    if candidates.is_empty() {
+        return Vec::new();
+    }
     let sums = Sums::of(sketch);
-    let positions = map.map(Positions::of);
-    let (width, height) = (sketch.width() as f32, sketch.height() as f32);
-    let longer = width.max(height);
-    let (beside, above) = ((longer - width) / 2.0, (longer - height) / 2.0);
     let one = |candidate: &Candidate| {
         let mut measures = [f32::NAN; MEASURES];
         measures[..MEASURES - OF_MAP].copy_from_slice(&of_pixels(&sums, candidate));
-        if let Some(positions) = &positions {
-            let (across, down) = (positions.columns as f32 / longer, positions.rows as f32 / longer);
-            let place = |left: f32, top: f32, right: f32, bottom: f32| {
-                [(left + beside) * across, (top + above) * down, (right + beside) * across, (bottom + above) * down]
-            };
-            let frame = place(
-                f32::from(candidate.left),
-                f32::from(candidate.top),
-                f32::from(candidate.right),
-                f32::from(candidate.bottom),
-            );
-            measures[MEASURES - OF_MAP..].copy_from_slice(&positions.measures(frame, place(0.0, 0.0, width, height)));
-        }
         measures
     };
     candidates.iter().map(one).collect()
+}
+
+/// Fills in what the feature map says of each candidate; `size` is the sketch's width and height.
+pub(super) fn with_map(
+    measures: &mut [[f32; MEASURES]],
+    candidates: &[Candidate],
+    map: &FeatureMap,
+    (width, height): (f32, f32),
+) {
+    if candidates.is_empty() {
+        return;
+    }
+    let positions = Positions::of(map);
+    let longer = width.max(height);
+    let (beside, above) = ((longer - width) / 2.0, (longer - height) / 2.0);
+    let (across, down) = (positions.columns as f32 / longer, positions.rows as f32 / longer);
+    let place = |left: f32, top: f32, right: f32, bottom: f32| {
+        [(left + beside) * across, (top + above) * down, (right + beside) * across, (bottom + above) * down]
+    };
+    for (measures, candidate) in measures.iter_mut().zip(candidates) {
+        let [left, top, right, bottom] =
+            [candidate.left, candidate.top, candidate.right, candidate.bottom].map(f32::from);
+        let frame = place(left, top, right, bottom);
+        measures[MEASURES - OF_MAP..].copy_from_slice(&positions.measures(frame, place(0.0, 0.0, width, height)));
+    }
 }
 
 fn of_pixels(sums: &Sums, candidate: &Candidate) -> [f32; MEASURES - OF_MAP] {

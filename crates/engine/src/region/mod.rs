@@ -44,28 +44,60 @@ pub struct Candidate {
     pub measures: [f32; MEASURES],
 }
 
-/// The regions of a picture, likeliest first; the whole picture is always one of them. `map` is of the same picture,
-/// letterboxed as the model sees it.
-#[must_use]
-pub fn regions(sketch: &Sketch, map: Option<&FeatureMap>) -> Vec<RegionSeen> {
-    match Judge::builtin() {
-        Some(judge) => chosen(judge, &candidates(sketch, map)),
-        None => chosen_with_whole(Vec::new()),
+/// The boxes of a picture that may be regions, and what its pixels say of them: all that needs no feature map, so that it
+/// can be made while the model runs.
+#[derive(Debug, Clone)]
+pub struct Outlines {
+    size: (f32, f32),
+    frames: Vec<group::Candidate>,
+    measures: Vec<[f32; MEASURES]>,
+}
+
+impl Outlines {
+    /// Looks for them.
+    #[must_use]
+    pub fn of(sketch: &Sketch) -> Self {
+        let frames = group::candidates(sketch);
+        let measures = measure::of_picture(sketch, &frames);
+        Self { size: (sketch.width() as f32, sketch.height() as f32), frames, measures }
+    }
+
+    /// The regions, likeliest first; the whole picture is always one of them. `map` is of the same picture, letterboxed as
+    /// the model sees it.
+    #[must_use]
+    pub fn regions(self, map: Option<&FeatureMap>) -> Vec<RegionSeen> {
+        match Judge::builtin() {
+            Some(judge) => chosen(judge, &self.candidates(map)),
+            None => chosen_with_whole(Vec::new()),
+        }
+    }
+
+    /// Every box that is judged.
+    #[must_use]
+    pub fn candidates(mut self, map: Option<&FeatureMap>) -> Vec<Candidate> {
+        if let Some(map) = map {
+            measure::with_map(&mut self.measures, &self.frames, map, self.size);
+        }
+        let (width, height) = self.size;
+        let region = |frame: &group::Candidate| {
+            let (x, y) = (f32::from(frame.left) / width, f32::from(frame.top) / height);
+            Region::new(x, y, f32::from(frame.right) / width - x, f32::from(frame.bottom) / height - y).ok()
+        };
+        let boxes = self.frames.iter().zip(self.measures);
+        boxes.filter_map(|(frame, measures)| Some(Candidate { r#box: region(frame)?, measures })).collect()
     }
 }
 
-/// Every box that is judged.
+/// The regions of a picture: [`Outlines`] and the map in one go.
+#[must_use]
+pub fn regions(sketch: &Sketch, map: Option<&FeatureMap>) -> Vec<RegionSeen> {
+    Outlines::of(sketch).regions(map)
+}
+
+/// Every box that is judged: [`Outlines`] and the map in one go.
 #[must_use]
 pub fn candidates(sketch: &Sketch, map: Option<&FeatureMap>) -> Vec<Candidate> {
-    let frames = group::candidates(sketch);
-    let measures = measure::measures(sketch, map, &frames);
-    let (width, height) = (sketch.width() as f32, sketch.height() as f32);
-    let region = |frame: &group::Candidate| {
-        let (x, y) = (f32::from(frame.left) / width, f32::from(frame.top) / height);
-        Region::new(x, y, f32::from(frame.right) / width - x, f32::from(frame.bottom) / height - y).ok()
-    };
-    let boxes = frames.iter().zip(measures);
-    boxes.filter_map(|(frame, measures)| Some(Candidate { r#box: region(frame)?, measures })).collect()
+    Outlines::of(sketch).candidates(map)
 }
 
 /// The likeliest of the candidates that do not frame the same.

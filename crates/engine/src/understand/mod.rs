@@ -15,7 +15,7 @@ pub use response::{CategoryGuess, Guess, NamedThing, Understood};
 
 use crate::image::{Palette, Picture, Quality, Sketch, Subject};
 use crate::model::{FeatureMap, ModelError, Recognition};
-use crate::region::{RegionSeen, regions};
+use crate::region::{Outlines, RegionSeen};
 
 /// Version of what is understood: another one means that images are looked at again. Change it with the method.
 pub const VERSION: &str = "1";
@@ -41,7 +41,7 @@ pub struct Understanding {
 /// What is seen in a picture without the model: can be made while the model runs.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    sketch: Sketch,
+    outlines: Outlines,
     colours: Palette,
     quality: Option<Quality>,
 }
@@ -53,7 +53,7 @@ impl Seen {
         let sketch = Sketch::of(picture);
         let subject = Subject::of(&sketch);
         let quality = quality.then(|| Quality::of(picture, &sketch, &subject));
-        Self { colours: Palette::of(&sketch, &subject), quality, sketch }
+        Self { colours: Palette::of(&sketch, &subject), quality, outlines: Outlines::of(&sketch) }
     }
 
     /// With what the model says of the same picture. A model without a map, or with another map than the built-in
@@ -69,6 +69,6 @@ impl Seen {
         };
         let likely = recognised.into_iter().filter(|name| name.probability >= UNLIKELY);
         let names = likely.map(|name| NamedThing { name: name.name, probability: name.probability }).collect();
-        Ok(Understanding { regions: regions(&self.sketch, map), names, colours: self.colours, quality: self.quality })
+        Ok(Understanding { regions: self.outlines.regions(map), names, colours: self.colours, quality: self.quality })
     }
 }

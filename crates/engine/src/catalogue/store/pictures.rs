@@ -140,20 +140,21 @@ impl Store {
         &self,
         catalogue: i64,
         version: &str,
-        after: u64,
+        (since, after): (i64, u64),
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
         self.read(|sql| {
             sql.prepare_cached(
-                "SELECT key FROM products WHERE catalogue = ?1 AND key > ?3 AND EXISTS (
+                "SELECT key FROM products WHERE catalogue = ?1 AND revision > ?5 AND key > ?3 AND EXISTS (
                      SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2
-                     LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?5
+                     LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?6
                      WHERE i.product = key AND (u.hash IS NULL OR c.hash IS NULL))
                  ORDER BY key LIMIT ?4",
             )?
-            .query_map(params![catalogue, version, after.cast_signed(), limit as i64, ColourDescriptor::KEY], |row| {
-                Ok(row.get::<_, i64>(0)?.cast_unsigned())
-            })?
+            .query_map(
+                params![catalogue, version, after.cast_signed(), limit as i64, since, ColourDescriptor::KEY],
+                |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()),
+            )?
             .collect()
         })
     }

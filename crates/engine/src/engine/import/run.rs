@@ -271,7 +271,8 @@ impl Import<'_> {
     fn prepare(&self, task: Task, at_work: &AtWork) -> Handled {
         let Task { line, product, warnings, fetched, .. } = task;
         let id = product.id.clone();
-        let candidate = Candidate { line, product, sources: &self.feed.sources, revalidate: false, fetched };
+        let sources = &self.feed.sources;
+        let candidate = Candidate { line, product, sources, revalidate: false, understand: false, fetched };
         let readied = self.engine.prepare(self.catalogue, candidate, at_work);
         Handled::Product { line, warnings, id, readied }
     }

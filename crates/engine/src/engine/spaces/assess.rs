@@ -109,12 +109,17 @@ pub(super) struct Assessed(BTreeMap<Task, Answers>);
 impl Assessed {
     /// The space in use against the one made in the way of this number.
     pub(super) fn against_current(&self, way: usize) -> Vec<TaskReport> {
-        self.0.iter().filter_map(|(task, answers)| report(*task, answers, &answers.current, answers.new.get(way)?)).collect()
+        self.0
+            .iter()
+            .filter_map(|(task, answers)| report(*task, answers, &answers.current, answers.new.get(way)?))
+            .collect()
     }
 
     /// One way against another: which is `current` in the report, which `new`.
     pub(super) fn between(&self, current: usize, new: usize) -> Vec<TaskReport> {
-        let of = |(task, answers): (&Task, &Answers)| report(*task, answers, answers.new.get(current)?, answers.new.get(new)?);
+        let of = |(task, answers): (&Task, &Answers)| {
+            report(*task, answers, answers.new.get(current)?, answers.new.get(new)?)
+        };
         self.0.iter().filter_map(of).collect()
     }
 }
@@ -213,8 +218,7 @@ fn report(task: Task, answers: &Answers, current: &[(f64, f64)], new: &[(f64, f6
         Figures { map: mean(|answer| answer.0), recall_at_1: mean(|answer| answer.1) }
     };
     let differences = |of: fn(&(f64, f64)) -> f64| {
-        let each: Vec<f64> =
-            new.iter().zip(current).map(|(new, current)| of(new) - of(current)).collect();
+        let each: Vec<f64> = new.iter().zip(current).map(|(new, current)| of(new) - of(current)).collect();
         bootstrap(&each, SEED)
     };
     Some(TaskReport {

@@ -155,7 +155,8 @@ impl Engine {
                 numbers.insert(product.id.clone(), owner);
                 let hashes = product.image_hashes();
                 let features = self.store.features(&hashes, &self.feature_key)?;
-                let colours = if learned.supervised() { self.store.colours(&hashes)? } else { vec![None; hashes.len()] };
+                let colours =
+                    if learned.supervised() { self.store.colours(&hashes)? } else { vec![None; hashes.len()] };
                 for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
                     let Some(feature) = feature else { continue };
                     match seen.get(&hash) {
@@ -212,7 +213,7 @@ impl Engine {
         hashes.sort_unstable();
         let features = self.store.features(&hashes, &self.feature_key)?;
         // Few: those that were sent before colours were kept are looked at now.
-        let colours = self.colours_of(&hashes)?;
+        let colours = self.colours().of(&self.store, &hashes)?;
         for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
             let Some(feature) = feature else { continue };
             match wanted.get(&hash).copied().flatten() {

@@ -127,7 +127,8 @@ impl Engine {
                 let (Some(hash), true) = (hash, chosen) else { continue };
                 let Some(feature) = self.store.features(&[hash], &self.feature_key)?.pop().flatten() else { continue };
                 let feature: Vec<f16> = feature.into_iter().map(f16::from_f32).collect();
-                let colours = if space.sees_colours() { self.colours_of(&[hash])?.pop().flatten() } else { None };
+                let colours =
+                    if space.sees_colours() { self.colours().of(&self.store, &[hash])?.pop().flatten() } else { None };
                 if space.sees_colours() && colours.is_none() {
                     continue;
                 }
