@@ -8,13 +8,14 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use vetrina_engine::learn::{LdaOptions, Rows, fit_lda, least_sure, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
 use crate::data::{self, Picture};
 use crate::features::Features;
+use crate::section::{self, EVALUATION};
 use crate::tasks::{at, embed, mean_average_precision, places, recall};
 
 /// Labelled photos a product, on average.
@@ -24,8 +25,6 @@ const ROUNDS: usize = 4;
 /// Random choices that are averaged.
 const DRAWS: u64 = 5;
 
-const BEGIN: &str = "<!-- written by vetrina-lab active-learning: begin -->";
-const END: &str = "<!-- written by vetrina-lab active-learning: end -->";
 const PLOT: &str = "docs/pictures/active-learning.svg";
 
 /// R@1 and mAP, in per cent.
@@ -71,11 +70,7 @@ pub fn run(write: bool) -> Result<()> {
         fs::write(PLOT, plot(&[("active", "#0072b2", &active_line), ("random", "#d55e00", &random_line)]))?;
         let head = format!("Measured by `vetrina-lab active-learning` on {}.\n\n", chrono::Utc::now().date_naive());
         let picture = "\n![G-adapted mAP by labelled photos a product](pictures/active-learning.svg)\n";
-        let path = "docs/evaluation.md";
-        let old = fs::read_to_string(path)?;
-        let (before, rest) = old.split_once(BEGIN).context("docs/evaluation.md has no place for active learning")?;
-        let (_, after) = rest.split_once(END).context("docs/evaluation.md has no end of active learning")?;
-        fs::write(path, format!("{before}{BEGIN}\n{head}{text}{picture}{END}{after}"))?;
+        section::write(EVALUATION, "Evaluation", "active-learning", &format!("{head}{text}{picture}"))?;
     }
     Ok(())
 }

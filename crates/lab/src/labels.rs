@@ -9,8 +9,8 @@ use vetrina_engine::space::Space;
 use vetrina_engine::understand::{Memory, described};
 
 use crate::data::{self, FashionProduct};
-use crate::document;
 use crate::features::{self, Features};
+use crate::section::{self, EVALUATION};
 
 /// Neighbours that vote in kNN, and the power of their similarity.
 const NEIGHBOURS: usize = 9;
@@ -97,7 +97,7 @@ pub fn run(write: bool) -> Result<()> {
         chrono::Utc::now().date_naive(),
         table.join("\n")
     );
-    if write { document::put("labels", &text) } else { Ok(()) }
+    if write { section::write(EVALUATION, "Evaluation", "labels", &text) } else { Ok(()) }
 }
 
 fn line(field: &str, method: &str, guesses: &[Guess], threshold: Option<f32>) -> String {

@@ -7,7 +7,6 @@ mod composites;
 mod damage;
 mod data;
 mod default_head;
-mod document;
 mod features;
 mod filters;
 mod hot;
@@ -129,8 +128,11 @@ enum Command {
     /// Measure what an import costs that has little or nothing to do, and what one costs the searches meanwhile
     Reimport {
         /// Products, with a generated picture each
-        #[arg(long, default_value_t = 600)]
+        #[arg(long, default_value_t = 3_000)]
         products: u32,
+        /// Print only, leave docs/benchmarks.md
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Measure how long searches wait while an index is optimised, with and without writes
     OptimisePause {
@@ -140,6 +142,9 @@ enum Command {
         /// Folder to put the index into, on the disk that is to be measured
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// Print only, leave docs/benchmarks.md
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Measure suggestions and texts with slips in a catalogue of made-up titles
     Typing {
@@ -169,8 +174,8 @@ fn main() -> Result<()> {
         Command::Fill(arguments) => bench::fill(&arguments),
         Command::Hot => hot::run(),
         Command::VectorPeer(arguments) => bench::serve_as_peer(&arguments),
-        Command::Reimport { products } => reimport::run(products),
-        Command::OptimisePause { products, folder } => pause::run(products, folder.as_deref()),
+        Command::Reimport { products, dry_run } => reimport::run(products, !dry_run),
+        Command::OptimisePause { products, folder, dry_run } => pause::run(products, folder.as_deref(), !dry_run),
         Command::Typing { products } => typing::run(products),
     }
 }

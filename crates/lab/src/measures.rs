@@ -9,8 +9,8 @@ use vetrina_engine::image::{Palette, Picture, Quality, Sketch, Subject, findings
 
 use crate::damage;
 use crate::data;
-use crate::document;
 use crate::features;
+use crate::section::{self, EVALUATION};
 
 /// Pictures that are damaged.
 const PICTURES: usize = 300;
@@ -51,7 +51,7 @@ pub fn run(write: bool) -> Result<()> {
         colours(&fashion)?,
         chrono::Utc::now().date_naive()
     );
-    if write { document::put("measures", &text) } else { Ok(()) }
+    if write { section::write(EVALUATION, "Evaluation", "measures", &text) } else { Ok(()) }
 }
 
 fn quality(

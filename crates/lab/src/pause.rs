@@ -13,6 +13,8 @@ use serde_json::json;
 use vetrina_engine::catalogue::Product;
 use vetrina_engine::index::{Index, IndexOptions, IndexPoint};
 
+use crate::section::{self, BENCHMARKS};
+
 /// Numbers of one embedding.
 const DIMS: usize = 256;
 /// Groups that embeddings gather in, as pictures of a shop do.
@@ -32,7 +34,7 @@ const PHASES: [&str; 6] = [
 ];
 
 /// Runs it over `products` products.
-pub fn run(products: usize, folder: Option<&Path>) -> Result<()> {
+pub fn run(products: usize, folder: Option<&Path>, write: bool) -> Result<()> {
     let temporary = match folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
@@ -53,12 +55,14 @@ pub fn run(products: usize, folder: Option<&Path>) -> Result<()> {
     index.flush()?;
     let info = index.info();
     let per_product = |bytes: u64| bytes as f64 / products as f64;
-    println!(
-        "{products} products written in {:.1} s, slowest write of {BATCH} {:.0} ms; a product takes {:.0} bytes on disk and {:.0} resident",
+    let mut text = format!(
+        "{products} products × {DIMS} dimensions with words and fields, one search after another (a third by picture, by picture with a filter, by words). Written in {:.1} s, the \
+         slowest write of {BATCH} took {:.0} ms; a product takes {:.0} bytes on disk. *late* is by how much a thread that only sleeps woke too late: what the machine did, not the index. \
+         `vetrina-lab optimise-pause`, {}.\n\n",
         began.elapsed().as_secs_f64(),
         slowest.as_secs_f64() * 1e3,
         per_product(info.disk_bytes),
-        per_product(resident().saturating_sub(memory)),
+        chrono::Utc::now().date_naive(),
     );
 
     let (phase, over) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -101,7 +105,7 @@ pub fn run(products: usize, folder: Option<&Path>) -> Result<()> {
                 optimised.push(began.elapsed());
                 done.store(true, Ordering::SeqCst);
                 let written = writing.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
-                println!("{written} products were written during the second optimisation");
+                eprintln!("{written} products were written during the second optimisation");
                 Ok(())
             })?;
             phase.store(5, Ordering::SeqCst);
@@ -116,22 +120,23 @@ pub fn run(products: usize, folder: Option<&Path>) -> Result<()> {
         Ok((times, waits))
     })?;
 
-    for time in &optimised {
-        println!("optimised in {:.1} s", time.as_secs_f64());
-    }
-    println!(
-        "resident {:.0} bytes a product, {:.0} on disk",
+    text += &table(times, waits);
+    let seconds: Vec<String> = optimised.iter().map(|time| format!("{:.1} s", time.as_secs_f64())).collect();
+    text.extend([format!(
+        "\nThe optimisations took {}; afterwards a product takes {:.0} bytes of memory, mapped files included, and {:.0} on disk.\n",
+        seconds.join(" and "),
         per_product(resident().saturating_sub(memory)),
         per_product(index.info().disk_bytes)
-    );
-    table(times, waits);
-    Ok(())
+    )]);
+    print!("{text}");
+    if write { section::write(BENCHMARKS, "Benchmarks", "optimise-pause", &text) } else { Ok(()) }
 }
 
-/// Prints the times of searches, and how late threads woke, by phase.
-fn table(times: Vec<Vec<f64>>, waits: Vec<Vec<f64>>) {
-    println!("\n| meanwhile | searches | p50 ms | p99 ms | max ms | late by p99 ms | late by at most ms |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+/// The times of searches, and how late threads woke, by phase.
+fn table(times: Vec<Vec<f64>>, waits: Vec<Vec<f64>>) -> String {
+    let mut text = "| meanwhile | searches | p50 ms | p99 ms | max ms | late by p99 ms | late by at most ms |\n\
+                    | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
     let at = |times: &[f64], part: f64| {
         let place = ((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1));
         times.get(place).map_or_else(|| "–".to_owned(), |time| format!("{time:.1}"))
@@ -141,8 +146,9 @@ fn table(times: Vec<Vec<f64>>, waits: Vec<Vec<f64>>) {
         waits.sort_by(f64::total_cmp);
         let [p50, p99, most] = [0.5, 0.99, 1.0].map(|part| at(&times, part));
         let [late, latest] = [0.99, 1.0].map(|part| at(&waits, part));
-        println!("| {name} | {} | {p50} | {p99} | {most} | {late} | {latest} |", times.len());
+        text.extend([format!("| {name} | {} | {p50} | {p99} | {most} | {late} | {latest} |\n", times.len())]);
     }
+    text
 }
 
 /// Searches until it is over; milliseconds of each search by phase.

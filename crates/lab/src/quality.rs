@@ -9,14 +9,11 @@ use vetrina_engine::space::Space;
 
 use crate::data;
 use crate::features::Features;
+use crate::section::{self, EVALUATION};
 use crate::tasks::{Figure, clothing, fashion, groceries, robust};
 use crate::{plot, worst};
 
 const COLUMNS: [&str; 5] = ["raw", "default head", "learned head", groceries::GALLERY_IN_FIT, "colour-fused head"];
-
-/// What lies between these lines in docs/evaluation.md is written here; all else there is written by hand.
-const BEGIN: &str = "<!-- written by vetrina-lab quality: begin -->";
-const END: &str = "<!-- written by vetrina-lab quality: end -->";
 
 /// `robust_every` says of how many pictures one is damaged for F-robust; `None` leaves it out.
 pub fn run(robust_every: Option<usize>, write: bool) -> Result<()> {
@@ -44,7 +41,7 @@ pub fn run(robust_every: Option<usize>, write: bool) -> Result<()> {
                 format!("\nF-robust: every {step}th picture was damaged and looked for among all, to save time.\n")
             }
         };
-        replace_between(&format!("{head}{table}{robust}"))?;
+        section::write(EVALUATION, "Evaluation", "quality", &format!("{head}{table}{robust}"))?;
         fs::write("docs/pictures/quality.svg", plot::svg(&figures))?;
         worst::write(&groceries_data, &clothing_data, &mut features)?;
     }
@@ -70,14 +67,4 @@ fn table(figures: &[Figure]) -> String {
         let _ = writeln!(text, "| {task} | {measure} | {} |", cells.join(" | "));
     }
     text
-}
-
-fn replace_between(text: &str) -> Result<()> {
-    let path = "docs/evaluation.md";
-    let old = fs::read_to_string(path).unwrap_or_else(|_| format!("# Evaluation\n\n{BEGIN}\n{END}\n"));
-    let (before, rest) = old.split_once(BEGIN).unwrap_or((&old, END));
-    let (_, after) = rest.split_once(END).unwrap_or(("", "\n"));
-    fs::create_dir_all("docs")?;
-    fs::write(path, format!("{before}{BEGIN}\n{text}{END}{after}"))?;
-    Ok(())
 }

@@ -12,7 +12,7 @@ use vetrina_engine::region::{Candidate, MEASURES, RegionSeen, candidates, overla
 
 use crate::composites::{Composite, Kind, composite};
 use crate::data::{self, Clothing, Fashion};
-use crate::document;
+use crate::section::{self, EVALUATION};
 
 /// Composites of each kind that are measured, and that the judge is fitted to; out of different pictures.
 const MEASURED: usize = 100;
@@ -90,7 +90,7 @@ pub fn run(write: bool) -> Result<()> {
         chrono::Utc::now().date_naive(),
         rows.join("\n")
     );
-    if write { document::put("regions", &text) } else { Ok(()) }
+    if write { section::write(EVALUATION, "Evaluation", "regions", &text) } else { Ok(()) }
 }
 
 fn count(boxes: &[Region], regions: &[RegionSeen]) -> Found {

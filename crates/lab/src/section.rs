@@ -5,6 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+/// Where figures of quality stand.
+pub const EVALUATION: &str = "docs/evaluation.md";
+/// Where figures of speed and memory stand.
+pub const BENCHMARKS: &str = "docs/benchmarks.md";
+
 /// Puts `text` between the markers of the command `name` in a document. A document without them gets them at its end.
 pub fn write(path: &str, title: &str, name: &str, text: &str) -> Result<()> {
     let begin = format!("<!-- written by vetrina-lab {name}: begin -->");
