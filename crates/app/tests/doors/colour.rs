@@ -89,7 +89,7 @@ fn a_colour_ranks_alone_with_a_filter_and_beside_everything_else() {
     let scarf = found(json!({"text": "scarf", "colour": "blue", "explain": true}));
     assert_eq!(scarf["total"], 3);
     assert_eq!(ids(&scarf)[0], "blue");
-    assert!(scarf["hits"][0]["reasons"].to_string().contains("counts for 30 % of the score"), "{scarf}");
+    assert!(scarf["hits"][0]["reasons"].to_string().contains("counts for 40 % of the score"), "{scarf}");
     // Beside a photo, as multipart: the red square, but in blue.
     let photo = square(RED, RED, 10);
     let plain = server.search_photos(&[&photo], Some(&json!({"images": [{"part": 0}]}))).is(200).json();
@@ -100,8 +100,7 @@ fn a_colour_ranks_alone_with_a_filter_and_beside_everything_else() {
     let place = |answer: &Value, id: &str| ids(answer).iter().position(|own| own == id).unwrap();
     assert!(place(&blue, "blue") <= place(&plain, "blue"));
     let score = |answer: &Value, id: &str| answer["hits"][place(answer, id)]["score"].as_f64().unwrap();
-    let share = 0.3 * 1.0;
-    assert!((score(&blue, "blue") - (0.7 * score(&plain, "blue") + share)).abs() < 0.01, "{blue}");
+    assert!((score(&blue, "blue") - (0.6 * score(&plain, "blue") + 0.4)).abs() < 0.01, "{blue}");
     // The probability of being the very product is that of the photo alone.
     let probability = |answer: &Value| answer["hits"][place(answer, "red")]["probability"].as_f64().unwrap();
     assert_eq!(probability(&blue), probability(&plain));

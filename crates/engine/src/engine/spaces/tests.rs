@@ -109,12 +109,14 @@ fn keep(engine: &Engine, space: &Space, passes: bool) -> String {
         tasks: Vec::new(),
         gate: Gate { passes, reasons: vec!["because".into()] },
         notes: Vec::new(),
+        colours: None,
         words: None,
         seconds: 0.0,
     };
     let provenance = Provenance {
         method: "test".into(),
         learned: Learned::default(),
+        colours: false,
         model: String::new(),
         model_sha256: String::new(),
         pictures: 0,
