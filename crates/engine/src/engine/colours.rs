@@ -53,7 +53,7 @@ impl Colours {
 impl Engine {
     /// Where colours of stored pictures are had from.
     pub(super) fn colours(&self) -> Colours {
-        Colours { files: self.files.clone(), limits: self.options.limits.clone() }
+        Colours { files: self.files.clone(), limits: self.options.limits }
     }
 
     /// Looks at every picture of a catalogue whose colours are not known. False when `go_on` says no; it is told how many

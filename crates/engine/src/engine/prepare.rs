@@ -178,11 +178,10 @@ impl Engine {
         };
         for image in &mut product.images {
             let found = self.picture(&image.source, &looking, &mut fetched).and_then(|mut found| {
-                let learned = &mut found.learned;
-                if snapshot.space.sees_colours() && learned.colours.is_none() {
-                    let colours = self.colours().of(&self.store, &[found.hash]).map_err(fatal)?.pop();
-                    learned.colours = colours.flatten().map(Arc::new);
+                if snapshot.space.sees_colours() {
+                    self.complete(&mut found)?;
                 }
+                let learned = &found.learned;
                 let embedding = embed(&snapshot.space, &learned.feature, learned.colours.as_deref());
                 let embedding = embedding.map_err(|error| match error {
                     EngineError::Space(SpaceError::Zero | SpaceError::NotFinite) => {
@@ -245,6 +244,15 @@ impl Engine {
         }
         prepared.product = product;
         Ok(Readied::Write(Box::new(prepared), left_out))
+    }
+
+    /// Adds the colours of a picture that was learned before they were wanted.
+    fn complete(&self, found: &mut Found) -> Result<(), Problem> {
+        if found.learned.colours.is_none() {
+            let colours = self.colours().of(&self.store, &[found.hash]).map_err(fatal)?.pop().flatten();
+            found.learned.colours = colours.map(Arc::new);
+        }
+        Ok(())
     }
 
     /// Whether the pictures of a product that is given as before are as before, as far as can be told without reading them.
