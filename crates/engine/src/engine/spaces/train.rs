@@ -20,6 +20,8 @@ use crate::learn::FitError;
 use crate::model::builtin_manifest;
 use crate::space::{Space, SpaceId};
 
+/// With more pictures colours are not tried: a comparison with them takes twice as long, and a training has a minute.
+const MOST_COLOURED: usize = 50_000;
 /// Fewer products with a second picture, and damaged copies have to ask.
 const ENOUGH_TO_ASK: usize = 10;
 
@@ -330,6 +332,13 @@ fn asking(gathered: &Gathered) -> usize {
 fn may_see_colours(learned: &Learned, gathered: &Gathered) -> Result<(), Option<String>> {
     if !learned.supervised() {
         return Err(None);
+    }
+    if gathered.rows.len() > MOST_COLOURED {
+        let note = format!(
+            "colours were not looked at: they are up to {MOST_COLOURED} pictures, and there are {}",
+            gathered.rows.len()
+        );
+        return Err(Some(note));
     }
     match gathered.without_colours() {
         0 => Ok(()),
