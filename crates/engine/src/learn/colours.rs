@@ -23,7 +23,6 @@ pub(super) fn fused_map(
     labels: &[u32],
     options: &LdaOptions,
 ) -> Result<LinearMap, FitError> {
-    check(features, 3)?;
     let wrong = |reason: String| FitError::Data { reason };
     if features.len() != colours.len() {
         let reason = format!("there are {} features and the colours of {} pictures", features.len(), colours.len());
@@ -32,6 +31,7 @@ pub(super) fn fused_map(
     if !(weight.is_finite() && weight > 0.0) {
         return Err(wrong(format!("colours cannot weigh {weight}")));
     }
+    check(features, 3)?;
     let basis = directions(colours)?;
     let dim = features.dim();
     // What a colour-fused head sees has this length before it is brought to 1, whatever the picture.
