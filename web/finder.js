@@ -98,12 +98,12 @@ export function createFinder(tell) {
   async function countOthers(now, signal) {
     const open = state.asksNothing(now) ? [["", FACETS]] : FACETS.filter((field) => now[field].length).map((field) => [field, [field]]);
     if (open.length === 0 || (view.window && view.total === 0)) return;
-    await Promise.all(
-      open.map(async ([without, fields]) => {
-        const answer = await api.search(now, view.photo, { limit: 1, facets: fields, without }, signal).catch(() => null);
-        if (answer?.facets && !signal.aborted) view.facets = { ...view.facets, ...answer.facets };
-      }),
-    );
+    // One after the other: a shopper's page must not take all permits of a small server.
+    for (const [without, fields] of open) {
+      const answer = await api.search(now, view.photo, { limit: 1, facets: fields, without }, signal).catch(() => null);
+      if (signal.aborted) return;
+      if (answer?.facets) view.facets = { ...view.facets, ...answer.facets };
+    }
     if (!signal.aborted) tell.changed();
   }
 

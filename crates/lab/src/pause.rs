@@ -163,7 +163,7 @@ fn search(index: &Index, centres: &[Vec<f32>], phase: &AtomicUsize, over: &Atomi
         match number % 3 {
             0 => drop(index.nearest(&[query], None, 24, false)?),
             1 => drop(index.nearest(&[query], Some(&filter), 24, false)?),
-            _ => drop(index.words(&format!("wooden thing {number}"), None, 24)?),
+            _ => drop(index.words(&format!("wooden thing {number}"), 24)?),
         }
         let time = started.elapsed().as_secs_f64() * 1e3;
         times.get_mut(now).context("a phase that is none")?.push(time);

@@ -1,5 +1,5 @@
 //! Threads that look after things while everything else goes on: one brings indexes to disk, one optimises them, one looks
-//! whether a space should be trained again, one understands pictures that nothing is understood of yet.
+//! whether a space should be trained or a calibration fitted again, one understands pictures that nothing is understood of yet.
 //!
 //! They are several because building a large graph takes minutes, and an index that is not brought to disk meanwhile would have
 //! much to catch up with after a crash.
@@ -21,9 +21,9 @@ const SHIFT: Duration = Duration::from_millis(300);
 /// Changed products from which an index is optimised while an import still runs.
 const OPTIMISE_FROM: u64 = 20_000;
 
-/// What a thread does on its round; the moment is its own, to do some things less often. It says when
-/// it wants to look again.
-type Work = fn(&Arc<Engine>, &mut Instant) -> Duration;
+/// What a thread does on its round; the moment and the number of the round are its own, to do some things less often. It says
+/// when it wants to look again.
+type Work = fn(&Arc<Engine>, &mut Instant, u64) -> Duration;
 
 /// The threads, as long as they work.
 #[derive(Debug, Default)]
@@ -66,24 +66,20 @@ fn keep(engine: &Weak<Engine>, wake: &Receiver<()>, work: Work) {
     let mut rest = ROUND;
     // The words of large catalogues are read right after the start.
     if let Some(engine) = engine.upgrade() {
-        rest = work(&engine, &mut looked);
+        rest = work(&engine, &mut looked, 0);
     }
-    for round in 0_u64.. {
+    for round in 1_u64.. {
         match wake.recv_timeout(rest) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let Some(engine) = engine.upgrade() else { return };
-        rest = work(&engine, &mut looked);
-        // Asking a catalogue about itself is work that can wait until a start is over.
-        if round >= CALIBRATE_AFTER {
-            engine.calibrate_soon();
-        }
+        rest = work(&engine, &mut looked, round);
     }
 }
 
 /// Catches up with pictures that nothing is understood of, and learns categories and attributes anew where it is due.
-fn understand(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
+fn understand(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     if engine.closing() {
         return ROUND;
     }
@@ -100,7 +96,7 @@ fn understand(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
     }
 }
 
-fn settle(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
+fn settle(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     for catalogue in engine.open_catalogues() {
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
@@ -122,7 +118,7 @@ fn settle(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
     ROUND
 }
 
-fn optimise(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
+fn optimise(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     for catalogue in engine.open_catalogues() {
         let least = if engine.imports_into(&catalogue.name) { OPTIMISE_FROM } else { 1 };
         if let Err(error) = catalogue.optimise(&engine.store, least) {
@@ -132,7 +128,11 @@ fn optimise(engine: &Arc<Engine>, _: &mut Instant) -> Duration {
     ROUND
 }
 
-fn refresh(engine: &Arc<Engine>, looked: &mut Instant) -> Duration {
+fn refresh(engine: &Arc<Engine>, looked: &mut Instant, round: u64) -> Duration {
+    // Asking a catalogue about itself is work that can wait until a start is over.
+    if round > CALIBRATE_AFTER {
+        engine.calibrate_soon();
+    }
     let freshness = &engine.options.freshness;
     if freshness.retrain && looked.elapsed() >= freshness.look && !engine.closing() {
         *looked = Instant::now();

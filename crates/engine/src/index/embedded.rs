@@ -19,6 +19,7 @@ use super::durable::{self, Soundness};
 use super::fields::{Column, FieldKind};
 use super::journal::Journal;
 use super::lexicon::Lexicon;
+use super::postings::Postings;
 use super::synonyms::Compiled;
 use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
@@ -30,7 +31,7 @@ pub(super) const PICTURE: &str = "picture";
 /// Name of the sparse vector of a product's words.
 pub(super) const WORDS: &str = "words";
 /// Points per write: bounds the size of one log entry and the time writers hold each other up.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 /// Products whose payload is read at once when an index opens.
 const PAGE: usize = 10_000;
 /// Size of one file of the engine's log.
@@ -54,6 +55,8 @@ pub struct Embedded {
     pub(super) optimiser: Mutex<()>,
     attributes: RwLock<BTreeSet<String>>,
     table: RwLock<Table>,
+    /// Locked after the table, and changed only while that is held for writing.
+    pub(super) postings: RwLock<Postings>,
 }
 
 /// What only one writer at a time may touch.
@@ -103,6 +106,7 @@ impl Embedded {
             optimiser: Mutex::new(()),
             attributes,
             table: RwLock::default(),
+            postings: RwLock::default(),
         };
         if interrupted {
             // Some segments may lack an index that others have: it is made where it is missing.
@@ -191,18 +195,26 @@ impl Embedded {
         for batch in points.chunks(BATCH) {
             let mut said = Vec::with_capacity(batch.len());
             let mut list = Vec::with_capacity(batch.len());
+            let mut vectors = Vec::with_capacity(batch.len());
             for point in batch {
                 let analysed = self.analyser.document(&point.words);
                 said.push((point, analysed.words));
+                vectors.push(analysed.vector.clone());
                 list.push(persisted(point, analysed.vector));
             }
             self.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(list),
             )))?;
             let mut table = self.table.write();
-            for point in batch {
-                table.put(point.key, !point.vectors.is_empty(), &point.payload);
+            let mut postings = self.postings.write();
+            for (point, words) in batch.iter().zip(&vectors) {
+                if let Some(row) = table.row(point.key) {
+                    postings.remove(row);
+                }
+                let row = table.put(point.key, !point.vectors.is_empty(), &point.payload);
+                postings.put(row, words);
             }
+            drop(postings);
             drop(table);
             let mut lexicon = self.lexicon.write();
             for (point, words) in said {
@@ -251,9 +263,14 @@ impl Embedded {
             let ids = batch.iter().map(|key| PointId::NumId(*key)).collect();
             self.write(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
             let mut table = self.table.write();
+            let mut postings = self.postings.write();
             for key in batch {
-                table.remove(*key);
+                if let Some(row) = table.row(*key) {
+                    postings.remove(row);
+                    table.remove(*key);
+                }
             }
+            drop(postings);
             drop(table);
             let mut lexicon = self.lexicon.write();
             batch.iter().for_each(|key| lexicon.remove(*key));
@@ -264,7 +281,11 @@ impl Embedded {
     /// See [`super::Index::clear`].
     pub(super) fn clear(&self) -> Result<(), IndexError> {
         self.write(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(Filter::default())))?;
-        *self.table.write() = Table::default();
+        {
+            let mut table = self.table.write();
+            self.postings.write().clear();
+            *table = Table::default();
+        }
         self.lexicon.write().clear();
         Ok(())
     }

@@ -17,6 +17,7 @@ pub mod fields;
 mod journal;
 pub mod lexicon;
 mod point;
+mod postings;
 mod reads;
 mod synonyms;
 pub mod table;
@@ -36,6 +37,7 @@ pub use point::{
     AttributeColumns, Fields, IndexPoint, MAX_VECTORS_PER_PRODUCT, attributes, availability, brand, codes, currency,
     effective_price, folded_title, group, in_stock, picture_colours, shorten,
 };
+pub use postings::Said;
 pub use reads::{FacetCount, Order, Scored};
 pub use synonyms::{SynonymError, Synonyms};
 pub use table::{Card, Table};
@@ -258,22 +260,39 @@ impl Index {
         }
     }
 
-    /// The products that say `text` best (BM25F over its [`Index::wording`]), best first, ties by key; before them, with twice
-    /// the score of the best, those whose SKU, GTIN or MPN it names. Products without any of its words are absent.
+    /// All products of the table that say any word of `text`, with BM25F over its [`Index::wording`] as score; those whose SKU,
+    /// GTIN or MPN it names have twice the score of the best. `table` is this index's own, held for the whole search.
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn words(&self, text: &str, filter: Option<&Filter>, limit: usize) -> Result<Vec<Scored>, IndexError> {
+    pub fn said(&self, table: &Table, text: &str) -> Result<Said, IndexError> {
         let wording = self.wording(text);
-        let mut found = self.terms(&wording.terms, filter, limit)?;
-        let mut coded = self.coded(&wording.codes, filter)?;
+        let mut said = match self {
+            Self::Embedded(index) => index.said(table, &wording.terms)?,
+        };
+        let coded = table.rows(self.coded(&wording.codes, None)?);
         if !coded.is_empty() {
-            coded.truncate(limit);
-            let score = found.first().map_or(1.0, |best| best.score * 2.0);
-            found.retain(|scored| !coded.contains(&scored.key));
-            found.truncate(limit - coded.len());
-            found.splice(0..0, coded.into_iter().map(|key| Scored { key, score }));
+            let best = said.best(&said.rows);
+            let score = if said.rows.is_empty() { 1.0 } else { best * 2.0 };
+            for row in &coded {
+                said.scores[row as usize] = score;
+            }
+            said.rows |= coded;
         }
+        Ok(said)
+    }
+
+    /// The products that say `text` best, as [`Index::said`] has it, best first, ties by key.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn words(&self, text: &str, limit: usize) -> Result<Vec<Scored>, IndexError> {
+        let table = self.table();
+        let said = self.said(&table, text)?;
+        let scored = |row: u32| Scored { key: table.key(row), score: said.scores[row as usize] };
+        let mut found: Vec<Scored> = said.rows.iter().map(scored).collect();
+        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        found.truncate(limit);
         Ok(found)
     }
 

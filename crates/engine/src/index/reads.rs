@@ -1,6 +1,7 @@
 //! Reads of the embedded index: nearest pictures, words, counts, facets, values.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use qdrant_edge::{
     Condition, CountRequest, Direction, FacetRequest, FacetValue, FieldCondition, Filter, Match, NamedQuery, OrderBy,
@@ -10,9 +11,11 @@ use qdrant_edge::{
 };
 use serde_json::{Map, Value};
 
-use super::embedded::{Embedded, PICTURE, WORDS, check_vector, guard};
+use super::embedded::{BATCH, Embedded, PICTURE, WORDS, check_vector, guard};
 use super::fields::{Column, FieldKind};
-use super::words::{INDEXED_PREFIX, Prefixed, Terms};
+use super::postings::{List, Said, add_up};
+use super::table::Table;
+use super::words::{INDEXED_PREFIX, Prefixed, Term, Terms};
 use super::{Compression, Effort, IndexError};
 
 /// A product and how well it fits.
@@ -84,6 +87,47 @@ impl Embedded {
         let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, filter, limit, None)?;
         found.retain(|scored| scored.score > 0.0);
         Ok(found)
+    }
+
+    /// The products of the table that say any of these terms; see [`super::postings`].
+    pub(super) fn said(&self, table: &Table, query: &Terms) -> Result<Said, IndexError> {
+        let mut lists = Vec::with_capacity(query.len());
+        for &(term, weight) in &query.entries {
+            let kept = self.postings.read().get(term);
+            let list = match kept {
+                Some(list) => list,
+                None => {
+                    let list = Arc::new(self.list(table, term)?);
+                    self.postings.write().keep(term, Arc::clone(&list));
+                    list
+                }
+            };
+            lists.push((list, weight));
+        }
+        Ok(add_up(table, &lists))
+    }
+
+    /// The list of a term, from the engine.
+    fn list(&self, table: &Table, term: Term) -> Result<List, IndexError> {
+        let alone = Terms { entries: vec![(term, 1.0)] };
+        // While an optimisation runs a segment may have a product that another has as well.
+        let found = self.words(&alone, None, table.len() + BATCH)?;
+        let mut tried = found.iter().take(BATCH);
+        // What the engine multiplied each value with: the term's inverse document frequency as it counts it.
+        let factor = loop {
+            let Some(scored) = tried.next() else { return Ok(List::default()) };
+            let records = self.retrieve(
+                &[scored.key],
+                WithPayloadInterface::Bool(false),
+                WithVector::Selector(vec![WORDS.into()]),
+            )?;
+            if let Some(value) = records.get(&scored.key).and_then(|record| value_of(record, term)) {
+                break scored.score / value;
+            }
+            // It was written anew in between.
+        };
+        let entry = |scored: &Scored| Some((table.row(scored.key)?, scored.score / factor));
+        Ok(List::of(found.iter().filter_map(entry).collect()))
     }
 
     pub(super) fn coded(&self, codes: &[String], filter: Option<&Filter>) -> Result<Vec<u64>, IndexError> {
@@ -338,6 +382,14 @@ fn key(id: PointId) -> Option<u64> {
 
 fn scored(point: &ScoredPoint) -> Option<Scored> {
     key(point.id).map(|key| Scored { key, score: point.score })
+}
+
+/// How well a record says a term, where it does.
+fn value_of(record: &Record, term: Term) -> Option<f32> {
+    let Some(VectorStructInternal::Named(vectors)) = &record.vector else { return None };
+    let Some(VectorInternal::Sparse(words)) = vectors.get(WORDS) else { return None };
+    let at = words.indices.iter().position(|index| *index == term)?;
+    words.values.get(at).copied().filter(|value| *value > 0.0)
 }
 
 /// The image embeddings of a record.

@@ -57,7 +57,7 @@ fn a_product_scores_as_its_best_image() {
         let found = index.nearest(&[axis(0, 0.0), axis(4, 0.0)], None, 1, exact).unwrap();
         assert!((found[0].score - 2.0).abs() < 1e-6);
     }
-    assert_eq!(index.words("picture", None, 10).unwrap()[0].key, 3);
+    assert_eq!(index.words("picture", 10).unwrap()[0].key, 3);
     assert_eq!(index.vectors_of(&[2, 3, 9]).unwrap(), [vec![axis(0, 0.5)], vec![], vec![]]);
 }
 
@@ -178,14 +178,14 @@ fn five_languages_find_their_products() {
     ];
     let mut wrong = Vec::new();
     for (query, expected) in queries {
-        let found = index.words(query, None, 3).unwrap();
+        let found = index.words(query, 3).unwrap();
         if found.first().map(|scored| scored.key) != Some(expected) {
             wrong.push((query, expected, found));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!(index.words("the", None, 3).unwrap(), []);
-    assert_eq!(index.words("zzzz", None, 3).unwrap(), []);
+    assert_eq!(index.words("the", 3).unwrap(), []);
+    assert_eq!(index.words("zzzz", 3).unwrap(), []);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn an_unclean_end_loses_nothing_that_is_applied_again() {
     index.delete(&[20]).unwrap();
     assert_eq!(index.count(None).unwrap(), 1_399);
     assert_eq!(index.vectors_of(&[10]).unwrap()[0], changed.vectors);
-    let found = index.words("number 1234", None, 1).unwrap();
+    let found = index.words("number 1234", 1).unwrap();
     assert_eq!(keys(&found), [1_234]);
     let found = index.nearest(&[axis(20, 0.1)], None, 1_400, true).unwrap();
     assert_eq!(found.len(), 1_399);
@@ -269,6 +269,48 @@ fn an_unclean_end_loses_nothing_that_is_applied_again() {
     index.flush().unwrap();
     drop(index);
     assert_eq!(open(&killed).count(None).unwrap(), 1_399);
+}
+
+/// A product that says some of seven words, by number, and in which turn it was written.
+fn talker(key: u64, turn: u64) -> IndexPoint {
+    let words = ["red", "blue", "lamp", "bag", "linen", "small", "oak"];
+    let said: Vec<&str> =
+        (0..7).filter(|at| (key * 31 + turn * 17) >> at & 1 == 1).map(|at| words[at as usize]).collect();
+    IndexPoint::of(&product(&format!("t-{key}"), &said.join(" ")), key, Vec::new())
+}
+
+#[test]
+fn who_says_a_word_is_the_same_whether_it_was_asked_before_the_writes_or_after() {
+    const TEXTS: [&str; 4] = ["red", "lamp bag", "oak blue linen", "small"];
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    index.upsert(&(0..900).map(|key| talker(key, 0)).collect::<Vec<_>>()).unwrap();
+    for text in TEXTS {
+        // As the engine itself ranks them.
+        let engine: Vec<Scored> = index.terms(&index.wording(text).terms, None, 1_000).unwrap();
+        let ours = index.words(text, 1_000).unwrap();
+        assert!(engine.len() > 100 && engine.len() == ours.len(), "{text}");
+        let by_key: std::collections::BTreeMap<u64, f32> = engine.iter().map(|each| (each.key, each.score)).collect();
+        assert!(ours.iter().all(|each| (by_key[&each.key] / each.score - 1.0).abs() < 0.01), "{text}");
+    }
+    index.delete(&(0..900).step_by(3).collect::<Vec<_>>()).unwrap();
+    index.upsert(&(0..1_200).step_by(2).map(|key| talker(key, 1)).collect::<Vec<_>>()).unwrap();
+    index.delete(&[2, 900]).unwrap();
+    let asked: Vec<Vec<Scored>> = TEXTS.iter().map(|text| index.words(text, 2_000).unwrap()).collect();
+    drop(index);
+    let index = open(dir.path());
+    for (text, before) in TEXTS.iter().zip(asked) {
+        let after = index.words(text, 2_000).unwrap();
+        let sorted = |mut found: Vec<Scored>| {
+            found.sort_by_key(|each| each.key);
+            found
+        };
+        let (before, after) = (sorted(before), sorted(after));
+        assert_eq!(keys(&before), keys(&after), "{text}");
+        assert!(before.iter().zip(&after).all(|(one, other)| (one.score - other.score).abs() < 1e-2), "{text}");
+    }
+    index.clear().unwrap();
+    assert!(index.words("red", 9).unwrap().is_empty());
 }
 
 /// An index of 700 products whose process ended during an optimisation, after the new segment was moved into its place: the

@@ -112,7 +112,7 @@ fn group(seen: &Seen<'_>, collapse: bool) -> String {
 /// Everything a query finds under a filter, with scores, best first.
 fn found<'s>(shop: &'s Shop, query: &Query, filter: Option<&Expr>) -> Vec<Seen<'s>> {
     let scores = |text: &str| -> HashMap<u64, f32> {
-        shop.index.words(text, None, 10_000).unwrap().into_iter().map(|scored| (scored.key, scored.score)).collect()
+        shop.index.words(text, 10_000).unwrap().into_iter().map(|scored| (scored.key, scored.score)).collect()
     };
     let mut asked: BTreeSet<u64> = query.exclude.iter().copied().collect();
     if query.collapse {

@@ -42,8 +42,7 @@ pub fn execute(index: &Index, query: &Query) -> Result<Ranked, SearchError> {
     };
     let page = cards.into_iter().take(need).skip(query.offset);
     let hits = page.map(|candidate| hit(&search, &set, candidate, ruled.as_ref(), judge.as_ref())).collect();
-    let total_is_exact = search.said.as_ref().is_none_or(|said| said.complete);
-    Ok(Ranked { hits, total, total_is_exact, facets: count_facets(&search, set)? })
+    Ok(Ranked { hits, total, total_is_exact: true, facets: count_facets(&search, set)? })
 }
 
 /// How many cards can be paged through.

@@ -18,9 +18,8 @@ use super::bands::Judge;
 use super::filter::Expr;
 use super::query::{Query, SortField};
 use super::rank::Candidate;
-use super::said::{Said, said};
 use super::{SearchError, SortOrder, rank};
-use crate::index::{Card, Index, Table};
+use crate::index::{Card, Index, Said, Table};
 
 /// Products among which values are sorted or bands chosen, when pictures or words rank.
 pub(super) const WINDOW: usize = 1_000;
@@ -53,12 +52,25 @@ pub(super) struct Found<'s> {
     pub(super) ranking: Option<(Vec<Candidate>, Option<Judge<'s>>)>,
 }
 
+/// How well products say the words of a query, 0 to 1.
+pub(super) struct Relative<'f> {
+    said: Option<&'f Said>,
+    best: f32,
+}
+
+impl Relative<'_> {
+    /// Of one row; none where it says none of them.
+    pub(super) fn of(&self, row: u32) -> Option<f32> {
+        let score = *self.said?.scores.get(row as usize)?;
+        (score > 0.0).then(|| score / self.best)
+    }
+}
+
 impl<'s> Search<'s> {
     pub(super) fn new(index: &'s Index, query: &'s Query) -> Result<Self, SearchError> {
         let table = index.table();
-        let most = table.len();
-        let said_by = match &query.text {
-            Some(text) => Some(said(index, &table, text, most)?),
+        let said = match &query.text {
+            Some(text) => Some(index.said(&table, text)?),
             None => None,
         };
         let mut exclude = table.rows(query.exclude.iter().copied());
@@ -67,10 +79,10 @@ impl<'s> Search<'s> {
         }
         exclude |= table.rows(query.ruling.hidden.iter().copied());
         if let Some(text) = &query.not_text {
-            exclude |= said(index, &table, text, most)?.rows;
+            exclude |= index.said(&table, text)?.rows;
         }
         let colours = query.colour.as_ref().map(|colour| table.shares_of(colour));
-        Ok(Self { index, table, query, exclude, said: said_by, colours })
+        Ok(Self { index, table, query, exclude, said, colours })
     }
 
     /// What a row is shown as.
@@ -138,11 +150,9 @@ impl<'s> Search<'s> {
     }
 
     /// How well rows say the words, relative to the one of the set that says them best.
-    pub(super) fn relative(&self, set: &RoaringBitmap) -> HashMap<u32, f32> {
-        let Some(said) = &self.said else { return HashMap::new() };
-        let within = || said.scores.iter().filter(|(row, _)| set.contains(**row));
-        let best = within().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
-        within().map(|(row, score)| (*row, score / best)).collect()
+    pub(super) fn relative(&self, set: &RoaringBitmap) -> Relative<'_> {
+        let best = self.said.as_ref().map_or(1.0, |said| said.best(set));
+        Relative { said: self.said.as_ref(), best }
     }
 
     /// The products of `base` that look like what the words mean, and how much. None where nothing is known of that.

@@ -18,7 +18,6 @@ mod rank;
 mod request;
 mod response;
 mod rules;
-mod said;
 mod spread;
 mod suggest;
 #[cfg(test)]

@@ -36,14 +36,16 @@ pub(super) fn ordered(
     };
     let mut candidates = candidates;
     if search.query.collapse {
-        // The first of each card, in one pass.
-        let mut first: HashMap<Card, Candidate> = HashMap::with_capacity(candidates.len());
-        for candidate in candidates.drain(..) {
-            let held = first.entry(search.table.card(candidate.row, true)).or_insert(candidate);
-            if compare(&candidate, held) == Ordering::Less {
-                *held = candidate;
+        // The first of each card, in one pass; of those that have a card for themselves there is one anyway.
+        let mut first: HashMap<u32, Candidate> = HashMap::new();
+        candidates.retain(|candidate| {
+            let Card::Group(group) = search.table.card(candidate.row, true) else { return true };
+            let held = first.entry(group).or_insert(*candidate);
+            if compare(candidate, held) == Ordering::Less {
+                *held = *candidate;
             }
-        }
+            false
+        });
         candidates.extend(first.into_values());
     }
     if search.query.per_brand.is_none() && need < candidates.len() {

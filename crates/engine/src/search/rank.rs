@@ -12,7 +12,7 @@ use roaring::RoaringBitmap;
 
 use super::SearchError;
 use super::filter::{Check, Comparison, Expr, Field, Literal, Test, has_keys};
-use super::found::Search;
+use super::found::{Relative, Search};
 use super::fusion::{coloured, fused, less_unwanted, likeness};
 use super::query::Weighted;
 use crate::index::{Column, Table};
@@ -93,9 +93,10 @@ pub(super) fn rank(
             words: Some(score),
             ..Candidate::unranked(row, search.table.key(row))
         };
-        let mut candidates: Vec<Candidate> = words.into_iter().map(score).collect();
-        sort_by_score(&mut candidates);
-        return Ok((candidates, true));
+        let mut best = saying(search, set, &words);
+        let complete = best.len() <= depth;
+        keep_best(&mut best, depth, &search.table);
+        return Ok((best.into_iter().map(score).collect(), complete));
     }
     let depth = if scanned { set.len() as usize } else { depth.max(SIDE) };
     let side = |vectors: &[Vec<f32>]| -> Result<HashMap<u32, f32>, SearchError> {
@@ -108,7 +109,7 @@ pub(super) fn rank(
         pictures.extend(near_in_colour(search, &wanted, filter, &pictured, depth)?);
         let with_colour = |row, score| search.colour(row).map_or(score, |share| coloured(score, share));
         let mut said: Vec<(u32, f32)> = if search.likens() {
-            words.iter().map(|(row, score)| (*row, with_colour(*row, *score))).collect()
+            saying(search, set, &words).into_iter().map(|(row, score)| (row, with_colour(row, score))).collect()
         } else {
             set.iter().map(|row| (row, with_colour(row, 0.0))).collect()
         };
@@ -124,7 +125,7 @@ pub(super) fn rank(
         let picture = pictures.get(&row).copied().or_else(|| likeness(&query.pictures, own));
         let meaning = meant.get(&row).copied();
         let unwanted = unwanted.get(&row).copied().or_else(|| likeness(&query.not_pictures, own));
-        let words = words.get(&row).copied();
+        let words = words.of(row);
         let base = match (query.pictures.is_empty(), search.said.is_some(), query.meaning.is_some()) {
             (false, false, _) => picture.unwrap_or(0.0),
             (true, true, false) => words.unwrap_or(0.0),
@@ -138,6 +139,12 @@ pub(super) fn rank(
     }
     sort_by_score(&mut candidates);
     Ok((candidates, scanned))
+}
+
+/// The products of a set that say the words, and how well.
+fn saying(search: &Search<'_>, set: &RoaringBitmap, words: &Relative<'_>) -> Vec<(u32, f32)> {
+    let Some(said) = &search.said else { return Vec::new() };
+    (set & &said.rows).iter().filter_map(|row| Some((row, words.of(row)?))).collect()
 }
 
 /// The best of a set when a colour is all that is asked for.

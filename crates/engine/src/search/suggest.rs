@@ -82,7 +82,7 @@ pub(crate) fn suggest(index: &Index, text: &str, limit: usize) -> Result<Found, 
     tokens.retain(|token| !token.joined);
     if tokens.iter().any(|token| token.key.is_none()) {
         // A script without spaces: nobody knows where the last word begins, so the text as a whole is looked for.
-        found.products = index.words(&text, None, CANDIDATES)?.into_iter().map(|scored| scored.key).collect();
+        found.products = index.words(&text, CANDIDATES)?.into_iter().map(|scored| scored.key).collect();
     }
     let lexicon = index.lexicon();
     let named = |kind: SuggestionKind, named: crate::index::lexicon::Named, shown: String| Suggestion {

@@ -490,12 +490,13 @@ fn a_space_that_is_no_longer_fresh_is_trained_again_through_the_gate() {
 }
 
 #[test]
-#[ignore = "fails since it landed, not looked into yet: docs/evaluation.md, words; the door test of the same passes"]
 fn words_find_what_says_nothing_by_what_it_looks_like() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = shop(folder.path(), 200, 10, 1, 0.6);
+    // Forty kinds of things: a picture of one of `n` kinds fits its own title at most ln(n) / 20 better than titles in
+    // general, and what fits less than 0.1 better does not count.
+    let engine = shop(folder.path(), 200, 40, 1, 0.2);
     let silent = json!({"id": "silent", "title": "untitled"});
-    put(&engine, vec![prepared(&engine, silent, &[feature(7, 99_999, 0.6)])]);
+    put(&engine, vec![prepared(&engine, silent, &[feature(7, 99_999, 0.2)])]);
     let found = |engine: &Engine| -> Vec<String> {
         let request = SearchRequest { text: Some("thing 7".into()), limit: 100, ..SearchRequest::default() };
         let response = engine.search(&CatalogueName::default(), &request, &[]).unwrap();
@@ -511,7 +512,7 @@ fn words_find_what_says_nothing_by_what_it_looks_like() {
     assert_eq!(result["space"], engine.space().id().to_string());
     // After those that say it and look like it, before those that only share a word.
     let place = found(&engine).iter().position(|id| id == "silent");
-    assert!(place.is_some_and(|place| place <= 25), "{place:?}");
+    assert!(place.is_some_and(|place| place <= 10), "{place:?}");
     engine.close();
     drop(engine);
 
@@ -528,7 +529,7 @@ fn words_find_what_says_nothing_by_what_it_looks_like() {
     std::fs::write(&file, bytes).unwrap();
     let engine = Engine::open(EngineOptions::new(folder.path().join("data"))).unwrap();
     let left = found(&engine);
-    assert!(left.len() >= 20 && !left.contains(&"silent".to_owned()), "a damaged file closes no shop");
+    assert!(left.len() >= 5 && !left.contains(&"silent".to_owned()), "a damaged file closes no shop");
 }
 
 #[test]

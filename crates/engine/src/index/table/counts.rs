@@ -90,8 +90,11 @@ impl Table {
             return set.len() as usize;
         }
         let shared = set & &self.shared;
-        let groups: HashSet<u32> = shared.iter().map(|row| self.group[row as usize]).collect();
-        (set.len() - shared.len()) as usize + groups.len()
+        // A place for each group rather than a hash set: most of a large catalogue may be variants.
+        let mut seen = vec![false; self.groups.members.len()];
+        let groups =
+            shared.iter().filter(|row| !std::mem::replace(&mut seen[self.group[*row as usize] as usize], true));
+        (set.len() - shared.len()) as usize + groups.count()
     }
 
     /// For each brand number: how many cards. A card counts for the brand of its first product; those without a brand come

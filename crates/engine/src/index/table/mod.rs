@@ -82,14 +82,20 @@ impl Table {
         self.live.len() as usize
     }
 
+    /// One more than the highest row.
+    #[must_use]
+    pub fn rows_used(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.live.is_empty()
     }
 
-    /// Notes a product; what was known of its key before is forgotten.
-    pub(super) fn put(&mut self, key: u64, pictured: bool, payload: &Map<String, Json>) {
+    /// Notes a product; what was known of its key before is forgotten. Returns its row.
+    pub(super) fn put(&mut self, key: u64, pictured: bool, payload: &Map<String, Json>) -> u32 {
         self.remove(key);
         let row = self.free.pop().unwrap_or_else(|| self.grow());
         let at = row as usize;
@@ -136,6 +142,7 @@ impl Table {
             }
         }
         self.forward[at] = forward.into_boxed_slice();
+        row
     }
 
     fn note(&mut self, column: &Column, row: u32, text: &str, forward: &mut Vec<(u32, Place)>) -> Place {

@@ -99,7 +99,7 @@ fn codes_are_read_however_they_are_written() {
     }
     assert!(coded("4006381333939").is_empty() && coded("a red bag").is_empty());
     let keys =
-        |text: &str| -> Vec<u64> { shop.index.words(text, None, 9).unwrap().iter().map(|scored| scored.key).collect() };
+        |text: &str| -> Vec<u64> { shop.index.words(text, 9).unwrap().iter().map(|scored| scored.key).collect() };
     assert_eq!(keys("a lovely SKU-200"), [2, 1]);
 }
 
