@@ -187,6 +187,11 @@ impl Engine {
         Ok(count)
     }
 
+    /// Whether pictures of a catalogue are being caught up with.
+    pub(super) fn catches_up_with(&self, catalogue: &Catalogue) -> bool {
+        self.caught_up.lock().get(&catalogue.key).is_some_and(|at| at.after > 0)
+    }
+
     /// Catches up with the next products of a catalogue; how many images were understood, `None` when none are left.
     fn catch_up_page(&self, catalogue: &Catalogue, most: usize, threads: usize) -> Result<Option<u64>, EngineError> {
         let mut at = self.caught_up.lock().get(&catalogue.key).copied().unwrap_or_default();
@@ -240,6 +245,7 @@ impl Engine {
             new.into_iter().map(look).collect()
         };
         let (mut found, mut colours) = (Vec::new(), Vec::with_capacity(seen.len()));
+        let mut lost = (0, String::new());
         for (hash, seen) in seen {
             match seen {
                 Ok((understanding, descriptor)) => {
@@ -248,10 +254,14 @@ impl Engine {
                 }
                 // One picture that is lost does not keep the others back; it is tried again at the next start.
                 Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
-                    tracing::warn!(%hash, %error, "nothing could be understood of a stored picture");
+                    lost = (lost.0 + 1, format!("{hash}: {error}"));
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if lost.0 > 0 {
+            let (pictures, last) = lost;
+            tracing::warn!(catalogue = %catalogue.name, pictures, last, "nothing could be understood of stored pictures; import them again");
         }
         self.store.write(|sql| {
             found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))?;
