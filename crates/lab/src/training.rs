@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use rusqlite::{Connection, params};
 use vetrina_engine::engine::{CatalogueName, JobState, Learned, TrainRequest};
+use vetrina_engine::image::{ColourDescriptor, Picture};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::{Engine, EngineOptions};
 
@@ -20,7 +21,7 @@ const DIM: usize = 1280;
 
 pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
     let cache = std::env::home_dir().context("no home folder")?.join(".cache/vetrina");
-    let folder = data.unwrap_or_else(|| cache.join(format!("train-{products}")));
+    let folder = data.unwrap_or_else(|| cache.join(format!("train-colours-{products}")));
     if !folder.join("filled").is_file() {
         fill(&folder, products)?;
     }
@@ -43,10 +44,11 @@ pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
         let report = result["report"].clone();
         first.get_or_insert_with(|| result["space"].as_str().unwrap_or_default().to_owned());
         println!(
-            "{words}: {} pictures, {} labels, {} tasks: {:.1} s; peak {:.0} MiB",
+            "{words}: {} pictures, {} labels, {} tasks, colours fused: {}: {:.1} s; peak {:.0} MiB",
             report["pictures"],
             report["labels"],
             report["tasks"].as_array().map_or(0, Vec::len),
+            report["colours"]["fused"],
             began.elapsed().as_secs_f64(),
             peak_mib()?
         );
@@ -83,6 +85,7 @@ fn fill(folder: &Path, products: u64) -> Result<()> {
         let mut feature = transaction.prepare("INSERT INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?;
         let mut image =
             transaction.prepare("INSERT INTO images (hash, width, height, bytes) VALUES (?1, 260, 260, 1)")?;
+        let mut colours = transaction.prepare("INSERT INTO colours (hash, version, descriptor) VALUES (?1, ?2, ?3)")?;
         for number in 0..products {
             let label = number % LABELS;
             let hash = blake3::hash(format!("made picture {number}").as_bytes());
@@ -95,6 +98,8 @@ fn fill(folder: &Path, products: u64) -> Result<()> {
             picture.execute(params![key, hash.as_bytes()])?;
             image.execute([hash.as_bytes()])?;
             feature.execute(params![hash.as_bytes(), model, made(label, number)])?;
+            let descriptor = coloured(label, number)?.to_bytes();
+            colours.execute(params![hash.as_bytes(), ColourDescriptor::KEY, descriptor])?;
         }
     }
     transaction.execute("UPDATE catalogues SET revision = 1 WHERE key = ?1", [catalogue])?;
@@ -116,6 +121,21 @@ fn made(label: u64, number: u64) -> Vec<u8> {
             half::f16::from_f32(value).to_le_bytes()
         })
         .collect()
+}
+
+/// Colours: one that its label has, among others that it has not.
+fn coloured(label: u64, number: u64) -> Result<ColourDescriptor> {
+    const SIDE: u32 = 16;
+    let (mut of_label, mut own) = (fastrand::Rng::with_seed(!label), fastrand::Rng::with_seed(1 << 41 | number));
+    let cloth = [of_label.u8(..), of_label.u8(..), of_label.u8(..)];
+    let inside = |at: u32| (3..13).contains(&at);
+    let rgb = (0..SIDE * SIDE).flat_map(|at| match (inside(at % SIDE) && inside(at / SIDE), own.f32() < 0.5) {
+        (true, true) => cloth,
+        (true, false) => [own.u8(..), own.u8(..), own.u8(..)],
+        (false, _) => [255; 3],
+    });
+    let picture = Picture::from_rgb(SIDE, SIDE, rgb.collect()).context("no picture")?;
+    Ok(ColourDescriptor::of(&picture))
 }
 
 /// Largest resident memory of this process so far.

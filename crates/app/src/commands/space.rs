@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vetrina_engine::engine::{
-    CatalogueName, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest, Trained, WithWords,
-    WordsReport,
+    CatalogueName, ColoursReport, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest,
+    Trained, WithWords, WordsReport,
 };
 use vetrina_engine::space::Space;
 use vetrina_engine::{Engine, EngineError};
@@ -240,7 +240,31 @@ fn print_report(report: &TrainReport) -> Result<(), Failure> {
     for line in report.gate.reasons.iter().chain(&report.notes) {
         print(&format!("  {line}"))?;
     }
+    if let Some(colours) = &report.colours {
+        print_colours(colours)?;
+    }
     report.words.as_ref().map_or(Ok(()), print_words)
+}
+
+fn print_colours(report: &ColoursReport) -> Result<(), Failure> {
+    print(if report.fused {
+        "  Colours are fused: beside the feature the head sees the colours of the subject. With them against without:"
+    } else {
+        "  Colours are not fused: they would not clearly make it better. With them against without:"
+    })?;
+    for task in &report.tasks {
+        let points = |share: f64| share * 100.0;
+        print(&format!(
+            "    {}: mAP {:.1} against {:.1}, difference {:+.1} [{:+.1}, {:+.1}]",
+            task.task.words(),
+            points(task.new.map),
+            points(task.current.map),
+            points(task.map_difference.mean),
+            points(task.map_difference.low),
+            points(task.map_difference.high),
+        ))?;
+    }
+    Ok(())
 }
 
 fn print_words(report: &WordsReport) -> Result<(), Failure> {

@@ -314,6 +314,8 @@ pub struct Provenance {
     method: String,
     /// What it was learned from: `labels`, `confirmed`.
     learned: Value,
+    /// Whether its head sees colours beside the feature.
+    colours: bool,
     /// Name of the model.
     model: String,
     /// SHA-256 of its file.
@@ -406,10 +408,21 @@ pub struct TrainReport {
     gate: Gate,
     /// What somebody should know of the data.
     notes: Vec<String>,
+    /// Whether the head sees colours; absent where there was nothing to choose.
+    colours: Option<ColoursReport>,
     /// How well words find pictures in it, where they were brought into it.
     words: Option<WordsReport>,
     /// Seconds it took.
     seconds: f64,
+}
+
+/// A head that sees colours beside the feature against one that does not.
+#[derive(Serialize, ToSchema)]
+pub struct ColoursReport {
+    /// Whether the head that was kept sees colours.
+    fused: bool,
+    /// Cross-validation: `current` without colours, `new` with them.
+    tasks: Vec<TaskReport>,
 }
 
 /// How well words find pictures: titles that were left out ask for the very product.

@@ -16,7 +16,7 @@ use super::catalogue::Catalogue;
 use super::snapshot::Snapshot;
 use super::{Engine, EngineError};
 use crate::catalogue::Product;
-use crate::image::{Picture, Region, decode_at_least};
+use crate::image::{ColourDescriptor, Picture, Region, decode_at_least};
 use crate::index::fields::fold;
 use crate::index::{Index, group};
 use crate::model::features_of;
@@ -185,8 +185,9 @@ impl Engine {
             return Ok(None);
         };
         let Some(picture) = damaged(&picture, place) else { return Ok(None) };
+        let colours = snapshot.space.sees_colours().then(|| ColourDescriptor::of(&picture));
         let Some(feature) = features_of(model.as_ref(), &[picture], false)?.pop() else { return Ok(None) };
-        Ok(Some(snapshot.space.embed(&feature)?.into_vector()))
+        Ok(Some(snapshot.space.embed_with(&feature, colours.as_ref())?.into_vector()))
     }
 }
 

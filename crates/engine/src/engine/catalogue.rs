@@ -21,10 +21,10 @@ use super::snapshot::{Folders, Snapshot, Spoken, remove_index};
 use super::{CatalogueName, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::{
-    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_feature, put_image, put_source,
+    CatalogueRow, ImageRow, SourceRow, Store, next_revision, put, put_colours, put_feature, put_image, put_source,
     put_understanding, remove, touch,
 };
-use crate::image::{ImageHash, Palette};
+use crate::image::{ColourDescriptor, ImageHash, Palette};
 use crate::index::IndexPoint;
 use crate::space::{Embedding, Space};
 use crate::understand::{self, Understanding};
@@ -82,7 +82,10 @@ pub(super) struct Prepared {
 /// A picture's feature and its embedding in what was the active space.
 #[derive(Debug, Clone)]
 pub(super) struct EmbeddedPicture {
+    pub(super) hash: ImageHash,
     pub(super) feature: Arc<Vec<f16>>,
+    /// Absent where the space at that time did not see them.
+    pub(super) colours: Option<Arc<ColourDescriptor>>,
     pub(super) embedding: Embedding,
 }
 
@@ -92,6 +95,7 @@ pub(super) struct NewPicture {
     pub(super) hash: ImageHash,
     pub(super) row: ImageRow,
     pub(super) feature: Arc<Vec<f16>>,
+    pub(super) colours: Option<Arc<ColourDescriptor>>,
     /// Absent for an image that was learned before there was any: it is caught up later.
     pub(super) understanding: Option<Arc<Understanding>>,
 }
@@ -291,7 +295,7 @@ impl Catalogue {
             room_for(store, DISK_MARGIN)?;
         }
         let vectors: Vec<Vec<Vec<f32>>> =
-            products.iter_mut().map(|prepared| vectors(&snapshot, prepared)).collect::<Result<_, _>>()?;
+            products.iter_mut().map(|prepared| vectors(store, &snapshot, prepared)).collect::<Result<_, _>>()?;
         let (keys, gone, changed, revision) = store.write(|sql| {
             let mut changed = Changed::default();
             let (mut keys, mut gone, mut revision) = (Vec::with_capacity(products.len()), Vec::new(), None);
@@ -305,6 +309,9 @@ impl Catalogue {
                     for picture in &prepared.pictures {
                         put_image(sql, &picture.hash, &picture.row)?;
                         put_feature(sql, &picture.hash, &self.feature_key, &picture.feature)?;
+                        if let Some(colours) = &picture.colours {
+                            put_colours(sql, &picture.hash, colours)?;
+                        }
                         if let Some(understanding) = &picture.understanding {
                             put_understanding(sql, &picture.hash, understand::VERSION, understanding)?;
                         }
@@ -384,7 +391,7 @@ impl Catalogue {
 }
 
 /// A product's embeddings in the snapshot's space: those it came with where they are of that space, else made again.
-fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>, EngineError> {
+fn vectors(store: &Store, snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>, EngineError> {
     let space = snapshot.space.id();
     std::mem::take(&mut prepared.embedded_pictures)
         .into_iter()
@@ -392,7 +399,11 @@ fn vectors(snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>
             let embedding = if picture.embedding.space() == space {
                 picture.embedding
             } else {
-                snapshot.embed(&picture.feature)?
+                let mut colours = picture.colours;
+                if snapshot.space.sees_colours() && colours.is_none() {
+                    colours = snapshot.colours.of(store, &[picture.hash])?.pop().flatten().map(Arc::new);
+                }
+                snapshot.embed(&picture.feature, colours.as_deref())?
             };
             Ok(embedding.into_vector())
         })

@@ -177,6 +177,12 @@ pub enum EngineError {
         /// The image.
         hash: ImageHash,
     },
+    /// The space sees colours, and those of an image can't be had: it was imported before they were kept, and its file is gone.
+    #[error("the space sees colours, and those of image {hash} are not in the store")]
+    ColoursLost {
+        /// The image.
+        hash: ImageHash,
+    },
     /// So little is left on the disk that nothing more is begun.
     #[error("the disk of {} is nearly full: {} MB are left", path.display(), free / 1_000_000)]
     DiskFull {
@@ -247,6 +253,7 @@ impl EngineError {
             Self::Panicked { .. } => "unexpected",
             Self::Store(_) => "store",
             Self::FeatureLost { .. } => "feature-lost",
+            Self::ColoursLost { .. } => "colours-lost",
             Self::DoesNotFit { .. } => "does-not-fit",
             Self::Io { .. } => "disk",
         }
@@ -284,7 +291,7 @@ impl EngineError {
             Self::Model(error) => error.hint().into(),
             Self::Store(error) => error.hint().into(),
             Self::Index(_) => "restart; an index that cannot be used is made again from the store".into(),
-            Self::FeatureLost { .. } => "import the feed again".into(),
+            Self::FeatureLost { .. } | Self::ColoursLost { .. } => "import the feed again".into(),
             Self::DoesNotFit { .. } => {
                 "make room: on the disk, or on a larger one with --data; or give the process more memory".into()
             }
@@ -308,7 +315,9 @@ impl EngineError {
             | Self::JobState { id, .. }
             | Self::Refused { id, .. } => Some(id.clone()),
             Self::NoSuchCatalogue { name } => Some(name.clone()),
-            Self::NoSuchImage { hash } | Self::FeatureLost { hash } => Some(hash.to_string()),
+            Self::NoSuchImage { hash } | Self::FeatureLost { hash } | Self::ColoursLost { hash } => {
+                Some(hash.to_string())
+            }
             Self::Picture { item, .. } | Self::Source { item, .. } => Some(item.clone()),
             Self::Request { field, .. } => Some(field.clone()),
             _ => None,
@@ -354,6 +363,7 @@ impl EngineError {
             | Self::Index(_)
             | Self::Store(_)
             | Self::FeatureLost { .. }
+            | Self::ColoursLost { .. }
             | Self::Panicked { .. }
             | Self::Io { .. } => ErrorKind::Internal,
         }

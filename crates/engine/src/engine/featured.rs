@@ -27,7 +27,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Request`] when a product is not as it has to be or has another number of features than pictures
-    /// (nothing is written then); errors of space, store and index.
+    /// (nothing is written then); [`EngineError::Space`] where the catalogue's space sees colours, which do not come with features;
+    /// errors of store and index.
     pub fn put_featured(&self, catalogue: &CatalogueName, products: Vec<FeaturedProduct>) -> Result<(), EngineError> {
         let open = self.catalogue_or_new(catalogue)?;
         let put = products.into_iter().map(|product| prepare(&open, product)).collect::<Result<_, _>>()?;
@@ -72,8 +73,8 @@ fn prepare(open: &Catalogue, featured: FeaturedProduct) -> Result<Prepared, Engi
         let embedding = snapshot.space.embed(&rounded)?;
         let row = ImageRow { width, height, bytes: 0 };
         let feature = Arc::new(feature);
-        embedded_pictures.push(EmbeddedPicture { feature: Arc::clone(&feature), embedding });
-        pictures.push(NewPicture { hash, row, feature, understanding: None });
+        embedded_pictures.push(EmbeddedPicture { hash, feature: Arc::clone(&feature), colours: None, embedding });
+        pictures.push(NewPicture { hash, row, feature, colours: None, understanding: None });
     }
     Ok(Prepared { product, given, embedded_pictures, pictures, palette: None, sources: Vec::new(), embedded: 0 })
 }

@@ -44,8 +44,10 @@ impl Engine {
         let mut understood = None;
         for (number, input) in request.images.iter().enumerate() {
             let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
-            let look = self.query_picture(number, input, parts, want, &mut took)?;
-            let (vector, times) = (snapshot.space.embed(&look.feature)?.into_vector(), look.times);
+            let colours = snapshot.space.sees_colours();
+            let look = self.query_picture(number, input, parts, (want, colours), &mut took)?;
+            let embedding = snapshot.space.embed_with(&look.feature, look.colours.as_ref())?;
+            let (vector, times) = (embedding.into_vector(), look.times);
             if let Some(understanding) = look.understanding {
                 understood = Some(self.with_labels(&open, &look.feature, understanding)?);
             }
@@ -117,7 +119,7 @@ impl Engine {
         number: usize,
         input: &ImageInput,
         parts: &[Vec<u8>],
-        want: Want,
+        (want, colours): (Want, bool),
         took: &mut TookMs,
     ) -> Result<Look, EngineError> {
         let name = format!("images[{number}]");
@@ -140,7 +142,7 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        self.look(bytes, input.region.as_ref(), &name, want)
+        self.look(bytes, input.region.as_ref(), &name, want, colours)
     }
 
     /// Number and embeddings of a product that a request names.

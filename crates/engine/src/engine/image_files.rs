@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::image::ImageHash;
 
 /// The folders `images/` and `thumbnails/`. A file is there wholly or not at all: it appears by rename.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ImageFiles {
     images: PathBuf,
     thumbnails: PathBuf,

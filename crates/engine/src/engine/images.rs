@@ -43,8 +43,8 @@ impl Engine {
         region: Option<&Region>,
         name: &str,
     ) -> Result<(Embedding, EmbedTimes), EngineError> {
-        let look = self.look(bytes, region, name, Want::Feature)?;
-        Ok((space.embed(&look.feature)?, look.times))
+        let look = self.look(bytes, region, name, Want::Feature, space.sees_colours())?;
+        Ok((space.embed_with(&look.feature, look.colours.as_ref())?, look.times))
     }
 
     /// Reads a file, or fetches an address, within the limit for pictures.

@@ -18,7 +18,7 @@ const ROUND: Duration = Duration::from_secs(5);
 const CALIBRATE_AFTER: u64 = 6;
 /// How long it works at a time on pictures that nothing is understood of, and how long it then leaves the cores to others.
 const SHIFT: Duration = Duration::from_millis(300);
-/// Changed products from which an index is optimised while an import still runs.
+/// Changed products from which an index is optimised while an import still runs, or its pictures are being understood.
 const OPTIMISE_FROM: u64 = 20_000;
 
 /// What a thread does on its round; the moment and the number of the round are its own, to do some things less often. It says
@@ -120,7 +120,8 @@ fn settle(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
 
 fn optimise(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     for catalogue in engine.open_catalogues() {
-        let least = if engine.imports_into(&catalogue.name) { OPTIMISE_FROM } else { 1 };
+        let busy = engine.imports_into(&catalogue.name) || engine.catches_up_with(&catalogue);
+        let least = if busy { OPTIMISE_FROM } else { 1 };
         if let Err(error) = catalogue.optimise(&engine.store, least) {
             tracing::error!(catalogue = %catalogue.name, %error, hint = error.hint(), "the index could not be optimised; searches go on without");
         }

@@ -2,6 +2,7 @@
 
 mod calibrating;
 mod catalogue;
+mod colours;
 mod doctor;
 mod error;
 mod featured;
@@ -34,8 +35,8 @@ pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
-    Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task, TaskReport,
-    TrainReport, TrainRequest, Trained, WithWords, WordsReport,
+    ColoursReport, Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task,
+    TaskReport, TrainReport, TrainRequest, Trained, WithWords, WordsReport,
 };
 
 use std::collections::{BTreeMap, HashMap};
@@ -377,6 +378,7 @@ impl Engine {
         let folders = Folders {
             index: self.options.data.join("index").join(row.key.to_string()),
             spaces: self.space_files.folder(row.key),
+            colours: self.colours(),
         };
         let spaces = self.spaces_to_open(row);
         let spoken = Spoken { language: self.options.language.clone(), synonyms: self.options.synonyms.clone() };

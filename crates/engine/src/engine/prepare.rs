@@ -21,7 +21,7 @@ use super::{Engine, EngineError, ItemError};
 use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
 use crate::catalogue::{ImageRef, Product};
 use crate::fetch::{Source, Sources, Validators};
-use crate::image::{ImageHash, decode_at_least};
+use crate::image::{ColourDescriptor, ImageHash, decode_at_least};
 use crate::space::SpaceError;
 use crate::understand::{self, Understanding};
 
@@ -54,6 +54,7 @@ impl AtWork {
 pub(super) struct Learned {
     row: ImageRow,
     feature: Arc<Vec<f16>>,
+    colours: Option<Arc<ColourDescriptor>>,
     understanding: Option<Arc<Understanding>>,
 }
 
@@ -106,6 +107,8 @@ struct Looking<'a> {
     sources: &'a Sources,
     revalidate: bool,
     want: Want,
+    /// Whether the catalogue's space sees colours.
+    colours: bool,
     at_work: &'a AtWork,
 }
 
@@ -139,8 +142,10 @@ impl Engine {
         at_work: &AtWork,
     ) -> Result<Readied, EngineError> {
         let Candidate { line, mut product, sources, revalidate, understand, mut fetched } = candidate;
-        let looking =
-            Looking { sources, revalidate, want: if understand { Want::All } else { Want::Feature }, at_work };
+        let snapshot = catalogue.snapshot();
+        let want = if understand { Want::All } else { Want::Feature };
+        let colours = understand || snapshot.space.sees_colours();
+        let looking = Looking { sources, revalidate, want, colours, at_work };
         for image in &mut product.images {
             // What a client says about bytes is not believed.
             *image = ImageRef { source: std::mem::take(&mut image.source), ..ImageRef::default() };
@@ -171,13 +176,22 @@ impl Engine {
             embedded: 0,
             product: Product::default(),
         };
-        let snapshot = catalogue.snapshot();
         for image in &mut product.images {
-            let found = self.picture(&image.source, &looking, &mut fetched).and_then(|found| {
-                let embedding = embed(&snapshot.space, &found.learned.feature).map_err(|error| match error {
+            let found = self.picture(&image.source, &looking, &mut fetched).and_then(|mut found| {
+                if snapshot.space.sees_colours() {
+                    self.complete(&mut found)?;
+                }
+                let learned = &found.learned;
+                let embedding = embed(&snapshot.space, &learned.feature, learned.colours.as_deref());
+                let embedding = embedding.map_err(|error| match error {
                     EngineError::Space(SpaceError::Zero | SpaceError::NotFinite) => {
                         item("no-feature", &error, "the picture shows nothing the model can tell apart; take another")
                     }
+                    EngineError::Space(SpaceError::NoColours) => item(
+                        "no-colours",
+                        &"the space of this catalogue sees colours, and those of this picture could not be looked at",
+                        "send the picture again, saved anew",
+                    ),
                     error => fatal(error),
                 })?;
                 Ok((found, embedding))
@@ -187,16 +201,17 @@ impl Engine {
                     let row = found.learned.row;
                     (image.hash, image.width, image.height) =
                         (Some(found.hash.to_string()), Some(row.width), Some(row.height));
-                    let feature = Arc::clone(&found.learned.feature);
-                    prepared.embedded_pictures.push(EmbeddedPicture { feature, embedding });
+                    let (feature, colours) = (Arc::clone(&found.learned.feature), found.learned.colours.clone());
+                    let hash = found.hash;
+                    prepared.embedded_pictures.push(EmbeddedPicture { hash, feature, colours, embedding });
                     prepared.embedded += u64::from(found.embedded);
                     let understanding = found.learned.understanding;
                     if prepared.embedded_pictures.len() == 1 {
                         prepared.palette = understanding.as_ref().map(|main| main.colours.clone());
                     }
                     if found.new {
-                        let feature = found.learned.feature;
-                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature, understanding });
+                        let (feature, colours) = (found.learned.feature, found.learned.colours);
+                        prepared.pictures.push(NewPicture { hash: found.hash, row, feature, colours, understanding });
                     }
                     prepared.sources.extend(found.source);
                 }
@@ -229,6 +244,15 @@ impl Engine {
         }
         prepared.product = product;
         Ok(Readied::Write(Box::new(prepared), left_out))
+    }
+
+    /// Adds the colours of a picture that was learned before they were wanted.
+    fn complete(&self, found: &mut Found) -> Result<(), Problem> {
+        if found.learned.colours.is_none() {
+            let colours = self.colours().of(&self.store, &[found.hash]).map_err(fatal)?.pop().flatten();
+            found.learned.colours = colours.map(Arc::new);
+        }
+        Ok(())
     }
 
     /// Whether the pictures of a product that is given as before are as before, as far as can be told without reading them.
@@ -399,9 +423,11 @@ impl Engine {
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
         let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
+        let colours = self.store.colours(std::slice::from_ref(hash)).map_err(fatal)?.pop().flatten();
         Ok(Some(Learned {
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
+            colours: colours.map(Arc::new),
             understanding: understood.into_iter().next().flatten().map(Arc::new),
         }))
     }
@@ -422,7 +448,7 @@ impl Engine {
             }
             embedded = true;
             // Decoders are foreign code: what makes one panic is a broken picture, not the end of the job.
-            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes, looking.want))).unwrap_or_else(|_| {
+            catch_unwind(AssertUnwindSafe(|| self.read_and_learn(&hash, bytes, looking))).unwrap_or_else(|_| {
                 Err(item("picture-unreadable", &"reading the picture failed badly", "save it anew"))
             })
         });
@@ -432,13 +458,14 @@ impl Engine {
         Ok(Found { hash, learned: learned.clone()?, new, embedded, source: None })
     }
 
-    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8], want: Want) -> Result<Learned, Problem> {
+    fn read_and_learn(&self, hash: &ImageHash, bytes: &[u8], looking: &Looking<'_>) -> Result<Learned, Problem> {
         let model = self.model().map_err(fatal)?;
         let side = model.manifest().input.size;
         let picture = decode_at_least(bytes, &self.options.limits, side)
             .map_err(|error| item(error.code(), &error, error.hint()))?;
         let (width, height) = picture.original_size();
-        let (feature, understanding) = look_at(model.as_ref(), &picture, want).map_err(fatal)?;
+        let (feature, understanding) = look_at(model.as_ref(), &picture, looking.want).map_err(fatal)?;
+        let colours = looking.colours.then(|| Arc::new(ColourDescriptor::of(&picture)));
         drop(picture);
         let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
@@ -449,6 +476,7 @@ impl Engine {
         Ok(Learned {
             row: ImageRow { width, height, bytes: bytes.len() as u64 },
             feature: Arc::new(feature),
+            colours,
             understanding: understanding.map(Arc::new),
         })
     }

@@ -14,7 +14,9 @@ use half::f16;
 use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
+use super::colours::Colours;
 use crate::catalogue::store::{Store, StoredProduct};
+use crate::image::ColourDescriptor;
 use crate::index::{Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::space::{Embedding, Space, WordHead};
@@ -34,6 +36,8 @@ pub(super) struct Folders {
     pub(super) index: PathBuf,
     /// Of its spaces.
     pub(super) spaces: PathBuf,
+    /// Colours of its pictures, for spaces that see them.
+    pub(super) colours: Colours,
 }
 
 impl Folders {
@@ -59,6 +63,8 @@ pub(super) struct Snapshot {
     pub(super) index: Index,
     /// Files that belong to this space of this catalogue.
     pub(super) folder: PathBuf,
+    /// Colours of the catalogue's pictures.
+    pub(super) colours: Colours,
     /// How the index was found when it was opened.
     pub(super) found: State,
     /// Brings words into this space, where that was learned.
@@ -110,6 +116,7 @@ impl Snapshot {
         Ok(Self {
             words: RwLock::new(words_of(&folder, &space)),
             folder,
+            colours: folders.colours.clone(),
             space,
             index: opened.index,
             found: opened.state,
@@ -254,19 +261,25 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The embedding of a stored feature.
-    pub(super) fn embed(&self, feature: &[f16]) -> Result<Embedding, EngineError> {
-        embed(&self.space, feature)
+    /// The embedding of a stored feature and the colours of its picture.
+    pub(super) fn embed(&self, feature: &[f16], colours: Option<&ColourDescriptor>) -> Result<Embedding, EngineError> {
+        embed(&self.space, feature, colours)
     }
 
     /// The point of a product that is in the truth, from its stored features.
     fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
         let hashes = stored.product.image_hashes();
         let features = store.features(&hashes, &self.feature_key)?;
+        let sees_colours = self.space.sees_colours();
+        let colours = if sees_colours { self.colours.of(store, &hashes)? } else { vec![None; hashes.len()] };
         let mut embeddings = Vec::with_capacity(hashes.len());
-        for (hash, feature) in hashes.iter().zip(features) {
+        for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
             let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
-            embeddings.push(self.space.embed(&Feature { pooled: feature, map: None })?.into_vector());
+            if sees_colours && colours.is_none() {
+                return Err(EngineError::ColoursLost { hash: *hash });
+            }
+            let feature = Feature { pooled: feature, map: None };
+            embeddings.push(self.space.embed_with(&feature, colours.as_ref())?.into_vector());
         }
         let main = store.understandings(hashes.get(..1).unwrap_or_default(), understand::VERSION)?;
         let main = main.into_iter().next().flatten();
@@ -306,10 +319,15 @@ fn words_of(folder: &Path, space: &Space) -> Option<Arc<WordHead>> {
     }
 }
 
-/// The embedding of a feature as it is stored, so that one made now and one made again later are the same.
-pub(super) fn embed(space: &Space, feature: &[f16]) -> Result<Embedding, EngineError> {
+/// The embedding of a feature as it is stored, so that one made now and one made again later are the same; the colours of its
+/// picture count only where the space sees them.
+pub(super) fn embed(
+    space: &Space,
+    feature: &[f16],
+    colours: Option<&ColourDescriptor>,
+) -> Result<Embedding, EngineError> {
     let pooled = feature.iter().map(|number| number.to_f32()).collect();
-    Ok(space.embed(&Feature { pooled, map: None })?)
+    Ok(space.embed_with(&Feature { pooled, map: None }, colours)?)
 }
 
 /// Removes the folder of an index that nobody uses any more.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::catalogue::Catalogue;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
-use crate::catalogue::store::put_understanding;
-use crate::image::{ImageHash, Picture, Region, decode_at_least};
+use crate::catalogue::store::{put_colours, put_understanding};
+use crate::image::{ColourDescriptor, ImageHash, Picture, Region, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
 use crate::understand::{self, Seen, Understanding, Understood};
 
@@ -31,10 +31,12 @@ pub(super) struct Look {
     pub(super) feature: Feature,
     /// Where it was wanted.
     pub(super) understanding: Option<Understanding>,
+    /// Where they were wanted.
+    pub(super) colours: Option<ColourDescriptor>,
     pub(super) times: EmbedTimes,
 }
 
-/// What is wanted of a picture besides its feature.
+/// What is to be understood of a picture, besides its feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
     /// Nothing.
@@ -52,7 +54,7 @@ impl Engine {
     /// [`EngineError::Picture`] when it cannot be read; [`EngineError::NoSuchCatalogue`]; errors of the model.
     pub fn understand(&self, catalogue: Option<&CatalogueName>, bytes: &[u8]) -> Result<Understood, EngineError> {
         let open = catalogue.map(|name| self.catalogue(name)).transpose()?;
-        let look = self.look(bytes, None, "the picture", Want::All)?;
+        let look = self.look(bytes, None, "the picture", Want::All, false)?;
         let understanding = look.understanding.ok_or_else(|| EngineError::Request {
             field: "image".into(),
             reason: "nothing was understood of it".into(),
@@ -63,14 +65,15 @@ impl Engine {
         }
     }
 
-    /// Decodes a picture, has the model look at it and, at the same time, looks at its pixels. `name` stands for the picture
-    /// in errors.
+    /// Decodes a picture, has the model look at it and, at the same time, looks at its pixels; at its `colours` too where a
+    /// space sees them. `name` stands for the picture in errors.
     pub(super) fn look(
         &self,
         bytes: &[u8],
         region: Option<&Region>,
         name: &str,
         want: Want,
+        colours: bool,
     ) -> Result<Look, EngineError> {
         let model = self.model()?;
         let started = Instant::now();
@@ -87,12 +90,13 @@ impl Engine {
         };
         let decoded = Instant::now();
         let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
+        let colours = colours.then(|| ColourDescriptor::of(&picture));
         let milliseconds = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
         let times = EmbedTimes { decode: milliseconds(started, decoded), embed: milliseconds(decoded, Instant::now()) };
-        Ok(Look { feature, understanding, times })
+        Ok(Look { feature, understanding, colours, times })
     }
 
-    /// Looks at images of the catalogues that nothing is understood of yet, for about `time`, and brings what it finds into
+    /// Looks at images of the catalogues that nothing is understood of yet, or whose colours are not kept, for about `time`, and brings what it finds into
     /// store and index. Returns whether there may be more. Does nothing while the model is not loaded: who does not need it
     /// does not wait for it.
     pub(super) fn catch_up_understanding(&self, time: Duration) -> Result<bool, EngineError> {
@@ -133,6 +137,11 @@ impl Engine {
         Ok(count)
     }
 
+    /// Whether pictures of a catalogue are being caught up with.
+    pub(super) fn catches_up_with(&self, catalogue: &Catalogue) -> bool {
+        self.caught_up.lock().get(&catalogue.key).is_some_and(|at| at.after > 0)
+    }
+
     /// Catches up with the next products of a catalogue; how many images were understood, `None` when none are left.
     fn catch_up_page(&self, catalogue: &Catalogue, most: usize, threads: usize) -> Result<Option<u64>, EngineError> {
         let mut at = self.caught_up.lock().get(&catalogue.key).copied().unwrap_or_default();
@@ -165,36 +174,63 @@ impl Engine {
         hashes.sort_unstable();
         hashes.dedup();
         let known = self.store.understandings(&hashes, understand::VERSION)?;
-        let mut new = hashes.into_iter().zip(known).filter(|(_, known)| known.is_none()).map(|(hash, _)| hash);
-        let understood: Vec<_> = if threads > 1 {
-            let new: Vec<ImageHash> = new.collect();
-            new.into_par_iter().with_max_len(1).map(|hash| (hash, self.understand_stored(&hash))).collect()
-        } else {
-            new.by_ref().map(|hash| (hash, self.understand_stored(&hash))).collect()
+        let colours = self.store.colours(&hashes)?;
+        let new = hashes.into_iter().zip(known).zip(colours);
+        let new: Vec<(ImageHash, bool)> = new
+            .filter(|((_, known), colours)| known.is_none() || colours.is_none())
+            .map(|((hash, known), _)| (hash, known.is_some()))
+            .collect();
+        let look = |(hash, understood): (ImageHash, bool)| {
+            // Of one that was understood before colours were kept, only these are missing: no need for the model.
+            let seen = if understood {
+                self.colours().look(&hash).map(|colours| (None, colours))
+            } else {
+                self.understand_stored(&hash).map(|(understanding, colours)| (Some(understanding), colours))
+            };
+            (hash, seen)
         };
-        let mut found = Vec::with_capacity(understood.len());
-        for (hash, understanding) in understood {
-            match understanding {
-                Ok(understanding) => found.push((hash, understanding)),
+        let seen: Vec<_> = if threads > 1 {
+            new.into_par_iter().with_max_len(1).map(look).collect()
+        } else {
+            new.into_iter().map(look).collect()
+        };
+        let (mut found, mut colours) = (Vec::new(), Vec::with_capacity(seen.len()));
+        let mut lost = (0, String::new());
+        for (hash, seen) in seen {
+            match seen {
+                Ok((understanding, descriptor)) => {
+                    found.extend(understanding.map(|understanding| (hash, understanding)));
+                    colours.extend(descriptor.map(|descriptor| (hash, descriptor)));
+                }
                 // One picture that is lost does not keep the others back; it is tried again at the next start.
                 Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
-                    tracing::warn!(%hash, %error, "nothing could be understood of a stored picture");
+                    lost = (lost.0 + 1, format!("{hash}: {error}"));
                 }
                 Err(error) => return Err(error),
             }
         }
+        if lost.0 > 0 {
+            let (pictures, last) = lost;
+            tracing::warn!(catalogue = %catalogue.name, pictures, last, "nothing could be understood of stored pictures; import them again");
+        }
         self.store.write(|sql| {
-            found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))
+            found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))?;
+            colours.iter().try_for_each(|(hash, colours)| put_colours(sql, hash, colours))
         })?;
-        catalogue.refresh(&self.store, products)?;
-        Ok(found.len() as u64)
+        let done = found.len().max(colours.len()) as u64;
+        // The index shows what is understood; of the colours it knows what the space makes of them.
+        if !found.is_empty() {
+            catalogue.refresh(&self.store, products)?;
+        }
+        Ok(done)
     }
 
-    fn understand_stored(&self, hash: &ImageHash) -> Result<Understanding, EngineError> {
+    fn understand_stored(&self, hash: &ImageHash) -> Result<(Understanding, Option<ColourDescriptor>), EngineError> {
         let failed = EngineError::io("cannot read a picture under", &self.options.data);
         let bytes = self.files.get(hash).map_err(failed)?.ok_or(EngineError::NoSuchImage { hash: *hash })?;
-        let look = self.look(&bytes, None, &hash.to_string(), Want::All)?;
-        look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })
+        let look = self.look(&bytes, None, &hash.to_string(), Want::All, true)?;
+        let understanding = look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })?;
+        Ok((understanding, look.colours))
     }
 }
 

@@ -20,16 +20,20 @@ const LEAST_SUBJECT: f32 = 0.03;
 /// Standard deviation of the window over the middle, as a share of each side.
 const WINDOW: f32 = 0.25;
 
+/// A value of 1 in steps: the largest value there can be, √½, is 254.6 of them.
+const STEPS: f32 = 360.0;
+
 /// Two histograms in OKLab (Ottosson 2020), of the subject and of the subject in the middle of the picture, each the square
-/// root of shares (Hellinger), together of unit length.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ColourDescriptor(Vec<f32>);
+/// root of shares (Hellinger), together of unit length before they are rounded to a byte each. Rounding moves a descriptor by
+/// 0.009 in the mean and costs no accuracy (F-colour 66.6 with, 66.4 without).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColourDescriptor(Box<[u8]>);
 
 impl ColourDescriptor {
     /// How many numbers it has.
     pub const DIM: usize = 2 * CELLS;
     /// Tells descriptors from those of another making, where they are stored.
-    pub const KEY: &'static str = "colour-descriptor-1";
+    pub const KEY: &'static str = "colour-descriptor-2";
 
     /// Describes a picture. The subject is what differs from the median colour of the picture's edge. About 0.3 ms and what
     /// it takes to look at each pixel once.
@@ -46,20 +50,40 @@ impl ColourDescriptor {
         let mut values = histogram(&lab, &weights);
         values.extend(histogram(&lab, &middle));
         // Each half has unit length.
-        values.iter_mut().for_each(|value| *value *= std::f32::consts::FRAC_1_SQRT_2);
-        Self(values)
+        let step = |value: &f32| (value * std::f32::consts::FRAC_1_SQRT_2 * STEPS).round().clamp(0.0, 255.0) as u8;
+        Self(values.iter().map(step).collect())
     }
 
-    /// A descriptor as it was stored; `None` when it has another length or a number that is not finite.
+    /// The numbers: [`Self::DIM`] of them, 0 to 0.71, of unit length but for rounding.
     #[must_use]
-    pub fn from_values(values: Vec<f32>) -> Option<Self> {
-        (values.len() == Self::DIM && values.iter().all(|value| value.is_finite())).then_some(Self(values))
+    pub fn values(&self) -> Vec<f32> {
+        self.0.iter().map(|step| f32::from(*step) / STEPS).collect()
     }
 
-    /// The numbers: [`Self::DIM`] of them, 0 to 1, of unit length.
+    /// As it is stored: a bit for each number, whether it is above 0, lowest bit first; then those that are, a byte each.
+    /// About 230 bytes: nine of ten numbers are 0.
     #[must_use]
-    pub fn values(&self) -> &[f32] {
-        &self.0
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; Self::DIM.div_ceil(8)];
+        for (place, step) in self.0.iter().enumerate().filter(|(_, step)| **step > 0) {
+            bytes[place / 8] |= 1 << (place % 8);
+            bytes.push(*step);
+        }
+        bytes
+    }
+
+    /// From [`Self::to_bytes`]; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (bits, steps) = bytes.split_at_checked(Self::DIM.div_ceil(8))?;
+        let mut left = steps.iter();
+        let mut value = |place: usize| {
+            let there = bits.get(place / 8)? >> (place % 8) & 1 == 1;
+            if there { left.next().copied().filter(|step| *step > 0) } else { Some(0) }
+        };
+        let values: Box<[u8]> = (0..Self::DIM).map(&mut value).collect::<Option<_>>()?;
+        let spare = bits.last().is_some_and(|last| u32::from(*last) >> (Self::DIM - (Self::DIM - 1) / 8 * 8) > 0);
+        (left.next().is_none() && !spare).then_some(Self(values))
     }
 }
 
@@ -156,7 +180,7 @@ mod tests {
 
     fn likeness(a: &Picture, b: &Picture) -> f32 {
         let (a, b) = (ColourDescriptor::of(a), ColourDescriptor::of(b));
-        a.values().iter().zip(b.values()).map(|(a, b)| a * b).sum()
+        a.values().iter().zip(&b.values()).map(|(a, b)| a * b).sum()
     }
 
     #[test]
@@ -182,9 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn stored_values_are_checked() {
-        assert!(ColourDescriptor::from_values(vec![0.0; 3]).is_none());
-        assert!(ColourDescriptor::from_values(vec![f32::NAN; ColourDescriptor::DIM]).is_none());
+    fn stored_bytes_are_checked() {
+        let bytes = ColourDescriptor::of(&square(40, [200, 20, 30], [10, 90, 200])).to_bytes();
+        assert!(bytes.len() < 400, "{} bytes", bytes.len());
+        for length in 0..bytes.len() {
+            assert!(ColourDescriptor::from_bytes(&bytes[..length]).is_none(), "{length}");
+        }
+        assert!(ColourDescriptor::from_bytes(&[bytes.clone(), vec![1]].concat()).is_none());
+        let mut spare = bytes;
+        spare[ColourDescriptor::DIM / 8] |= 0x80;
+        assert!(ColourDescriptor::from_bytes(&spare).is_none());
     }
 
     proptest! {
@@ -193,7 +224,8 @@ mod tests {
             let rgb = (0..width * height * 3).map(|i| (i as u8).wrapping_mul(seed)).collect();
             let descriptor = ColourDescriptor::of(&Picture::from_rgb(width, height, rgb).unwrap());
             let length: f32 = descriptor.values().iter().map(|value| value * value).sum();
-            prop_assert!((length - 1.0).abs() < 1e-3);
+            prop_assert!((length - 1.0).abs() < 0.05, "{length}");
+            prop_assert_eq!(ColourDescriptor::from_bytes(&descriptor.to_bytes()), Some(descriptor));
         }
     }
 }

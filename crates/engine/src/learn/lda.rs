@@ -38,12 +38,16 @@ pub fn fit_lda(model_sha256: &str, features: &Rows, labels: &[u32], options: &Ld
 
 pub(super) fn lda_map(features: &Rows, labels: &[u32], options: &LdaOptions) -> Result<LinearMap, FitError> {
     check(features, 3)?;
-    if features.len() != labels.len() {
-        let reason = format!("there are {} pictures and {} labels", features.len(), labels.len());
+    let scales = inverse_lengths(features);
+    lda_map_of(Scaled::by(features, &scales), labels, options)
+}
+
+/// The map of rows as they are; they are finite, and three or more.
+pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions) -> Result<LinearMap, FitError> {
+    if unit.len() != labels.len() {
+        let reason = format!("there are {} pictures and {} labels", unit.len(), labels.len());
         return Err(FitError::Data { reason });
     }
-    let scales = inverse_lengths(features);
-    let unit = Scaled::by(features, &scales);
     let means = class_means(unit, labels);
     if means.len() < 2 {
         return Err(FitError::TooLittle { reason: "there is only one label; at least two are needed".into() });

@@ -1,10 +1,11 @@
 //! The ways to fit a head, behind one function.
 
+use super::colours::fused_map;
 use super::lda::lda_map;
 use super::pca::{LinearMap, pca_map};
 use super::{FitError, LdaOptions, PcaOptions, Rows};
 use crate::image::ColourDescriptor;
-use crate::space::{Head, joined};
+use crate::space::Head;
 
 /// How a head is fitted to a catalogue's features. (Words are another kind of head: [`super::fit_words`].)
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub enum Method<'a> {
         /// The label of each picture.
         labels: &'a [u32],
         /// The colours of each picture.
-        colours: &'a [ColourDescriptor],
+        colours: &'a [&'a ColourDescriptor],
         /// How much colours weigh beside a feature of unit length. 0.5 was best of 0.5, 1 and 2 for F-colour, by little.
         weight: f32,
         /// How it is fitted.
@@ -47,28 +48,9 @@ pub fn fit(model_sha256: &str, features: &Rows, method: &Method<'_>) -> Result<H
         Method::Unsupervised(options) => head(model_sha256, &pca_map(features, options)?, None),
         Method::Supervised { labels, options } => head(model_sha256, &lda_map(features, labels, options)?, None),
         Method::ColourFused { labels, colours, weight, options } => {
-            let joint = join(features, colours, *weight)?;
-            head(model_sha256, &lda_map(&joint, labels, options)?, Some(*weight))
+            head(model_sha256, &fused_map(features, colours, *weight, labels, options)?, Some(*weight))
         }
     }
-}
-
-/// Features and colours as a colour-fused head sees them.
-fn join(features: &Rows, colours: &[ColourDescriptor], weight: f32) -> Result<Rows, FitError> {
-    let wrong = |reason: String| FitError::Data { reason };
-    if features.len() != colours.len() {
-        return Err(wrong(format!(
-            "there are {} features and the colours of {} pictures",
-            features.len(),
-            colours.len()
-        )));
-    }
-    let mut joint = Rows::new(features.dim() + ColourDescriptor::DIM);
-    for (place, (feature, colours)) in features.iter().zip(colours).enumerate() {
-        let row = joined(feature, colours, weight).map_err(|error| wrong(format!("picture {place}: {error}")))?;
-        joint.push(&row);
-    }
-    Ok(joint)
 }
 
 fn head(model_sha256: &str, map: &LinearMap, colours: Option<f32>) -> Result<Head, FitError> {
@@ -104,11 +86,12 @@ mod tests {
             .map(|i| if i % 2 == 0 { colours([200 + i, 10, 10]) } else { colours([10, 10, 200 + i]) })
             .collect();
         let options = LdaOptions::default();
+        let described: Vec<&ColourDescriptor> = described.iter().collect();
         let method = Method::ColourFused { labels: &labels, colours: &described, weight: 0.5, options };
         let space = Space::new(&manifest, fit(&manifest.sha256, &features, &method).unwrap()).unwrap();
         let embed = |feature: &[f32], rgb| {
             let feature = Feature { pooled: feature.to_vec(), map: None };
-            space.embed_with_colours(&feature, &colours(rgb)).unwrap()
+            space.embed_with(&feature, Some(&colours(rgb))).unwrap()
         };
         let red = embed(&rows[0], [210, 10, 10]);
         assert!(red.similarity(&embed(&rows[7], [205, 10, 10])).unwrap() > 0.9);
@@ -118,7 +101,8 @@ mod tests {
     #[test]
     fn colours_must_belong_to_the_features() {
         let features = Rows::from_vectors([[1.0_f32, 0.0].as_slice(), &[0.0, 1.0]]).unwrap();
-        let one = [colours([1, 2, 3])];
+        let colour = colours([1, 2, 3]);
+        let one = [&colour];
         let options = LdaOptions::default();
         let method = Method::ColourFused { labels: &[1, 2], colours: &one, weight: 1.0, options };
         assert!(matches!(fit("model", &features, &method), Err(FitError::Data { .. })));

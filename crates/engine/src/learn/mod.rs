@@ -4,6 +4,7 @@
 //! or another) and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
 mod active;
+mod colours;
 mod compare;
 mod evaluate;
 mod labels;

@@ -230,10 +230,10 @@ impl Head {
 }
 
 /// What a colour-fused head sees: `unit([unit(feature), weight × unit(colours)])`.
-pub(crate) fn joined(feature: &[f32], colours: &ColourDescriptor, weight: f32) -> Result<Vec<f32>, SpaceError> {
+fn joined(feature: &[f32], colours: &ColourDescriptor, weight: f32) -> Result<Vec<f32>, SpaceError> {
     let mut joint = feature.to_vec();
     to_unit(&mut joint)?;
-    let mut colours = colours.values().to_vec();
+    let mut colours = colours.values();
     to_unit(&mut colours)?;
     joint.extend(colours.iter().map(|value| value * weight));
     to_unit(&mut joint)?;

@@ -16,7 +16,6 @@ pub use calibration::{CROWD_TO, Calibration, Crowd, Curve, Curves, EXACT, Exampl
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;
-pub(crate) use head::joined;
 pub use id::{SpaceId, SpaceIdError};
 pub(crate) use words::{MOST_TITLES, Term, terms_of, tf_idf};
 pub use words::{WordHead, WordQuery, WordView};
@@ -100,8 +99,14 @@ impl Space {
     ///
     /// # Errors
     /// As [`Space::embed`].
-    pub fn embed_with_colours(&self, feature: &Feature, colours: &ColourDescriptor) -> Result<Embedding, SpaceError> {
-        Embedding::normalised(self.id, self.head.apply(&feature.pooled, Some(colours))?)
+    pub fn embed_with(&self, feature: &Feature, colours: Option<&ColourDescriptor>) -> Result<Embedding, SpaceError> {
+        Embedding::normalised(self.id, self.head.apply(&feature.pooled, colours)?)
+    }
+
+    /// Whether it looks at the colours of a picture too.
+    #[must_use]
+    pub fn sees_colours(&self) -> bool {
+        self.head.colour_weight().is_some()
     }
 }
 

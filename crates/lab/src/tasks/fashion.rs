@@ -38,7 +38,7 @@ pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
         found.push(accuracy(task, "learned head", data, labels, &rows, &learned)?);
         let fused = |known: &[usize]| -> Result<Space> {
             let known_rows = rows.select(known.iter().copied());
-            let known_colours: Vec<ColourDescriptor> = known.iter().map(|&place| colours[place].clone()).collect();
+            let known_colours: Vec<&ColourDescriptor> = known.iter().map(|&place| &colours[place]).collect();
             let method = Method::ColourFused {
                 labels: &at(labels, known),
                 colours: &known_colours,

@@ -46,7 +46,7 @@ pub fn embed_with_colours(space: &Space, features: &Rows, colours: &[ColourDescr
     let rows: Vec<(&[f32], &ColourDescriptor)> = features.iter().zip(colours).collect();
     let embeddings = rows
         .par_iter()
-        .map(|(row, colours)| space.embed_with_colours(&Feature { pooled: row.to_vec(), map: None }, colours))
+        .map(|(row, colours)| space.embed_with(&Feature { pooled: row.to_vec(), map: None }, Some(colours)))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
 }

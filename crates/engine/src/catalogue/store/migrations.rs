@@ -8,12 +8,13 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("migrations/0002-spaces.sql"),
     include_str!("migrations/0003-people.sql"),
     include_str!("migrations/0004-freshness.sql"),
     include_str!("migrations/0005-understandings.sql"),
+    include_str!("migrations/0006-colours.sql"),
 ];
 
 /// Takes the steps that a database has not seen.
@@ -62,6 +63,7 @@ mod tests {
         assert_eq!(store.indexed(shop.key, "0123456789abcdef").unwrap(), Some(5));
         assert_eq!(store.indexed(rows[0].key, "").unwrap(), None);
         assert!(store.not_understood(shop.key, "1", (0, 0), 10).unwrap().is_empty());
+        assert_eq!(store.colours(&[crate::image::ImageHash::of(b"x")]).unwrap(), [None]);
         drop(store);
         assert_eq!(Store::open(&path).unwrap().catalogues().unwrap(), rows, "a second opening changes nothing");
     }

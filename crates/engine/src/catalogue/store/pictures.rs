@@ -5,7 +5,7 @@ use half::f16;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Sql, Store, StoreError, to_json};
-use crate::image::ImageHash;
+use crate::image::{ColourDescriptor, ImageHash};
 use crate::understand::{Labels, Understanding};
 
 /// What is known of an image.
@@ -86,6 +86,28 @@ impl Store {
         })
     }
 
+    /// Colours of images, in the order of `hashes`; `None` where there are none, or none of today's making.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn colours(&self, hashes: &[ImageHash]) -> Result<Vec<Option<ColourDescriptor>>, StoreError> {
+        self.read(|sql| {
+            let mut statement =
+                sql.prepare_cached("SELECT descriptor FROM colours WHERE hash = ?1 AND version = ?2")?;
+            hashes
+                .iter()
+                .map(|hash| {
+                    let found = statement
+                        .query_row(params![hash.as_bytes(), ColourDescriptor::KEY], |row| {
+                            Ok(ColourDescriptor::from_bytes(row.get_ref(0)?.as_blob()?))
+                        })
+                        .optional()?;
+                    Ok(found.flatten())
+                })
+                .collect()
+        })
+    }
+
     /// What is understood of images by a version, in the order of `hashes`; `None` where nothing is, or nothing that can be read.
     ///
     /// # Errors
@@ -109,8 +131,8 @@ impl Store {
         })
     }
 
-    /// Numbers of products of a catalogue with an image that nothing is understood of by a version, from `after` on, rising,
-    /// at most `limit`.
+    /// Numbers of products of a catalogue with an image that nothing is understood of by a version, or whose colours are not
+    /// known, from `after` on, rising, at most `limit`.
     ///
     /// # Errors
     /// When the database fails.
@@ -125,10 +147,31 @@ impl Store {
             sql.prepare_cached(
                 "SELECT key FROM products WHERE catalogue = ?1 AND revision > ?5 AND key > ?3 AND EXISTS (
                      SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2
-                     WHERE i.product = key AND u.hash IS NULL)
+                     LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?6
+                     WHERE i.product = key AND (u.hash IS NULL OR c.hash IS NULL))
                  ORDER BY key LIMIT ?4",
             )?
-            .query_map(params![catalogue, version, after.cast_signed(), limit as i64, since], |row| {
+            .query_map(
+                params![catalogue, version, after.cast_signed(), limit as i64, since, ColourDescriptor::KEY],
+                |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()),
+            )?
+            .collect()
+        })
+    }
+
+    /// Numbers of products of a catalogue with an image whose colours are not known, from `after` on, rising, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn without_colours(&self, catalogue: i64, after: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached(
+                "SELECT key FROM products WHERE catalogue = ?1 AND key > ?2 AND EXISTS (
+                     SELECT 1 FROM product_images i LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?3
+                     WHERE i.product = key AND c.hash IS NULL)
+                 ORDER BY key LIMIT ?4",
+            )?
+            .query_map(params![catalogue, after.cast_signed(), ColourDescriptor::KEY, limit as i64], |row| {
                 Ok(row.get::<_, i64>(0)?.cast_unsigned())
             })?
             .collect()
@@ -200,6 +243,13 @@ pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &str, featu
     let bytes: Vec<u8> = feature.iter().flat_map(|number| number.to_le_bytes()).collect();
     sql.prepare_cached("INSERT OR REPLACE INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?
         .execute(params![hash.as_bytes(), model, bytes])
+        .map(drop)
+}
+
+/// Keeps the colours of an image.
+pub(crate) fn put_colours(sql: &Connection, hash: &ImageHash, colours: &ColourDescriptor) -> Sql<()> {
+    sql.prepare_cached("INSERT OR REPLACE INTO colours (hash, version, descriptor) VALUES (?1, ?2, ?3)")?
+        .execute(params![hash.as_bytes(), ColourDescriptor::KEY, colours.to_bytes()])
         .map(drop)
 }
 

@@ -8,8 +8,8 @@ use half::f16;
 use serde::{Deserialize, Serialize};
 
 use super::super::{CatalogueName, Engine, EngineError};
-use crate::catalogue::store::{EventRow, ImageRow, put_feature, put_image};
-use crate::image::{ImageHash, decode_at_least};
+use crate::catalogue::store::{EventRow, ImageRow, put_colours, put_feature, put_image};
+use crate::image::{ColourDescriptor, ImageHash, decode_at_least};
 use crate::model::features_of;
 
 /// Longest text of an event's field, characters.
@@ -156,6 +156,7 @@ impl Engine {
             let failed = |error| EngineError::Picture { item: name.to_owned(), error };
             let picture = decode_at_least(&bytes, &self.options.limits, model.manifest().input.size).map_err(failed)?;
             let (width, height) = picture.original_size();
+            let colours = ColourDescriptor::of(&picture);
             let feature = features_of(model.as_ref(), &[picture], false)?.pop();
             let feature = feature.ok_or_else(|| wrong("the model gave no feature".to_owned()))?;
             let feature: Vec<f16> = feature.pooled.iter().map(|number| f16::from_f32(*number)).collect();
@@ -165,6 +166,7 @@ impl Engine {
                 .map_err(EngineError::io("cannot keep a picture under", &self.options.data))?;
             self.store.write(|sql| {
                 put_image(sql, &hash, &row)?;
+                put_colours(sql, &hash, &colours)?;
                 put_feature(sql, &hash, &self.feature_key, &feature)
             })?;
         }

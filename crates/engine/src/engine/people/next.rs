@@ -151,10 +151,20 @@ impl Engine {
         spoken: &HashMap<ImageHash, HashSet<&str>>,
     ) -> Result<Vec<Candidate>, EngineError> {
         let features = self.store.features(photos, &self.feature_key)?;
+        let colours = if snapshot.space.sees_colours() {
+            self.colours().of(&self.store, photos)?
+        } else {
+            vec![None; photos.len()]
+        };
         let mut candidates = Vec::new();
-        for (photo, feature) in photos.iter().zip(features) {
+        for ((photo, feature), colours) in photos.iter().zip(features).zip(colours) {
             let Some(pooled) = feature else { continue };
-            let vector = snapshot.space.embed(&Feature { pooled, map: None })?.into_vector();
+            // A photo that was kept before colours were, and whose file is gone.
+            if snapshot.space.sees_colours() && colours.is_none() {
+                continue;
+            }
+            let feature = Feature { pooled, map: None };
+            let vector = snapshot.space.embed_with(&feature, colours.as_ref())?.into_vector();
             let nearest = snapshot.index.nearest(std::slice::from_ref(&vector), None, CANDIDATES, false)?;
             let keys: Vec<u64> = nearest.iter().map(|scored| scored.key).collect();
             let products = self.store.products_of(catalogue, &keys)?;

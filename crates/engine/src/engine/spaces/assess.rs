@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
 use super::gather::{Gathered, NO_LABEL, Origin};
-use super::recipe::{self, Learned};
+use super::recipe::{self, Recipe};
 use crate::learn::{Interval, Random, bootstrap, rankings};
 use crate::model::Manifest;
 use crate::space::Space;
@@ -100,7 +100,28 @@ pub(super) enum Current {
     /// It knows nothing of this catalogue.
     Fixed(Arc<Space>),
     /// It was made of this catalogue, this way.
-    Made(Learned),
+    Made(Recipe),
+}
+
+/// What was answered: by the space in use, and by those that were made in other ways.
+pub(super) struct Assessed(BTreeMap<Task, Answers>);
+
+impl Assessed {
+    /// The space in use against the one made in the way of this number.
+    pub(super) fn against_current(&self, way: usize) -> Vec<TaskReport> {
+        self.0
+            .iter()
+            .filter_map(|(task, answers)| report(*task, answers, &answers.current, answers.new.get(way)?))
+            .collect()
+    }
+
+    /// One way against another: which is `current` in the report, which `new`.
+    pub(super) fn between(&self, current: usize, new: usize) -> Vec<TaskReport> {
+        let of = |(task, answers): (&Task, &Answers)| {
+            report(*task, answers, answers.new.get(current)?, answers.new.get(new)?)
+        };
+        self.0.iter().filter_map(of).collect()
+    }
 }
 
 /// Questions of one kind in one part of the test.
@@ -119,22 +140,23 @@ struct Part {
     questions: Vec<Questions>,
 }
 
-/// Average precision and whether the first answer is right, a question each, for both spaces.
+/// Average precision and whether the first answer is right, a question each, for the space in use and for each new one.
 #[derive(Default)]
 struct Answers {
     asked_with: &'static str,
     current: Vec<(f64, f64)>,
-    new: Vec<(f64, f64)>,
+    new: Vec<Vec<(f64, f64)>>,
 }
 
-/// Compares. `None` when `go_on` says no; it is told how many of the parts (the second number) are done.
+/// Compares the space in use with spaces that are made in these ways, all of them from the same labels. `None` when `go_on` says no; it is told how many of the parts (the second number) are done.
 pub(super) fn assess(
     manifest: &Manifest,
     gathered: &Gathered,
-    learned: &Learned,
+    ways: &[Recipe],
     current: &Current,
     go_on: &dyn Fn(usize, usize) -> bool,
-) -> Result<Option<Vec<TaskReport>>, EngineError> {
+) -> Result<Option<Assessed>, EngineError> {
+    let Some(learned) = ways.first().map(|way| &way.learned) else { return Ok(Some(Assessed(BTreeMap::new()))) };
     let mut parts = if learned.of_products() { parts_of_pictures(gathered) } else { parts_of_products(gathered) };
     if learned.supervised() {
         parts.extend(parts_of_labels(gathered, learned.of_products()));
@@ -150,10 +172,11 @@ pub(super) fn assess(
             continue;
         }
         // A part with too little to learn from is left out; when all are, there is nothing to report.
-        let Ok(new) = recipe::fit(manifest, learned, gathered, &part.training) else { continue };
+        let made = ways.iter().map(|way| recipe::fit(manifest, way, gathered, &part.training));
+        let Ok(made) = made.collect::<Result<Vec<_>, _>>() else { continue };
         let before = match current {
             Current::Fixed(space) => Arc::clone(space),
-            Current::Made(learned) => match recipe::fit(manifest, learned, gathered, &part.training) {
+            Current::Made(way) => match recipe::fit(manifest, way, gathered, &part.training) {
                 Ok(space) => Arc::new(space),
                 Err(_) => continue,
             },
@@ -162,10 +185,13 @@ pub(super) fn assess(
             let entry = answers.entry(questions.task).or_default();
             entry.asked_with = questions.asked_with;
             entry.current.extend(ask(&before, gathered, questions)?);
-            entry.new.extend(ask(&new, gathered, questions)?);
+            entry.new.resize_with(made.len(), Vec::new);
+            for (answers, space) in entry.new.iter_mut().zip(&made) {
+                answers.extend(ask(space, gathered, questions)?);
+            }
         }
     }
-    Ok(Some(answers.into_iter().filter_map(|(task, answers)| report(task, &answers)).collect()))
+    Ok(Some(Assessed(answers)))
 }
 
 fn ask(space: &Space, gathered: &Gathered, questions: &Questions) -> Result<Vec<(f64, f64)>, EngineError> {
@@ -173,8 +199,8 @@ fn ask(space: &Space, gathered: &Gathered, questions: &Questions) -> Result<Vec<
         let of = if questions.by_owner { &gathered.owners } else { &gathered.labels };
         places.iter().map(|&place| of[place]).collect()
     };
-    let queries = recipe::embed(space, &gathered.rows, &questions.queries)?;
-    let gallery = recipe::embed(space, &gathered.rows, &questions.gallery)?;
+    let queries = recipe::embed(space, gathered, &questions.queries)?;
+    let gallery = recipe::embed(space, gathered, &questions.gallery)?;
     let ranked = rankings(&queries, &right(&questions.queries), &gallery, &right(&questions.gallery));
     Ok(ranked
         .into_iter()
@@ -182,8 +208,8 @@ fn ask(space: &Space, gathered: &Gathered, questions: &Questions) -> Result<Vec<
         .collect())
 }
 
-fn report(task: Task, answers: &Answers) -> Option<TaskReport> {
-    let queries = answers.new.len();
+fn report(task: Task, answers: &Answers, current: &[(f64, f64)], new: &[(f64, f64)]) -> Option<TaskReport> {
+    let queries = new.len();
     if queries < LEAST_QUERIES {
         return None;
     }
@@ -192,16 +218,15 @@ fn report(task: Task, answers: &Answers) -> Option<TaskReport> {
         Figures { map: mean(|answer| answer.0), recall_at_1: mean(|answer| answer.1) }
     };
     let differences = |of: fn(&(f64, f64)) -> f64| {
-        let each: Vec<f64> =
-            answers.new.iter().zip(&answers.current).map(|(new, current)| of(new) - of(current)).collect();
+        let each: Vec<f64> = new.iter().zip(current).map(|(new, current)| of(new) - of(current)).collect();
         bootstrap(&each, SEED)
     };
     Some(TaskReport {
         task,
         asked_with: answers.asked_with.to_owned(),
         queries,
-        current: figures(&answers.current),
-        new: figures(&answers.new),
+        current: figures(current),
+        new: figures(new),
         map_difference: differences(|answer| answer.0)?,
         recall_difference: differences(|answer| answer.1)?,
     })

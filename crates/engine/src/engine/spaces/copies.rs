@@ -5,8 +5,8 @@ use half::f16;
 
 use super::super::{Engine, EngineError};
 use super::gather::{Gathered, Origin};
-use crate::catalogue::store::put_feature;
-use crate::image::{ImageHash, Picture, Region, decode_at_least};
+use crate::catalogue::store::{put_colours, put_feature};
+use crate::image::{ColourDescriptor, ImageHash, Picture, Region, decode_at_least};
 use crate::learn::Random;
 use crate::model::features_of;
 
@@ -34,18 +34,22 @@ impl Engine {
             for (name, damage) in DAMAGES {
                 let kept_under = ImageHash::of(format!("{hash} {name}").as_bytes());
                 let known = self.store.features(&[kept_under], &self.feature_key)?.pop().flatten();
-                let feature = match known {
-                    Some(feature) => feature,
+                let known = known.zip(self.store.colours(&[kept_under])?.pop().flatten());
+                let (feature, colours) = match known {
+                    Some(known) => known,
                     None => match self.damaged(&hash, damage)? {
-                        Some(feature) => {
+                        Some((feature, colours)) => {
                             let halves: Vec<f16> = feature.iter().map(|number| f16::from_f32(*number)).collect();
-                            self.store.write(|sql| put_feature(sql, &kept_under, &self.feature_key, &halves))?;
-                            feature
+                            self.store.write(|sql| {
+                                put_colours(sql, &kept_under, &colours)?;
+                                put_feature(sql, &kept_under, &self.feature_key, &halves)
+                            })?;
+                            (feature, colours)
                         }
                         None => break,
                     },
                 };
-                gathered.push_copy(place, &feature);
+                gathered.push_copy(place, &feature, Some(colours));
             }
         }
         Ok(())
@@ -55,7 +59,7 @@ impl Engine {
         &self,
         hash: &ImageHash,
         damage: fn(&Picture) -> Option<Picture>,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
+    ) -> Result<Option<(Vec<f32>, ColourDescriptor)>, EngineError> {
         let bytes = match self.image(hash) {
             Ok(stored) => stored.bytes,
             Err(EngineError::NoSuchImage { .. }) => return Ok(None),
@@ -66,8 +70,9 @@ impl Engine {
             return Ok(None);
         };
         let Some(picture) = damage(&picture) else { return Ok(None) };
+        let colours = ColourDescriptor::of(&picture);
         let feature = features_of(model.as_ref(), &[picture], false)?.pop();
-        Ok(feature.map(|feature| feature.pooled))
+        Ok(feature.map(|feature| (feature.pooled, colours)))
     }
 }
 

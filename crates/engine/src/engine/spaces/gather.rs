@@ -7,7 +7,7 @@ use super::super::people::Pair;
 use super::super::{Engine, EngineError};
 use super::recipe::Learned;
 use crate::catalogue::{AttributeValue, Product};
-use crate::image::ImageHash;
+use crate::image::{ColourDescriptor, ImageHash};
 use crate::learn::{Random, Rows};
 
 /// Most pictures that are learned from: 100,000 × 1,280 numbers are 512 MB. Of larger catalogues a sample of products is
@@ -41,6 +41,8 @@ pub(super) struct Gathered {
     pub(super) labels: Vec<u32>,
     /// The pictures' hashes.
     pub(super) hashes: Vec<ImageHash>,
+    /// Colours, where they are known; about a kilobyte each.
+    pub(super) colours: Vec<Option<ColourDescriptor>>,
     pub(super) products: Vec<Shown>,
     /// How many labels there are.
     pub(super) label_count: usize,
@@ -75,7 +77,14 @@ impl Numbers {
 }
 
 impl Gathered {
-    fn push(&mut self, feature: &[f32], origin: Origin, owner: u32, label: u32, hash: ImageHash) {
+    fn push(
+        &mut self,
+        (feature, colours): (&[f32], Option<ColourDescriptor>),
+        origin: Origin,
+        owner: u32,
+        label: u32,
+        hash: ImageHash,
+    ) {
         let length = feature.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
         if !length.is_finite() || length <= 0.0 {
             return;
@@ -89,12 +98,18 @@ impl Gathered {
             self.owners.push(owner);
             self.labels.push(label);
             self.hashes.push(hash);
+            self.colours.push(colours);
         }
     }
 
     /// Adds damaged copies that queries are made of.
-    pub(super) fn push_copy(&mut self, of: usize, feature: &[f32]) {
-        self.push(feature, Origin::Copy, self.owners[of], self.labels[of], self.hashes[of]);
+    pub(super) fn push_copy(&mut self, of: usize, feature: &[f32], colours: Option<ColourDescriptor>) {
+        self.push((feature, colours), Origin::Copy, self.owners[of], self.labels[of], self.hashes[of]);
+    }
+
+    /// How many pictures there are whose colours are not known.
+    pub(super) fn without_colours(&self) -> usize {
+        self.colours.iter().filter(|colours| colours.is_none()).count()
     }
 
     /// Places of the pictures that may be learned from.
@@ -140,7 +155,9 @@ impl Engine {
                 numbers.insert(product.id.clone(), owner);
                 let hashes = product.image_hashes();
                 let features = self.store.features(&hashes, &self.feature_key)?;
-                for (hash, feature) in hashes.into_iter().zip(features) {
+                let colours =
+                    if learned.supervised() { self.store.colours(&hashes)? } else { vec![None; hashes.len()] };
+                for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
                     let Some(feature) = feature else { continue };
                     match seen.get(&hash) {
                         // The same picture twice says nothing new.
@@ -152,7 +169,7 @@ impl Engine {
                         }
                         None => seen.insert(hash, label),
                     };
-                    gathered.push(&feature, Origin::Catalogue, owner, label, hash);
+                    gathered.push((&feature, colours), Origin::Catalogue, owner, label, hash);
                 }
             }
             if !go_on(gathered.products.len() as u64) {
@@ -195,19 +212,21 @@ impl Engine {
         let mut hashes: Vec<ImageHash> = wanted.keys().copied().collect();
         hashes.sort_unstable();
         let features = self.store.features(&hashes, &self.feature_key)?;
-        for (hash, feature) in hashes.into_iter().zip(features) {
+        // Few: those that were sent before colours were kept are looked at now.
+        let colours = self.colours().of(&self.store, &hashes)?;
+        for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
             let Some(feature) = feature else { continue };
             match wanted.get(&hash).copied().flatten() {
                 Some(owner) => {
                     let label = of_owner.get(&owner).copied().unwrap_or(NO_LABEL);
-                    gathered.push(&feature, Origin::Photo, owner, label, hash);
+                    gathered.push((&feature, colours), Origin::Photo, owner, label, hash);
                 }
                 None => {
                     let owner = gathered.products.len() as u32;
                     let alone = format!("\0{hash}");
                     let family = u32::MAX - owner;
                     gathered.products.push(Shown { family });
-                    gathered.push(&feature, Origin::Photo, owner, labels.of(alone), hash);
+                    gathered.push((&feature, colours), Origin::Photo, owner, labels.of(alone), hash);
                 }
             }
         }

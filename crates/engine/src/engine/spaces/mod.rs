@@ -27,7 +27,8 @@ pub use assess::{Figures, Task, TaskReport};
 pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
 pub use recipe::Learned;
-pub use train::{TrainReport, TrainRequest, Trained};
+use recipe::Recipe;
+pub use train::{ColoursReport, TrainReport, TrainRequest, Trained};
 pub use words::{WithWords, WordsReport};
 pub use work::PromoteRequest;
 
@@ -41,6 +42,9 @@ pub struct Provenance {
     pub method: String,
     /// What it was learned from.
     pub learned: Learned,
+    /// Whether its head sees colours beside the feature.
+    #[serde(default)]
+    pub colours: bool,
     /// Name of the model and SHA-256 of its file.
     pub model: String,
     /// SHA-256 of the model's file.
@@ -213,6 +217,10 @@ impl Engine {
         go_on: &dyn Fn(u64, u64) -> bool,
     ) -> Result<bool, EngineError> {
         let (products, _) = self.store.sizes(open.key)?;
+        let looked = |done| go_on(done, products) && !self.closing();
+        if space.sees_colours() && !self.look_at_all_colours(open, &looked)? {
+            return Ok(false);
+        }
         let next = open.other(&self.store, space)?;
         let active = self.stored_as(&open.snapshot().space);
         let names = (self.stored_as(space), active);
@@ -239,11 +247,12 @@ impl Engine {
         } else {
             // It was compared with another space; what counts is the one in use.
             let request = TrainRequest { learned: kept.provenance.learned, ..TrainRequest::new(open.name.clone()) };
+            let way = Recipe::new(&request.learned, kept.provenance.colours);
             let compared = match self.material(open, &request, &|_, _, _| true)? {
-                Some(gathered) => self.compare(open, &request, &gathered, &|_, _, _| true)?,
+                Some(gathered) => self.compare(open, std::slice::from_ref(&way), &gathered, &|_, _, _| true)?,
                 None => None,
             };
-            compared.map_or_else(|| kept.report.gate, |tasks| gate::judge(&tasks))
+            compared.map_or_else(|| kept.report.gate, |assessed| gate::judge(&assessed.against_current(0)))
         };
         if gate.passes {
             return Ok(());

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
 use super::gather::{Gathered, NO_LABEL};
-use crate::learn::{FitError, LdaOptions, PcaOptions, Rows, fit_lda, fit_pca};
+use crate::learn::{FitError, LdaOptions, Method, PcaOptions, Rows, fit_lda, fit_pca};
 use crate::model::Manifest;
-use crate::space::Space;
+use crate::space::{Space, SpaceError};
+
+/// How much colours weigh beside a feature of unit length; see [`Method::ColourFused`].
+const COLOUR_WEIGHT: f32 = 0.5;
 
 /// What a space is learned from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +53,24 @@ impl Learned {
     }
 }
 
+/// How a space is made: what it learns from, and whether it sees colours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Recipe {
+    pub(super) learned: Learned,
+    /// Of supervised ones only.
+    pub(super) colours: bool,
+}
+
+impl Recipe {
+    pub(super) fn new(learned: &Learned, colours: bool) -> Self {
+        Self { learned: learned.clone(), colours }
+    }
+}
+
 /// Fits a head to some of the pictures.
 pub(super) fn fit(
     manifest: &Manifest,
-    learned: &Learned,
+    Recipe { learned, colours }: &Recipe,
     gathered: &Gathered,
     places: &[usize],
 ) -> Result<Space, EngineError> {
@@ -61,7 +78,16 @@ pub(super) fn fit(
         let places: Vec<usize> = places.iter().copied().filter(|&place| gathered.labels[place] != NO_LABEL).collect();
         let labels: Vec<u32> = places.iter().map(|&place| gathered.labels[place]).collect();
         let rows = chosen(&gathered.rows, &places);
-        fit_lda(&manifest.sha256, rows.as_ref().unwrap_or(&gathered.rows), &labels, &LdaOptions::default())
+        let rows = rows.as_ref().unwrap_or(&gathered.rows);
+        let options = LdaOptions::default();
+        if *colours {
+            let colours: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
+            let colours = colours.ok_or(EngineError::Space(SpaceError::NoColours))?;
+            let method = Method::ColourFused { labels: &labels, colours: &colours, weight: COLOUR_WEIGHT, options };
+            crate::learn::fit(&manifest.sha256, rows, &method)
+        } else {
+            fit_lda(&manifest.sha256, rows, &labels, &options)
+        }
     } else {
         let rows = chosen(&gathered.rows, places);
         fit_pca(&manifest.sha256, rows.as_ref().unwrap_or(&gathered.rows), &PcaOptions::default())
@@ -80,15 +106,15 @@ pub(super) fn learn(error: FitError) -> EngineError {
 }
 
 /// Embeddings of pictures in a space, [places, dim of the space].
-pub(super) fn embed(space: &Space, rows: &Rows, places: &[usize]) -> Result<Rows, EngineError> {
+pub(super) fn embed(space: &Space, gathered: &Gathered, places: &[usize]) -> Result<Rows, EngineError> {
     use rayon::prelude::*;
-    let features = rows.select(places.iter().copied());
-    let features: Vec<&[f32]> = features.iter().collect();
-    let embedded: Vec<Vec<f32>> = features
+    let (values, dim) = (gathered.rows.values(), gathered.rows.dim());
+    let embedded: Vec<Vec<f32>> = places
         .par_iter()
-        .map(|feature| {
+        .map(|&place| {
+            let feature = values.get(place * dim..(place + 1) * dim).unwrap_or_default();
             let feature = crate::model::Feature { pooled: feature.to_vec(), map: None };
-            Ok(space.embed(&feature)?.into_vector())
+            Ok(space.embed_with(&feature, gathered.colours[place].as_ref())?.into_vector())
         })
         .collect::<Result<_, EngineError>>()?;
     let embedded = Rows::from_vectors(embedded.iter().map(Vec::as_slice));

@@ -9,17 +9,19 @@ use serde::{Deserialize, Serialize};
 
 use super::super::catalogue::Catalogue;
 use super::super::{CatalogueName, Engine, EngineError};
-use super::assess::{self, Current, SEED, TaskReport};
+use super::assess::{self, Assessed, Current, SEED, TaskReport};
 use super::drift::Moments;
 use super::gate::{self, Gate};
 use super::gather::Gathered;
-use super::recipe::{self, Learned};
+use super::recipe::{self, Learned, Recipe};
 use super::words::{WithWords, WordsReport};
 use super::{KeptSpace, Provenance};
 use crate::learn::FitError;
 use crate::model::builtin_manifest;
 use crate::space::{Space, SpaceId};
 
+/// With more pictures colours are not tried: a comparison with them takes twice as long, and a training has a minute.
+const MOST_COLOURED: usize = 50_000;
 /// Fewer products with a second picture, and damaged copies have to ask.
 const ENOUGH_TO_ASK: usize = 10;
 
@@ -68,11 +70,31 @@ pub struct TrainReport {
     pub gate: Gate,
     /// What somebody should know of the data.
     pub notes: Vec<String>,
+    /// Whether the head sees colours beside the feature, and why; absent where there was nothing to choose: without labels, and where
+    /// the colours of some pictures are not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub colours: Option<ColoursReport>,
     /// How well words find pictures in it, where they were brought into it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub words: Option<WordsReport>,
     /// Seconds it took.
     pub seconds: f64,
+}
+
+/// A head that sees colours against one that does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColoursReport {
+    /// Whether the head that was kept sees colours: it was surely better on one task, and on none worse, as the gate sees it.
+    pub fused: bool,
+    /// The same cross-validation as above; `current` is without colours, `new` with them.
+    pub tasks: Vec<TaskReport>,
+}
+
+impl ColoursReport {
+    fn of(tasks: Vec<TaskReport>) -> Self {
+        let better = tasks.iter().any(|task| task.map_difference.low > 0.0);
+        Self { fused: better && gate::judge(&tasks).passes, tasks }
+    }
 }
 
 /// A space that was trained.
@@ -107,9 +129,25 @@ impl Engine {
         }
         // First, because it says what is missing where there is too little to learn from.
         let places: Vec<usize> = gathered.learnable().collect();
-        let space = recipe::fit(builtin_manifest()?, &request.learned, &gathered, &places)?;
+        let plain = Recipe::new(&request.learned, false);
+        let mut space = recipe::fit(builtin_manifest()?, &plain, &gathered, &places)?;
         let against = open.snapshot().space.id();
-        let Some(tasks) = self.compare(&open, request, &gathered, step)? else { return Ok(None) };
+        let mut ways = vec![plain];
+        let mut notes = notes(&gathered);
+        match may_see_colours(&request.learned, &gathered) {
+            Ok(()) => ways.push(Recipe::new(&request.learned, true)),
+            Err(note) => notes.extend(note),
+        }
+        let Some(assessed) = self.compare(&open, &ways, &gathered, step)? else { return Ok(None) };
+        let colours = (ways.len() > 1).then(|| ColoursReport::of(assessed.between(0, 1)));
+        let fused = colours.as_ref().is_some_and(|colours| colours.fused);
+        if fused {
+            if !step("fitting with colours", 0, 1) {
+                return Ok(None);
+            }
+            space = recipe::fit(builtin_manifest()?, &ways[1], &gathered, &places)?;
+        }
+        let tasks = assessed.against_current(usize::from(fused));
         let mut report = TrainReport {
             learned: request.learned.words(),
             products: gathered.products.len(),
@@ -119,7 +157,8 @@ impl Engine {
             against,
             gate: gate::judge(&tasks),
             tasks,
-            notes: notes(&gathered),
+            notes,
+            colours,
             words: None,
             seconds: began.elapsed().as_secs_f64(),
         };
@@ -186,24 +225,35 @@ impl Engine {
         Ok(Some(gathered))
     }
 
-    /// Compares a space that is made this way with the active one. `None` when `step` says no.
+    /// Compares spaces that are made in these ways with the active one. `None` when `step` says no.
     pub(super) fn compare(
         &self,
         open: &Catalogue,
-        request: &TrainRequest,
+        ways: &[Recipe],
         gathered: &Gathered,
         step: Step<'_>,
-    ) -> Result<Option<Vec<TaskReport>>, EngineError> {
+    ) -> Result<Option<Assessed>, EngineError> {
         let current = self.current(open)?;
+        if let Current::Made(made) = &current
+            && made.colours
+            && gathered.without_colours() > 0
+        {
+            let reason = format!(
+                "the space in use sees colours, and those of {} pictures are not known; let the server look at them",
+                gathered.without_colours()
+            );
+            return Err(EngineError::NothingLearned { reason });
+        }
         let compared = |done: usize, of: usize| step("comparing", done as u64, of as u64);
-        assess::assess(builtin_manifest()?, gathered, &request.learned, &current, &compared)
+        assess::assess(builtin_manifest()?, gathered, ways, &current, &compared)
     }
 
     /// The active space as something to compare with.
     fn current(&self, open: &Catalogue) -> Result<Current, EngineError> {
         let space = Arc::clone(&open.snapshot().space);
         let kept = self.kept_space(open.key, space.id())?;
-        Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(kept.provenance.learned)))
+        let recipe = |kept: KeptSpace| Recipe { learned: kept.provenance.learned, colours: kept.provenance.colours };
+        Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(recipe(kept))))
     }
 
     /// Keeps a space: the head first, then the row that names it.
@@ -219,6 +269,7 @@ impl Engine {
         let provenance = Provenance {
             method: request.learned.method().to_owned(),
             learned: request.learned.clone(),
+            colours: space.sees_colours(),
             model: manifest.name.clone(),
             model_sha256: manifest.sha256.clone(),
             pictures: report.pictures,
@@ -275,6 +326,27 @@ fn asking(gathered: &Gathered) -> usize {
         counts[gathered.owners[place] as usize] += 1;
     }
     counts.into_iter().filter(|count| *count > 1).count()
+}
+
+/// Whether a head may see colours; else what is in the way, if that is worth a note.
+fn may_see_colours(learned: &Learned, gathered: &Gathered) -> Result<(), Option<String>> {
+    if !learned.supervised() {
+        return Err(None);
+    }
+    if gathered.rows.len() > MOST_COLOURED {
+        let note = format!(
+            "colours were not looked at: they are up to {MOST_COLOURED} pictures, and there are {}",
+            gathered.rows.len()
+        );
+        return Err(Some(note));
+    }
+    match gathered.without_colours() {
+        0 => Ok(()),
+        missing => Err(Some(format!(
+            "colours were not looked at: those of {missing} of {} pictures are not kept; a running server looks at them while it is idle",
+            gathered.rows.len()
+        ))),
+    }
 }
 
 fn notes(gathered: &Gathered) -> Vec<String> {

@@ -127,7 +127,12 @@ impl Engine {
                 let (Some(hash), true) = (hash, chosen) else { continue };
                 let Some(feature) = self.store.features(&[hash], &self.feature_key)?.pop().flatten() else { continue };
                 let feature: Vec<f16> = feature.into_iter().map(f16::from_f32).collect();
-                let vector = embed(space, &feature)?.into_vector();
+                let colours =
+                    if space.sees_colours() { self.colours().of(&self.store, &[hash])?.pop().flatten() } else { None };
+                if space.sees_colours() && colours.is_none() {
+                    continue;
+                }
+                let vector = embed(space, &feature, colours.as_ref())?.into_vector();
                 let family = stored.product.group.as_deref().unwrap_or(&stored.product.id);
                 let family =
                     blake3::hash(family.as_bytes()).as_bytes().first_chunk().map_or(0, |of| u64::from_le_bytes(*of));
