@@ -145,7 +145,7 @@ impl Store {
     ) -> Result<Vec<u64>, StoreError> {
         self.read(|sql| {
             sql.prepare_cached(
-                "SELECT key FROM products WHERE catalogue = ?1 AND revision > ?5 AND key > ?3 AND EXISTS (
+                "SELECT key FROM products WHERE +catalogue = ?1 AND +revision > ?5 AND key > ?3 AND EXISTS (
                      SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2
                      LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?6
                      WHERE i.product = key AND (u.hash IS NULL OR c.hash IS NULL))
