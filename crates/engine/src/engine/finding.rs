@@ -6,10 +6,12 @@ use base64::Engine as _;
 
 use super::catalogue::Catalogue;
 use super::snapshot::Snapshot;
-use super::understanding::{Look, Want};
+use super::understanding::{Known, Look, Want};
 use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
-use crate::image::{Colour, Region};
+use crate::image::{Colour, ColourDescriptor, Region};
+use crate::model::Feature;
+use crate::photo;
 use crate::search::{
     COLOUR_WEIGHT, Hit, HitImage, ImageInput, Meaning, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest,
     SearchResponse, TookMs, Weighted, execute,
@@ -45,7 +47,12 @@ impl Engine {
         for (number, input) in request.images.iter().enumerate() {
             let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
             let colours = snapshot.space.sees_colours();
-            let look = self.query_picture(number, input, parts, (want, colours), &mut took)?;
+            let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| -> Result<bool, EngineError> {
+                let embedding = snapshot.space.embed_with(&Feature { pooled: pooled.to_vec(), map: None }, colours)?;
+                let nearest = snapshot.index.nearest(&[embedding.into_vector()], None, 1, false)?;
+                Ok(nearest.first().is_some_and(|best| best.score >= photo::ALIKE))
+            };
+            let look = self.query_picture(number, input, parts, (want, colours), &known, &mut took)?;
             let embedding = snapshot.space.embed_with(&look.feature, look.colours.as_ref())?;
             let (vector, times) = (embedding.into_vector(), look.times);
             if let Some(understanding) = look.understanding {
@@ -120,6 +127,7 @@ impl Engine {
         input: &ImageInput,
         parts: &[Vec<u8>],
         (want, colours): (Want, bool),
+        known: Known<'_>,
         took: &mut TookMs,
     ) -> Result<Look, EngineError> {
         let name = format!("images[{number}]");
@@ -142,7 +150,7 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        self.look_at_photo(bytes, input.region.as_ref(), &name, want, colours)
+        self.look_at_photo(bytes, input.region.as_ref(), &name, want, colours, known)
     }
 
     /// Number and embeddings of a product that a request names.

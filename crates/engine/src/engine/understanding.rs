@@ -26,6 +26,9 @@ pub(super) struct CaughtUp {
     after: u64,
 }
 
+/// Whether a photo with this feature is found as it is, so that no second look is needed.
+pub(super) type Known<'a> = &'a dyn Fn(&[f32], Option<&ColourDescriptor>) -> Result<bool, EngineError>;
+
 /// A picture that was looked at.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -55,7 +58,7 @@ impl Engine {
     /// [`EngineError::Picture`] when it cannot be read; [`EngineError::NoSuchCatalogue`]; errors of the model.
     pub fn understand(&self, catalogue: Option<&CatalogueName>, bytes: &[u8]) -> Result<Understood, EngineError> {
         let open = catalogue.map(|name| self.catalogue(name)).transpose()?;
-        let look = self.look_at_photo(bytes, None, "the picture", Want::All, false)?;
+        let look = self.look_at_photo(bytes, None, "the picture", Want::All, false, &|_, _| Ok(false))?;
         let understanding = look.understanding.ok_or_else(|| EngineError::Request {
             field: "image".into(),
             reason: "nothing was understood of it".into(),
@@ -94,6 +97,7 @@ impl Engine {
         name: &str,
         want: Want,
         colours: bool,
+        known: Known<'_>,
     ) -> Result<Look, EngineError> {
         let model = self.model()?;
         let started = Instant::now();
@@ -109,11 +113,15 @@ impl Engine {
         });
         let first = first?;
         let mut pooled = first.corrected(model.as_ref());
+        let colours = colours.then(|| ColourDescriptor::of(&picture));
         let behind = seen.as_ref().map(Seen::behind);
         let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
         if let (Some(understanding), Some(behind)) = (&mut understanding, behind) {
             understanding.repair = first.repair;
-            if let Some(second) = SecondLook::at(&understanding.regions, behind).filter(|_| region.is_none()) {
+            let second = SecondLook::at(&understanding.regions, behind).filter(|_| region.is_none());
+            if let Some(second) = second
+                && !known(&pooled, colours.as_ref())?
+            {
                 // What was read at a reduced scale may have more to show.
                 let whole = picture.original_size() == (picture.width(), picture.height());
                 let part = if whole {
@@ -128,7 +136,6 @@ impl Engine {
         }
         let feature = Feature { pooled, map: None };
         let understanding = understanding.filter(|_| want != Want::Feature);
-        let colours = colours.then(|| ColourDescriptor::of(&picture));
         Ok(Look { feature, understanding, colours, times: times(started, decoded) })
     }
 

@@ -5,7 +5,7 @@ use vetrina_engine::learn::{LdaOptions, Ranking, fit_lda, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Figure, at, embed, figures, given_spaces, places};
+use super::{Figure, at, embed, figures, given_spaces, places, searched};
 use crate::data::Clothing;
 use crate::features::Features;
 
@@ -21,11 +21,12 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
             let queries = places(rows.len(), |place| data.folds[place] == fold);
             let gallery = places(rows.len(), |place| data.folds[place] != fold);
             let space = space_for(&gallery)?;
-            let (embeddings, asked) = (embed(&space, &rows)?, embed(&space, &asked)?);
+            let known = embed(&space, &rows.select(gallery.iter().copied()))?;
+            let (plain, looked) = (rows.select(queries.iter().copied()), asked.select(queries.iter().copied()));
             all.extend(rankings(
-                &asked.select(queries.iter().copied()),
+                &searched(&space, &plain, &looked, &known)?,
                 &at(&labels, &queries),
-                &embeddings.select(gallery.iter().copied()),
+                &known,
                 &at(&labels, &gallery),
             ));
         }

@@ -5,7 +5,7 @@ use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Figure, at, embed, figures, given_spaces, places};
+use super::{Figure, at, embed, figures, given_spaces, places, searched};
 use crate::data::Groceries;
 use crate::features::Features;
 
@@ -27,19 +27,28 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
 
     let mut found = Vec::new();
     for (column, space) in given_spaces()? {
-        let (gallery, queries) = (embed(&space, &studio)?, embed(&space, &asked)?);
+        let gallery = embed(&space, &studio)?;
+        let queries = searched(&space, &photos, &asked, &gallery)?;
         found.extend(figures("G-studio", column, &rankings(&queries, &photo_labels, &gallery, &studio_labels)));
         let known = embed(&space, &select(&photos, &first))?;
-        let halves = rankings(&select(&queries, &second), &second_labels, &known, &first_labels);
-        found.extend(figures("G-halves", column, &halves));
+        let queries = searched(&space, &select(&photos, &second), &select(&asked, &second), &known)?;
+        found.extend(figures("G-halves", column, &rankings(&queries, &second_labels, &known, &first_labels)));
     }
     let manifest = builtin_manifest()?;
     let head = fit_lda(&manifest.sha256, &select(&photos, &first), &first_labels, &LdaOptions::default())?;
     let space = Space::new(manifest, head)?;
-    let (gallery, queries) = (embed(&space, &select(&photos, &first))?, embed(&space, &select(&asked, &second))?);
-    found.extend(figures("G-halves", "learned head", &rankings(&queries, &second_labels, &gallery, &first_labels)));
-    let adapted = rankings(&queries, &second_labels, &embed(&space, &studio)?, &studio_labels);
-    found.extend(figures("G-adapted", "learned head", &adapted));
+    let asking =
+        |space: &Space, gallery: &Rows| searched(space, &select(&photos, &second), &select(&asked, &second), gallery);
+    let mut both = |space: &Space, column| -> Result<()> {
+        let known = embed(space, &select(&photos, &first))?;
+        let halves = rankings(&asking(space, &known)?, &second_labels, &known, &first_labels);
+        found.extend(figures("G-halves", column, &halves));
+        let gallery = embed(space, &studio)?;
+        let adapted = rankings(&asking(space, &gallery)?, &second_labels, &gallery, &studio_labels);
+        found.extend(figures("G-adapted", column, &adapted));
+        Ok(())
+    };
+    both(&space, "learned head")?;
 
     // The studio pictures' products are known, so they belong into the fit as much as the photos do.
     let mut known = select(&photos, &first);
@@ -49,10 +58,6 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let known_labels: Vec<u32> = first_labels.iter().chain(&studio_labels).copied().collect();
     let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
     let space = Space::new(manifest, fit(&manifest.sha256, &known, &method)?)?;
-    let queries = embed(&space, &select(&asked, &second))?;
-    let halves = rankings(&queries, &second_labels, &embed(&space, &select(&photos, &first))?, &first_labels);
-    found.extend(figures("G-halves", GALLERY_IN_FIT, &halves));
-    let adapted = rankings(&queries, &second_labels, &embed(&space, &studio)?, &studio_labels);
-    found.extend(figures("G-adapted", GALLERY_IN_FIT, &adapted));
+    both(&space, GALLERY_IN_FIT)?;
     Ok(found)
 }

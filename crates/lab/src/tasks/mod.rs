@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use vetrina_engine::image::ColourDescriptor;
 use vetrina_engine::learn::{Ranking, Rows};
 use vetrina_engine::model::{Feature, builtin_manifest};
+use vetrina_engine::photo::ALIKE;
 use vetrina_engine::space::{Head, Space};
 
 /// One measured figure.
@@ -38,6 +39,26 @@ pub fn embed(space: &Space, features: &Rows) -> Result<Rows> {
         .map(|row| space.embed(&Feature { pooled: row.to_vec(), map: None }))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
+}
+
+/// The embeddings of what a search asks with: of the photo as it is (`plain`) where that finds something alike enough, as
+/// [`Engine::search`](vetrina_engine::Engine::search) does it; else of what all looks at it came to (`looked`).
+pub fn searched(space: &Space, plain: &Rows, looked: &Rows, gallery: &Rows) -> Result<Rows> {
+    let (plain, looked) = (embed(space, plain)?, embed(space, looked)?);
+    let pairs: Vec<(&[f32], &[f32])> = plain.iter().zip(looked.iter()).collect();
+    let chosen: Vec<&[f32]> = pairs
+        .par_iter()
+        .map(|(plain, looked)| {
+            let alike = |row: &[f32]| row.iter().zip(*plain).map(|(a, b)| a * b).sum::<f32>();
+            let best = gallery.iter().map(alike).fold(f32::MIN, f32::max);
+            if best >= ALIKE { *plain } else { *looked }
+        })
+        .collect();
+    let mut rows = Rows::new(plain.dim());
+    for row in chosen {
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 /// The embeddings of features and the colours of their pictures.

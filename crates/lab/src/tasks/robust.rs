@@ -5,7 +5,7 @@ use vetrina_engine::image::Picture;
 use vetrina_engine::learn::{Rows, rank_of_own};
 use vetrina_engine::space::Space;
 
-use super::{Figure, embed, given_spaces};
+use super::{Figure, embed, given_spaces, searched};
 use crate::damage::{self, backgrounds};
 use crate::data::{Clothing, Fashion};
 use crate::features::Features;
@@ -38,27 +38,36 @@ pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: u
     }
     let undamaged = features.of_photos(&asked, "", |_, picture| picture)?;
     let [raw, default] = given_spaces()?;
-    let ranks = rank_of_own(&embed(&default.1, &undamaged)?, &own, &embed(&default.1, &whole)?);
+    let gallery = embed(&default.1, &whole)?;
+    let asking = searched(&default.1, &whole.select(own.iter().copied()), &undamaged, &gallery)?;
+    let ranks = rank_of_own(&asking, &own, &gallery);
     let first = ranks.iter().filter(|&&rank| rank == 0).count();
     let value = 100.0 * first as f64 / ranks.len() as f64;
     let mut found = vec![Figure { task: "F-robust", column: default.0, measure: "undamaged (not in the mean)", value }];
-    found.extend(recalls(raw.0, &raw.1, &photos_seen, &whole, &own)?);
-    found.extend(recalls(default.0, &default.1, &photos_seen, &whole, &own)?);
-    found.extend(recalls(UNREPAIRED, &default.1, &plain, &whole, &own)?);
+    found.extend(recalls(raw.0, &raw.1, &plain, &photos_seen, &whole, &own)?);
+    found.extend(recalls(default.0, &default.1, &plain, &photos_seen, &whole, &own)?);
+    found.extend(recalls(UNREPAIRED, &default.1, &plain, &plain, &whole, &own)?);
     Ok(found)
 }
 
 /// R@1 of each damage, and their mean.
-fn recalls(column: &'static str, space: &Space, damaged: &[Rows], whole: &Rows, own: &[usize]) -> Result<Vec<Figure>> {
+fn recalls(
+    column: &'static str,
+    space: &Space,
+    plain: &[Rows],
+    looked: &[Rows],
+    whole: &Rows,
+    own: &[usize],
+) -> Result<Vec<Figure>> {
     let gallery = embed(space, whole)?;
     let (mut found, mut sum) = (Vec::new(), 0.0);
-    for (damage, rows) in damage::ALL.iter().zip(damaged) {
-        let ranks = rank_of_own(&embed(space, rows)?, own, &gallery);
+    for ((damage, plain), looked) in damage::ALL.iter().zip(plain).zip(looked) {
+        let ranks = rank_of_own(&searched(space, plain, looked, &gallery)?, own, &gallery);
         let first = ranks.iter().filter(|&&rank| rank == 0).count();
         let value = 100.0 * first as f64 / ranks.len() as f64;
         sum += value;
         found.push(Figure { task: "F-robust", column, measure: damage.name, value });
     }
-    found.push(Figure { task: "F-robust", column, measure: "mean R@1", value: sum / damaged.len() as f64 });
+    found.push(Figure { task: "F-robust", column, measure: "mean R@1", value: sum / looked.len() as f64 });
     Ok(found)
 }
