@@ -111,16 +111,23 @@ impl Engine {
             // Who looks at pixels panics only over a mistake of ours: then there is an answer without understanding.
             (first, seeing.join().ok())
         });
-        let first = first?;
-        let mut pooled = first.corrected(model.as_ref());
+        let mut first = first?;
         let colours = colours.then(|| ColourDescriptor::of(&picture));
         let behind = seen.as_ref().map(Seen::behind);
+        // What looks like a cover may be the product itself.
+        if let Some(plain) = first.plain.take()
+            && known(&plain, colours.as_ref())?
+        {
+            (first.pooled, first.repair) = (plain, None);
+        }
+        let mut pooled = first.corrected(model.as_ref());
         let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
         if let (Some(understanding), Some(behind)) = (&mut understanding, behind) {
             understanding.repair = first.repair;
             let second = SecondLook::at(&understanding.regions, behind).filter(|_| region.is_none());
+            // A repaired photo is known by what was repaired, which may be like many: it is looked at again all the same.
             if let Some(second) = second
-                && !known(&pooled, colours.as_ref())?
+                && (first.repair.is_some() || !known(&pooled, colours.as_ref())?)
             {
                 // What was read at a reduced scale may have more to show.
                 let whole = picture.original_size() == (picture.width(), picture.height());

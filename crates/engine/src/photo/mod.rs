@@ -38,6 +38,8 @@ pub struct FirstLook {
     pub map: Option<FeatureMap>,
     /// What was undone before, or left out.
     pub repair: Option<Repair>,
+    /// The feature of the photo as it is, where a part of it was left out: what looks like a cover may be the product.
+    pub plain: Option<Vec<f32>>,
 }
 
 /// Puts a photo through the model, repaired where it needs that.
@@ -54,16 +56,17 @@ pub fn first_look(model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook
         reason: "it gave no feature".into(),
     };
     let feature = features_of(model, std::slice::from_ref(seen), true)?.pop().ok_or_else(nothing)?;
-    let (mut pooled, map) = (feature.pooled, feature.map);
+    let (mut pooled, map, mut plain) = (feature.pooled, feature.map, None);
     // Only of the built-in model it is known how it pools.
     let ours = Corrections::builtin().is_some_and(|own| own.fits(model.manifest()));
     if let (None, true, Some(map)) = (repair, ours, &map)
         && let Some(cover) = covered(picture)
     {
-        pooled = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
+        let rest = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
+        plain = Some(std::mem::replace(&mut pooled, rest));
         repair = Some(Repair::Uncovered);
     }
-    Ok(FirstLook { pooled, map, repair })
+    Ok(FirstLook { pooled, map, repair, plain })
 }
 
 impl FirstLook {
