@@ -43,7 +43,7 @@ impl Recognition {
         READ.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
-    /// Reads a classifier: tensors `weight` [classes, channels] and `bias` [classes] in half or single precision, and a
+    /// Reads a classifier: tensors `weight` `[classes, channels]` and `bias` `[classes]` in half or single precision, and a
     /// name for each class, one a line; `origin` stands for the file in errors.
     ///
     /// # Errors

@@ -17,11 +17,11 @@ pub struct Judge {
     pub scale: Vec<f32>,
     /// Weights of the hidden layer: [hidden, 20].
     pub hidden: Vec<f32>,
-    /// Bias of each hidden unit: [hidden].
+    /// Bias of each hidden unit: `[hidden]`.
     pub hidden_bias: Vec<f32>,
     /// Weights of the overlap, and its bias: [hidden + 1].
     pub overlap: Vec<f32>,
-    /// Slope and offset of the logistic curve from overlap to probability: [2].
+    /// Slope and offset of the logistic curve from overlap to probability: `[2]`.
     pub curve: Vec<f32>,
 }
 
