@@ -1,6 +1,7 @@
 //! Everything that can go wrong at the engine's door.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{CatalogueNameError, ItemError};
 use crate::catalogue::StoreError;
@@ -183,6 +184,9 @@ pub enum EngineError {
         /// The image.
         hash: ImageHash,
     },
+    /// What ended the work on something that several waited for, such as a picture of several products.
+    #[error(transparent)]
+    Shared(Arc<EngineError>),
     /// So little is left on the disk that nothing more is begun.
     #[error("the disk of {} is nearly full: {} MB are left", path.display(), free / 1_000_000)]
     DiskFull {
@@ -255,7 +259,9 @@ impl EngineError {
             Self::FeatureLost { .. } => "feature-lost",
             Self::ColoursLost { .. } => "colours-lost",
             Self::DoesNotFit { .. } => "does-not-fit",
+            Self::Io { error, .. } if is_full(error) => "disk-full",
             Self::Io { .. } => "disk",
+            Self::Shared(error) => error.code(),
         }
     }
 
@@ -290,6 +296,7 @@ impl EngineError {
             Self::Feed(error) => error.hint().into(),
             Self::Model(error) => error.hint().into(),
             Self::Store(error) => error.hint().into(),
+            Self::Shared(error) => error.hint(),
             Self::Index(_) => "restart; an index that cannot be used is made again from the store".into(),
             Self::FeatureLost { .. } | Self::ColoursLost { .. } => "import the feed again".into(),
             Self::DoesNotFit { .. } => {
@@ -320,6 +327,7 @@ impl EngineError {
             }
             Self::Picture { item, .. } | Self::Source { item, .. } => Some(item.clone()),
             Self::Request { field, .. } => Some(field.clone()),
+            Self::Shared(error) => error.item(),
             _ => None,
         }
     }
@@ -358,6 +366,7 @@ impl EngineError {
             | Self::DiskFull { .. }
             | Self::Store(StoreError::DiskFull { .. }) => ErrorKind::Unavailable,
             Self::Io { error, .. } if is_full(error) => ErrorKind::Unavailable,
+            Self::Shared(error) => error.kind(),
             Self::Model(_)
             | Self::Space(_)
             | Self::Index(_)
@@ -374,4 +383,25 @@ impl EngineError {
 fn is_full(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_waited_for_is_told_as_if_one_had() {
+        let full = || EngineError::Io {
+            doing: "cannot keep a picture under",
+            path: "data".into(),
+            error: std::io::ErrorKind::StorageFull.into(),
+        };
+        let (alone, shared) = (full(), EngineError::Shared(Arc::new(full())));
+        assert_eq!((alone.code(), alone.kind()), ("disk-full", ErrorKind::Unavailable));
+        assert!(alone.hint().contains("make room"), "{}", alone.hint());
+        assert_eq!(
+            (shared.code(), shared.kind(), shared.hint(), shared.item(), shared.to_string()),
+            (alone.code(), alone.kind(), alone.hint(), alone.item(), alone.to_string())
+        );
+    }
 }

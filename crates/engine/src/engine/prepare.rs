@@ -221,10 +221,7 @@ impl Engine {
                     left_out.push(ItemError { line, id, field, code, reason, hint, warning: true });
                 }
                 Err(Problem::Fatal(error)) => {
-                    return Err(Arc::try_unwrap(error).unwrap_or_else(|shared| EngineError::Request {
-                        field: "picture".into(),
-                        reason: shared.to_string(),
-                    }));
+                    return Err(Arc::try_unwrap(error).unwrap_or_else(EngineError::Shared));
                 }
             }
         }
@@ -246,7 +243,7 @@ impl Engine {
         Ok(Readied::Write(Box::new(prepared), left_out))
     }
 
-    /// Adds the colours of a picture that was learned before they were wanted.
+    /// Adds the colours of a picture that was known, or learned before they were wanted.
     fn complete(&self, found: &mut Found) -> Result<(), Problem> {
         if found.learned.colours.is_none() {
             let colours = self.colours().of(&self.store, &[found.hash]).map_err(fatal)?.pop().flatten();
@@ -423,11 +420,11 @@ impl Engine {
             self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
         let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
         let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
-        let colours = self.store.colours(std::slice::from_ref(hash)).map_err(fatal)?.pop().flatten();
         Ok(Some(Learned {
             row,
             feature: Arc::new(feature.into_iter().map(f16::from_f32).collect()),
-            colours: colours.map(Arc::new),
+            // Read where the space sees them: see `complete`.
+            colours: None,
             understanding: understood.into_iter().next().flatten().map(Arc::new),
         }))
     }
