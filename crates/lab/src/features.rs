@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
-use vetrina_engine::image::{Behind, Limits, Picture, Sketch, Subject, decode_at_least};
+use vetrina_engine::image::{Behind, Limits, Picture, Sketch, Subject, decode_at_least, repaired};
 use vetrina_engine::learn::Rows;
 use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_manifest, builtin_model, features_of};
 use vetrina_engine::photo::{SecondLook, VERSION, first_look};
@@ -84,6 +84,13 @@ impl Features {
             });
             each.collect()
         })
+    }
+
+    /// Whether a search repairs the pixels of each photo, after `change`, before it looks at it. Takes milliseconds a photo; not kept.
+    pub fn repaired(paths: &[PathBuf], change: impl Fn(usize, Picture) -> Picture + Sync) -> Result<Vec<bool>> {
+        let side = builtin_manifest()?.input.size;
+        let one = |(place, path): (usize, &PathBuf)| Ok(repaired(&change(place, decode(path, side)?), side).is_some());
+        paths.par_iter().enumerate().map(one).collect()
     }
 
     /// The features that `look` gives for the pictures at some places, where `name` tells it from all others.

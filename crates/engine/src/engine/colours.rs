@@ -7,6 +7,7 @@ use super::{Engine, EngineError};
 use crate::catalogue::store::{Store, put_colours};
 use crate::image::{ColourDescriptor, ImageHash, Limits, decode_at_least};
 use crate::model::builtin_manifest;
+use crate::space::Space;
 
 /// Products that are looked at in one step.
 const PAGE: usize = 64;
@@ -32,6 +33,17 @@ impl Colours {
             store.write(|sql| found.iter().try_for_each(|(hash, colours)| put_colours(sql, hash, colours)))?;
         }
         Ok(colours)
+    }
+
+    /// What a space needs of stored pictures beside their features, in the order of `hashes`: their colours where it sees them,
+    /// else none of any.
+    pub(super) fn seen_by(
+        &self,
+        space: &Space,
+        store: &Store,
+        hashes: &[ImageHash],
+    ) -> Result<Vec<Option<ColourDescriptor>>, EngineError> {
+        if space.sees_colours() { self.of(store, hashes) } else { Ok(vec![None; hashes.len()]) }
     }
 
     /// Looks at a picture's kept file.

@@ -270,12 +270,11 @@ impl Snapshot {
     fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
         let hashes = stored.product.image_hashes();
         let features = store.features(&hashes, &self.feature_key)?;
-        let sees_colours = self.space.sees_colours();
-        let colours = if sees_colours { self.colours.of(store, &hashes)? } else { vec![None; hashes.len()] };
+        let colours = self.colours.seen_by(&self.space, store, &hashes)?;
         let mut embeddings = Vec::with_capacity(hashes.len());
         for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
             let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
-            if sees_colours && colours.is_none() {
+            if self.space.sees_colours() && colours.is_none() {
                 return Err(EngineError::ColoursLost { hash: *hash });
             }
             let feature = Feature { pooled: feature, map: None };

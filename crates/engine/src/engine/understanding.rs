@@ -115,10 +115,11 @@ impl Engine {
         let colours = colours.then(|| ColourDescriptor::of(&picture));
         let behind = seen.as_ref().map(Seen::behind);
         // What looks like a cover may be the product itself.
+        let mut found = false;
         if let Some(plain) = first.plain.take()
             && known(&plain, colours.as_ref())?
         {
-            (first.pooled, first.repair) = (plain, None);
+            (first.pooled, first.repair, found) = (plain, None, true);
         }
         let mut pooled = first.corrected(model.as_ref());
         let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
@@ -127,6 +128,7 @@ impl Engine {
             let second = SecondLook::at(&understanding.regions, behind).filter(|_| region.is_none());
             // A repaired photo is known by what was repaired, which may be like many: it is looked at again all the same.
             if let Some(second) = second
+                && !found
                 && (first.repair.is_some() || !known(&pooled, colours.as_ref())?)
             {
                 // What was read at a reduced scale may have more to show.

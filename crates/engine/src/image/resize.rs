@@ -104,17 +104,22 @@ pub fn thumbnail_jpeg(picture: &Picture, max_width: u32, quality: u8) -> Result<
 /// The picture with at most `side` pixels along its longer side, Catmull-Rom as [`letterbox`] has it; a smaller one as it is.
 pub(super) fn shrunk(picture: &Picture, side: u32) -> Picture {
     let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height);
-    if longer <= side {
+    if width.max(height) <= side {
         return picture.clone();
     }
-    let scaled = |length: u32| {
-        let rounded = (u64::from(length) * u64::from(side) + u64::from(longer) / 2) / u64::from(longer);
-        u32::try_from(rounded).unwrap_or(side).max(1)
-    };
-    let to = (scaled(width), scaled(height));
+    let to = fitted(width, height, side);
     let rgb = resize(picture.rgb(), (width, height), None, to);
     Picture::from_rgb(to.0, to.1, rgb).unwrap_or_else(|| picture.clone())
+}
+
+/// Width and height brought to `side` along the longer one, the other rounded, at least 1.
+pub(super) fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
+    let longer = u64::from(width.max(height).max(1));
+    let scaled = |length: u32| {
+        let rounded = (u64::from(length) * u64::from(side) + longer / 2) / longer;
+        u32::try_from(rounded).unwrap_or(side).max(1)
+    };
+    (scaled(width), scaled(height))
 }
 
 /// The height that goes with `max_width`, rounded, at least 1.

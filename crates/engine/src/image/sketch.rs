@@ -5,6 +5,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use palette::{FromColor as _, Oklab, Srgb};
 
 use super::Picture;
+use super::resize::fitted;
 
 /// Longest side of a sketch in pixels.
 pub const SKETCH_SIDE: u32 = 128;
@@ -54,15 +55,11 @@ pub(crate) fn oklab(rgb: [u8; 3]) -> [f32; 3] {
 /// Width, height and sRGB bytes of a picture whose longer side has at most `side` pixels.
 pub(super) fn shrunk(picture: &Picture, side: u32) -> (u32, u32, Vec<u8>) {
     let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height);
-    if longer <= side {
+    if width.max(height) <= side {
         return (width, height, picture.rgb().to_vec());
     }
-    let scaled = |length: u32| {
-        let rounded = (u64::from(length) * u64::from(side) + u64::from(longer) / 2) / u64::from(longer);
-        u32::try_from(rounded).unwrap_or(side).max(1)
-    };
-    let mut target = Image::new(scaled(width), scaled(height), PixelType::U8x3);
+    let to = fitted(width, height, side);
+    let mut target = Image::new(to.0, to.1, PixelType::U8x3);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     // Neither step fails: the buffers have the sizes and the pixel type they are said to have.
     if let Ok(source) = ImageRef::new(width, height, picture.rgb(), PixelType::U8x3) {

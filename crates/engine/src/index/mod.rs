@@ -270,7 +270,7 @@ impl Index {
         let mut said = match self {
             Self::Embedded(index) => index.said(table, &wording.terms)?,
         };
-        let coded = table.rows(self.coded(&wording.codes, None)?);
+        let coded = table.rows(self.coded(&wording.codes)?);
         if !coded.is_empty() {
             let best = said.best(&said.rows);
             let score = if said.rows.is_empty() { 1.0 } else { best * 2.0 };
@@ -300,14 +300,9 @@ impl Index {
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn terms(
-        &self,
-        query: &words::Terms,
-        filter: Option<&Filter>,
-        limit: usize,
-    ) -> Result<Vec<Scored>, IndexError> {
+    pub fn terms(&self, query: &words::Terms, limit: usize) -> Result<Vec<Scored>, IndexError> {
         match self {
-            Self::Embedded(index) => index.words(query, filter, limit),
+            Self::Embedded(index) => index.words(query, limit),
         }
     }
 
@@ -340,9 +335,9 @@ impl Index {
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn coded(&self, codes: &[String], filter: Option<&Filter>) -> Result<Vec<u64>, IndexError> {
+    pub fn coded(&self, codes: &[String]) -> Result<Vec<u64>, IndexError> {
         match self {
-            Self::Embedded(index) => index.coded(codes, filter),
+            Self::Embedded(index) => index.coded(codes),
         }
     }
 

@@ -75,16 +75,11 @@ impl Embedded {
         self.search(VectorInternal::MultiDense(vectors), PICTURE, filter, limit, Some(params))
     }
 
-    pub(super) fn words(
-        &self,
-        query: &Terms,
-        filter: Option<&Filter>,
-        limit: usize,
-    ) -> Result<Vec<Scored>, IndexError> {
+    pub(super) fn words(&self, query: &Terms, limit: usize) -> Result<Vec<Scored>, IndexError> {
         if query.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, filter, limit, None)?;
+        let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, None, limit, None)?;
         found.retain(|scored| scored.score > 0.0);
         Ok(found)
     }
@@ -111,7 +106,7 @@ impl Embedded {
     fn list(&self, table: &Table, term: Term) -> Result<List, IndexError> {
         let alone = Terms { entries: vec![(term, 1.0)] };
         // While an optimisation runs a segment may have a product that another has as well.
-        let found = self.words(&alone, None, table.len() + BATCH)?;
+        let found = self.words(&alone, table.len() + BATCH)?;
         let mut tried = found.iter().take(BATCH);
         // What the engine multiplied each value with: the term's inverse document frequency as it counts it.
         let factor = loop {
@@ -130,16 +125,14 @@ impl Embedded {
         Ok(List::of(found.iter().filter_map(entry).collect()))
     }
 
-    pub(super) fn coded(&self, codes: &[String], filter: Option<&Filter>) -> Result<Vec<u64>, IndexError> {
+    pub(super) fn coded(&self, codes: &[String]) -> Result<Vec<u64>, IndexError> {
         const MOST: usize = 100;
         let Ok(key) = Column::Codes.to_string().parse() else { return Ok(Vec::new()) };
         if codes.is_empty() {
             return Ok(Vec::new());
         }
-        let mut filter = filter.cloned().unwrap_or_default();
         let any = Condition::Field(FieldCondition::new_match(key, Match::from(codes.to_vec())));
-        filter.must.get_or_insert_default().push(any);
-        let (keys, more) = self.keys(Some(&filter), None, MOST)?;
+        let (keys, more) = self.keys(Some(&Filter::new_must(any)), None, MOST)?;
         Ok(if more.is_some() { Vec::new() } else { keys })
     }
 
@@ -149,7 +142,7 @@ impl Embedded {
         const CHECKED: usize = 2_000;
         let Some(term) = field.term(prefix) else { return Ok(Vec::new()) };
         let mut keys: Vec<u64> =
-            self.words(&term, None, self.count(None, true)?)?.into_iter().map(|scored| scored.key).collect();
+            self.words(&term, self.count(None, true)?)?.into_iter().map(|scored| scored.key).collect();
         if prefix.chars().count() > INDEXED_PREFIX || keys.len() <= CHECKED {
             let column = match field {
                 Prefixed::Title => Column::Title,

@@ -287,7 +287,7 @@ fn who_says_a_word_is_the_same_whether_it_was_asked_before_the_writes_or_after()
     index.upsert(&(0..900).map(|key| talker(key, 0)).collect::<Vec<_>>()).unwrap();
     for text in TEXTS {
         // As the engine itself ranks them.
-        let engine: Vec<Scored> = index.terms(&index.wording(text).terms, None, 1_000).unwrap();
+        let engine: Vec<Scored> = index.terms(&index.wording(text).terms, 1_000).unwrap();
         let ours = index.words(text, 1_000).unwrap();
         assert!(engine.len() > 100 && engine.len() == ours.len(), "{text}");
         let by_key: std::collections::BTreeMap<u64, f32> = engine.iter().map(|each| (each.key, each.score)).collect();

@@ -5,7 +5,7 @@ use vetrina_engine::learn::{LdaOptions, Ranking, fit_lda, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Figure, at, embed, figures, given_spaces, places, searched};
+use super::{Asking, Figure, at, embed, figures, given_spaces, places};
 use crate::data::Clothing;
 use crate::features::Features;
 
@@ -13,7 +13,8 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.photos.iter().map(|photo| photo.path.clone()).collect();
     let labels: Vec<u32> = data.photos.iter().map(|photo| photo.label).collect();
     let rows = features.of(&paths)?;
-    let asked = features.of_photos(&paths, "", |_, picture| picture)?;
+    let looked = features.of_photos(&paths, "", |_, picture| picture)?;
+    let asking = Asking { plain: rows.clone(), looked, repaired: Features::repaired(&paths, |_, picture| picture)? };
     let manifest = builtin_manifest()?;
     let ranked = |space_for: &dyn Fn(&[usize]) -> Result<Space>| -> Result<Vec<Ranking>> {
         let mut all = Vec::new();
@@ -22,9 +23,8 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
             let gallery = places(rows.len(), |place| data.folds[place] != fold);
             let space = space_for(&gallery)?;
             let known = embed(&space, &rows.select(gallery.iter().copied()))?;
-            let (plain, looked) = (rows.select(queries.iter().copied()), asked.select(queries.iter().copied()));
             all.extend(rankings(
-                &searched(&space, &plain, &looked, &known)?,
+                &asking.select(&queries).embed(&space, &known)?,
                 &at(&labels, &queries),
                 &known,
                 &at(&labels, &gallery),

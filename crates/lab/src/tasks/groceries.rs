@@ -5,7 +5,7 @@ use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Figure, at, embed, figures, given_spaces, places, searched};
+use super::{Asking, Figure, at, embed, figures, given_spaces, places};
 use crate::data::Groceries;
 use crate::features::Features;
 
@@ -19,32 +19,34 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let (studio, studio_labels) = (features.of(&paths(&data.studio))?, labels(&data.studio));
     let (photos, photo_labels) = (features.of(&paths(&data.photos))?, labels(&data.photos));
     // Who asks, asks with a photo.
-    let asked = features.of_photos(&paths(&data.photos), "", |_, picture| picture)?;
+    let looked = features.of_photos(&paths(&data.photos), "", |_, picture| picture)?;
+    let repaired = Features::repaired(&paths(&data.photos), |_, picture| picture)?;
+    let asking = Asking { plain: photos.clone(), looked, repaired };
     let first = places(photos.len(), |place| data.order[place].0 < data.order[place].1 / 2);
     let second = places(photos.len(), |place| data.order[place].0 >= data.order[place].1 / 2);
     let (first_labels, second_labels) = (at(&photo_labels, &first), at(&photo_labels, &second));
     let select = |rows: &Rows, places: &[usize]| rows.select(places.iter().copied());
 
+    let later = asking.select(&second);
+
     let mut found = Vec::new();
     for (column, space) in given_spaces()? {
         let gallery = embed(&space, &studio)?;
-        let queries = searched(&space, &photos, &asked, &gallery)?;
+        let queries = asking.embed(&space, &gallery)?;
         found.extend(figures("G-studio", column, &rankings(&queries, &photo_labels, &gallery, &studio_labels)));
         let known = embed(&space, &select(&photos, &first))?;
-        let queries = searched(&space, &select(&photos, &second), &select(&asked, &second), &known)?;
+        let queries = later.embed(&space, &known)?;
         found.extend(figures("G-halves", column, &rankings(&queries, &second_labels, &known, &first_labels)));
     }
     let manifest = builtin_manifest()?;
     let head = fit_lda(&manifest.sha256, &select(&photos, &first), &first_labels, &LdaOptions::default())?;
     let space = Space::new(manifest, head)?;
-    let asking =
-        |space: &Space, gallery: &Rows| searched(space, &select(&photos, &second), &select(&asked, &second), gallery);
     let mut both = |space: &Space, column| -> Result<()> {
         let known = embed(space, &select(&photos, &first))?;
-        let halves = rankings(&asking(space, &known)?, &second_labels, &known, &first_labels);
+        let halves = rankings(&later.embed(space, &known)?, &second_labels, &known, &first_labels);
         found.extend(figures("G-halves", column, &halves));
         let gallery = embed(space, &studio)?;
-        let adapted = rankings(&asking(space, &gallery)?, &second_labels, &gallery, &studio_labels);
+        let adapted = rankings(&later.embed(space, &gallery)?, &second_labels, &gallery, &studio_labels);
         found.extend(figures("G-adapted", column, &adapted));
         Ok(())
     };

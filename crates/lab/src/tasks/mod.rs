@@ -41,24 +41,39 @@ pub fn embed(space: &Space, features: &Rows) -> Result<Rows> {
     Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
 }
 
-/// The embeddings of what a search asks with: of the photo as it is (`plain`) where that finds something alike enough, as
-/// [`Engine::search`](vetrina_engine::Engine::search) does it; else of what all looks at it came to (`looked`).
-pub fn searched(space: &Space, plain: &Rows, looked: &Rows, gallery: &Rows) -> Result<Rows> {
-    let (plain, looked) = (embed(space, plain)?, embed(space, looked)?);
-    let pairs: Vec<(&[f32], &[f32])> = plain.iter().zip(looked.iter()).collect();
-    let chosen: Vec<&[f32]> = pairs
-        .par_iter()
-        .map(|(plain, looked)| {
-            let alike = |row: &[f32]| row.iter().zip(*plain).map(|(a, b)| a * b).sum::<f32>();
-            let best = gallery.iter().map(alike).fold(f32::MIN, f32::max);
-            if best >= ALIKE { *plain } else { *looked }
-        })
-        .collect();
-    let mut rows = Rows::new(plain.dim());
-    for row in chosen {
-        rows.push(row);
+/// Photos that ask: their features as they are, as all looks at them came to, and whether their pixels were repaired.
+pub struct Asking {
+    pub plain: Rows,
+    pub looked: Rows,
+    pub repaired: Vec<bool>,
+}
+
+impl Asking {
+    /// Some of them.
+    pub fn select(&self, places: &[usize]) -> Self {
+        let rows = |rows: &Rows| rows.select(places.iter().copied());
+        let repaired = places.iter().map(|&place| self.repaired[place]).collect();
+        Self { plain: rows(&self.plain), looked: rows(&self.looked), repaired }
     }
-    Ok(rows)
+
+    /// The embeddings of what a search asks with, as [`Engine::search`](vetrina_engine::Engine::search) chooses it: of the photo as
+    /// it is, where no pixel was repaired and the gallery has something alike enough; else of what all looks came to.
+    pub fn embed(&self, space: &Space, gallery: &Rows) -> Result<Rows> {
+        let (plain, looked) = (embed(space, &self.plain)?, embed(space, &self.looked)?);
+        let each: Vec<_> = plain.iter().zip(looked.iter()).zip(&self.repaired).collect();
+        let chosen: Vec<&[f32]> = each
+            .par_iter()
+            .map(|((plain, looked), repaired)| {
+                let alike = |row: &[f32]| row.iter().zip(*plain).map(|(a, b)| a * b).sum::<f32>();
+                if !**repaired && gallery.iter().any(|row| alike(row) >= ALIKE) { *plain } else { *looked }
+            })
+            .collect();
+        let mut rows = Rows::new(plain.dim());
+        for row in chosen {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
 }
 
 /// The embeddings of features and the colours of their pictures.

@@ -151,11 +151,7 @@ impl Engine {
         spoken: &HashMap<ImageHash, HashSet<&str>>,
     ) -> Result<Vec<Candidate>, EngineError> {
         let features = self.store.features(photos, &self.feature_key)?;
-        let colours = if snapshot.space.sees_colours() {
-            self.colours().of(&self.store, photos)?
-        } else {
-            vec![None; photos.len()]
-        };
+        let colours = self.colours().seen_by(&snapshot.space, &self.store, photos)?;
         let mut candidates = Vec::new();
         for ((photo, feature), colours) in photos.iter().zip(features).zip(colours) {
             let Some(pooled) = feature else { continue };

@@ -127,8 +127,7 @@ impl Engine {
                 let (Some(hash), true) = (hash, chosen) else { continue };
                 let Some(feature) = self.store.features(&[hash], &self.feature_key)?.pop().flatten() else { continue };
                 let feature: Vec<f16> = feature.into_iter().map(f16::from_f32).collect();
-                let colours =
-                    if space.sees_colours() { self.colours().of(&self.store, &[hash])?.pop().flatten() } else { None };
+                let colours = self.colours().seen_by(space, &self.store, &[hash])?.pop().flatten();
                 if space.sees_colours() && colours.is_none() {
                     continue;
                 }

@@ -32,7 +32,7 @@ impl Shop {
     /// Products in the order in which they say the query, as it is understood.
     fn found(&self, query: &str) -> Vec<u64> {
         let wording = self.index.wording(query);
-        self.index.terms(&wording.terms, None, 99).unwrap().iter().map(|scored| scored.key).collect()
+        self.index.terms(&wording.terms, 99).unwrap().iter().map(|scored| scored.key).collect()
     }
 
     fn corrected(&self, query: &str) -> Option<String> {
@@ -93,7 +93,7 @@ fn synonyms_find_what_is_called_otherwise() {
 #[test]
 fn codes_are_read_however_they_are_written() {
     let shop = english(&["lovely thing", "thing"]);
-    let coded = |text: &str| shop.index.coded(&shop.index.wording(text).codes, None).unwrap();
+    let coded = |text: &str| shop.index.coded(&shop.index.wording(text).codes).unwrap();
     for text in ["SKU-100", "sku 100", "sku100", "4006381333931", "GTIN 4006381-333931 please"] {
         assert_eq!(coded(text), [1], "{text}");
     }
