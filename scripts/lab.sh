@@ -26,7 +26,7 @@ case $what in
     if [[ -f $reference ]]; then lab parity "$reference"
     else echo "parity on the evaluation data is left out: there is no $reference" >&2; fi
     lab quality "$@"
-    for part in regions labels measures; do lab "$part"; done
+    for part in rerank regions labels measures; do lab "$part"; done
     ;;
   bench) lab bench "$@" ;;
   *)

@@ -7,10 +7,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Result;
-use vetrina_engine::learn::Rows;
-use vetrina_engine::model::{Feature, builtin_manifest};
+use vetrina_engine::image::Picture;
+use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::calibration::reliability;
 use vetrina_engine::space::{CROWD_TO, Curve, EXACT, Example, Space, Standing};
 
@@ -18,6 +19,7 @@ use crate::damage;
 use crate::data;
 use crate::features::Features;
 use crate::section;
+use crate::tasks::{Asking, Shown, at};
 
 /// Hits of each list that are judged.
 const JUDGED: usize = 10;
@@ -122,104 +124,116 @@ fn sets(features: &mut Features, space: &Space) -> Result<Vec<Set>> {
     let groceries = data::groceries()?;
     let paths = |pictures: &[data::Picture]| pictures.iter().map(|picture| picture.path.clone()).collect::<Vec<_>>();
     let labels = |pictures: &[data::Picture]| pictures.iter().map(|picture| picture.label).collect::<Vec<_>>();
-    let studio = embed(space, &features.of(&paths(&groceries.studio))?)?;
-    let photos = embed(space, &features.of(&paths(&groceries.photos))?)?;
+    let (studio_paths, photo_paths) = (paths(&groceries.studio), paths(&groceries.photos));
     let photo_labels = labels(&groceries.photos);
+    let as_is = |_: usize, picture: Picture| picture;
+    let asking = Asking::of(features, &photo_paths, "", as_is)?;
     let every = |count: usize| (0..count).step_by((count / QUESTIONS).max(1)).collect::<Vec<_>>();
-    let asked = every(photos.len());
-    let mut sets = vec![ask(
-        "groceries: photo → studio",
-        asked.iter().map(|place| (&photos[*place], photo_labels[*place])),
-        &studio,
-        &labels(&groceries.studio),
-        None,
-    )];
+    let asked = every(photo_paths.len());
+    let studio = Gallery {
+        shown: Shown::of(space, &features.of(&studio_paths)?, &Features::colours(&studio_paths)?)?,
+        products: labels(&groceries.studio),
+        kinds: None,
+    };
+    let mut set = Set::new("groceries: photo → studio", false);
+    set.ask(space, &asking.select(&asked), &at(&photo_labels, &asked), &studio)?;
+    let mut sets = vec![set];
     let first = |place: &usize| groceries.order[*place].0 < groceries.order[*place].1 / 2;
-    let (gallery, rest): (Vec<usize>, Vec<usize>) = (0..photos.len()).partition(first);
+    let (known, rest): (Vec<usize>, Vec<usize>) = (0..photo_paths.len()).partition(first);
     let asked: Vec<usize> = every(rest.len()).into_iter().map(|at| rest[at]).collect();
-    sets.push(ask(
-        "groceries: photo → photos",
-        asked.iter().map(|place| (&photos[*place], photo_labels[*place])),
-        &gallery.iter().map(|place| photos[*place].clone()).collect::<Vec<_>>(),
-        &gallery.iter().map(|place| photo_labels[*place]).collect::<Vec<_>>(),
-        None,
-    ));
+    let known_paths: Vec<PathBuf> = known.iter().map(|&place| photo_paths[place].clone()).collect();
+    let photos = Gallery {
+        shown: Shown::of(space, &features.of(&known_paths)?, &Features::colours(&known_paths)?)?,
+        products: at(&photo_labels, &known),
+        kinds: None,
+    };
+    let mut set = Set::new("groceries: photo → photos", false);
+    set.ask(space, &asking.select(&asked), &at(&photo_labels, &asked), &photos)?;
+    sets.push(set);
     let clothing = data::clothing()?;
     let backgrounds = damage::backgrounds(&paths(&clothing.photos[..50.min(clothing.photos.len())]))?;
     let kinds = labels(&clothing.photos);
-    sets.push(damaged("clothing: damaged", &paths(&clothing.photos), &kinds, &backgrounds, features, space)?);
+    sets.push(damaged("clothing: damaged", &paths(&clothing.photos), kinds, &backgrounds, features, space)?);
     let fashion = data::fashion()?;
     let step = (fashion.products.len() / FASHION).max(1);
     let chosen: Vec<usize> = (0..fashion.products.len()).step_by(step).collect();
     let pictures: Vec<_> = chosen.iter().map(|place| fashion.products[*place].image_link.clone()).collect();
-    let types: Vec<u32> = chosen.iter().map(|place| fashion.types[*place]).collect();
-    sets.push(damaged("fashion: damaged", &pictures, &types, &backgrounds, features, space)?);
+    sets.push(damaged("fashion: damaged", &pictures, at(&fashion.types, &chosen), &backgrounds, features, space)?);
     Ok(sets)
 }
 
 /// Asks for products with damaged copies of their only picture.
 fn damaged(
     name: &'static str,
-    paths: &[std::path::PathBuf],
-    kinds: &[u32],
+    paths: &[PathBuf],
+    kinds: Vec<u32>,
     backgrounds: &[image::RgbImage],
     features: &mut Features,
     space: &Space,
 ) -> Result<Set> {
-    let gallery = embed(space, &features.of(paths)?)?;
-    let numbers: Vec<u32> = (0..).take(paths.len()).collect();
+    let gallery = Gallery {
+        shown: Shown::of(space, &features.of(paths)?, &Features::colours(paths)?)?,
+        products: (0..).take(paths.len()).collect(),
+        kinds: Some(kinds),
+    };
     let places: Vec<usize> = (0..paths.len()).step_by((paths.len() / (QUESTIONS / 2)).max(1)).collect();
-    let mut questions = Vec::new();
+    let mut set = Set::new(name, true);
     for (turn, damage) in damage::ALL.iter().take(DAMAGES).enumerate() {
         let own: Vec<usize> = places.iter().copied().skip(turn).step_by(DAMAGES).collect();
-        let of: Vec<_> = own.iter().map(|place| paths[*place].clone()).collect();
-        let key = format!("calibration {} {name}", damage.name);
-        let rows = features.of_changed(&of, &key, |at, picture| {
+        let of: Vec<PathBuf> = own.iter().map(|place| paths[*place].clone()).collect();
+        let asking = Asking::of(features, &of, &format!("calibration {} {name}", damage.name), |at, picture| {
             damage.apply(own[at], picture.clone(), backgrounds).unwrap_or(picture)
         })?;
-        questions.extend(embed(space, &rows)?.into_iter().zip(own.iter().map(|place| numbers[*place])));
+        set.ask(space, &asking, &at(&gallery.products, &own), &gallery)?;
     }
-    Ok(ask(name, questions.iter().map(|(vector, number)| (vector, *number)), &gallery, &numbers, Some(kinds)))
+    Ok(set)
 }
 
-fn embed(space: &Space, rows: &Rows) -> Result<Vec<Vec<f32>>> {
-    rows.iter().map(|row| Ok(space.embed(&Feature { pooled: row.to_vec(), map: None })?.into_vector())).collect()
+/// Pictures of products that are asked for.
+struct Gallery {
+    shown: Shown,
+    /// The product of each picture; a product scores as its best picture does.
+    products: Vec<u32>,
+    /// The kind of each product, where kinds are known.
+    kinds: Option<Vec<u32>>,
 }
 
-/// Puts every question with and without its answer. `products` are the products of the gallery's pictures; a product scores as
-/// its best picture does. `kinds` are by product.
-fn ask<'q>(
-    name: &'static str,
-    questions: impl Iterator<Item = (&'q Vec<f32>, u32)>,
-    gallery: &[Vec<f32>],
-    products: &[u32],
-    kinds: Option<&[u32]>,
-) -> Set {
-    let mut set = Set { name, judged: Vec::new(), kinds: kinds.is_some() };
-    let count = products.iter().max().map_or(0, |most| *most as usize + 1);
-    for (question, (vector, answer)) in questions.enumerate() {
-        let mut best = vec![f32::MIN; count];
-        for (picture, product) in gallery.iter().zip(products) {
-            let score: f32 = picture.iter().zip(vector).map(|(a, b)| a * b).sum();
-            let held = &mut best[*product as usize];
-            *held = held.max(score);
-        }
-        let mut order: Vec<u32> = (0..count as u32).filter(|product| best[*product as usize] > f32::MIN).collect();
-        order.sort_unstable_by(|a, b| best[*b as usize].total_cmp(&best[*a as usize]).then(a.cmp(b)));
+impl Set {
+    fn new(name: &'static str, kinds: bool) -> Self {
+        Self { name, judged: Vec::new(), kinds }
+    }
+
+    /// Puts every question with and without its answer.
+    fn ask(&mut self, space: &Space, asking: &Asking, answers: &[u32], gallery: &Gallery) -> Result<()> {
+        let before = self.judged.last().map_or(0, |last| last.question + 1);
+        let count = gallery.products.iter().max().map_or(0, |most| *most as usize + 1);
         for closed in [true, false] {
-            let list: Vec<u32> =
-                order.iter().copied().filter(|product| closed || *product != answer).take(CROWD_TO).collect();
-            let scores: Vec<f32> = list.iter().map(|product| best[*product as usize]).collect();
-            let crowd = Standing::of(&scores);
-            for (place, product) in list.iter().take(JUDGED).enumerate() {
-                let standing = crowd.standing(scores[place], place == 0);
-                let alike = kinds.is_some_and(|kinds| kinds[*product as usize] == kinds[answer as usize]);
-                let example = Example { standing, right: *product == answer, weight: 1.0 };
-                set.judged.push(Judged { example, alike, question, first: place == 0, closed });
+            let keep = |photo: usize, place: usize| closed || gallery.products[place] != answers[photo];
+            let scores = asking.scores_among(space, &gallery.shown, &keep)?;
+            for (question, (scores, answer)) in scores.iter().zip(answers).enumerate() {
+                let mut best = vec![f32::MIN; count];
+                for (score, product) in scores.iter().zip(&gallery.products) {
+                    let held = &mut best[*product as usize];
+                    *held = held.max(*score);
+                }
+                let mut list: Vec<u32> =
+                    (0..count as u32).filter(|product| best[*product as usize] > f32::MIN).collect();
+                list.sort_unstable_by(|a, b| best[*b as usize].total_cmp(&best[*a as usize]).then(a.cmp(b)));
+                list.truncate(CROWD_TO);
+                let scores: Vec<f32> = list.iter().map(|product| best[*product as usize]).collect();
+                let crowd = Standing::of(&scores);
+                for (place, product) in list.iter().take(JUDGED).enumerate() {
+                    let standing = crowd.standing(scores[place], place == 0);
+                    let kinds = gallery.kinds.as_ref();
+                    let alike = kinds.is_some_and(|kinds| kinds[*product as usize] == kinds[*answer as usize]);
+                    let example = Example { standing, right: product == answer, weight: 1.0 };
+                    let question = before + question;
+                    self.judged.push(Judged { example, alike, question, first: place == 0, closed });
+                }
             }
         }
+        Ok(())
     }
-    set
 }
 
 fn judge<'j>(judged: impl Iterator<Item = &'j Judged>, curve: &Curve) -> Outcome {

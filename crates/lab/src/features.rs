@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
-use vetrina_engine::image::{Behind, Limits, Picture, Sketch, Subject, decode_at_least, repaired};
+use vetrina_engine::image::{Behind, ColourDescriptor, Limits, Picture, Sketch, Subject, decode_at_least, repaired};
 use vetrina_engine::learn::Rows;
 use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_manifest, builtin_model, features_of};
 use vetrina_engine::photo::{SecondLook, VERSION, first_look};
 use vetrina_engine::region::regions;
+use vetrina_engine::search::QueryColours;
 
 /// Pictures that go through the model together.
 const BATCH: usize = 4;
@@ -86,11 +87,44 @@ impl Features {
         })
     }
 
+    /// The colours of photos, after `change`, as a search takes them: where a photo is found as it is, and where it is looked at a
+    /// second time. Takes one or two inferences a photo; not kept.
+    pub fn colours_of_photos(
+        &self,
+        paths: &[PathBuf],
+        change: impl Fn(usize, Picture) -> Picture + Sync,
+    ) -> Result<Vec<[QueryColours; 2]>> {
+        let model = self.model()?;
+        let side = model.manifest().input.size;
+        let one = |(place, path): (usize, &PathBuf)| {
+            let picture = change(place, decode(path, side)?);
+            let first = first_look(model, &picture)?;
+            let sketch = Sketch::of(&picture);
+            let (seen, behind) = (regions(&sketch, first.map.as_ref()), Behind::of(&Subject::of(&sketch)));
+            let colours = first.colours(&picture);
+            let close = match SecondLook::at(&seen, behind).filter(|_| behind == Behind::Busy) {
+                Some(second) => {
+                    let part = picture.crop(&second.region);
+                    first_look(model, &part)?.colours(&part)
+                }
+                None => colours.clone(),
+            };
+            Ok([colours, close].map(|colours| QueryColours::of(colours, behind)))
+        };
+        paths.par_iter().enumerate().map(one).collect()
+    }
+
     /// Whether a search repairs the pixels of each photo, after `change`, before it looks at it. Takes milliseconds a photo; not kept.
     pub fn repaired(paths: &[PathBuf], change: impl Fn(usize, Picture) -> Picture + Sync) -> Result<Vec<bool>> {
         let side = builtin_manifest()?.input.size;
         let one = |(place, path): (usize, &PathBuf)| Ok(repaired(&change(place, decode(path, side)?), side).is_some());
         paths.par_iter().enumerate().map(one).collect()
+    }
+
+    /// The colours of a catalogue's pictures, as an import takes them.
+    pub fn colours(paths: &[PathBuf]) -> Result<Vec<ColourDescriptor>> {
+        let side = builtin_manifest()?.input.size;
+        paths.par_iter().map(|path| Ok(ColourDescriptor::of(&decode(path, side)?))).collect()
     }
 
     /// The features that `look` gives for the pictures at some places, where `name` tells it from all others.
@@ -113,6 +147,15 @@ impl Features {
         Ok(rows)
     }
 
+    fn model(&self) -> Result<&OnnxModel> {
+        if let Some(model) = self.model.get() {
+            return Ok(model);
+        }
+        let opened = builtin_model(&RuntimeOptions::default());
+        let opened = opened.map_err(|error| anyhow::anyhow!("{error}; {}", error.hint()))?;
+        Ok(self.model.get_or_init(|| opened))
+    }
+
     fn compute(
         &mut self,
         keys: &[Key],
@@ -120,14 +163,7 @@ impl Features {
         name: &str,
         look: &(impl Fn(&OnnxModel, &[usize]) -> Result<Vec<Vec<f32>>> + Sync),
     ) -> Result<()> {
-        let model = match self.model.get() {
-            Some(model) => model,
-            None => {
-                let opened = builtin_model(&RuntimeOptions::default())
-                    .map_err(|error| anyhow::anyhow!("{error}; {}", error.hint()))?;
-                self.model.get_or_init(|| opened)
-            }
-        };
+        let model = self.model()?;
         fs::create_dir_all(self.file.parent().context("no folder")?)?;
         let file = Mutex::new(OpenOptions::new().create(true).append(true).open(&self.file)?);
         let done = AtomicUsize::new(0);

@@ -221,7 +221,7 @@ fn measure(index: &Index, made: &Made, state: &'static str, lines: &mut Vec<Line
             .collect();
         let (mut times, mut recalls, mut totals_right) = (Vec::new(), Vec::new(), true);
         for (vector, order) in made.queries.iter().zip(&exact) {
-            query.pictures = vec![Weighted { vector: vector.clone(), weight: 1.0 }];
+            query.pictures = vec![Weighted::one(vector.clone())];
             let begin = Instant::now();
             let found = execute(index, &query)?;
             times.push(begin.elapsed().as_secs_f64() * 1_000.0);

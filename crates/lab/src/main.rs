@@ -20,6 +20,7 @@ mod quality;
 mod regions;
 mod reimport;
 mod repairs;
+mod rerank;
 mod section;
 mod tasks;
 mod throughput;
@@ -113,6 +114,12 @@ enum Command {
     Repairs,
     /// Fit what repairs of photos leave in features and write it under `models/`, with its provenance
     FitRepairs,
+    /// Re-order the first hits by colours and by parts of pictures, and write docs/evaluation.md
+    Rerank {
+        /// Print only, leave docs/evaluation.md as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measure how many products of a composite are found as regions
     Regions {
         /// Print only, leave docs/evaluation.md as it is
@@ -175,6 +182,7 @@ fn main() -> Result<()> {
         Command::FitRegions => regions::fit(),
         Command::Repairs => repairs::run(),
         Command::FitRepairs => repairs::fit(),
+        Command::Rerank { dry_run } => rerank::run(!dry_run),
         Command::Regions { dry_run } => regions::run(!dry_run),
         Command::Throughput => throughput::run(),
         Command::Bench(arguments) => bench::run(&arguments),

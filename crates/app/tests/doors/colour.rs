@@ -92,7 +92,8 @@ fn a_colour_ranks_alone_with_a_filter_and_beside_everything_else() {
     assert!(scarf["hits"][0]["reasons"].to_string().contains("counts for 40 % of the score"), "{scarf}");
     // Beside a photo, as multipart: the red square, but in blue.
     let photo = square(RED, RED, 10);
-    let plain = server.search_photos(&[&photo], Some(&json!({"images": [{"part": 0}]}))).is(200).json();
+    let plain =
+        server.search_photos(&[&photo], Some(&json!({"images": [{"part": 0}], "explain": true}))).is(200).json();
     assert_eq!(ids(&plain)[0], "red");
     let query = json!({"images": [{"part": 0}], "colour": "blue", "explain": true});
     let blue = server.search_photos(&[&photo], Some(&query)).is(200).json();
@@ -100,12 +101,51 @@ fn a_colour_ranks_alone_with_a_filter_and_beside_everything_else() {
     let place = |answer: &Value, id: &str| ids(answer).iter().position(|own| own == id).unwrap();
     assert!(place(&blue, "blue") <= place(&plain, "blue"));
     let score = |answer: &Value, id: &str| answer["hits"][place(answer, id)]["score"].as_f64().unwrap();
-    assert!((score(&blue, "blue") - (0.6 * score(&plain, "blue") + 0.4)).abs() < 0.01, "{blue}");
-    // The probability of being the very product is that of the photo alone.
+    let told = |answer: &Value, id: &str, before: &str| -> f64 {
+        let reasons = answer["hits"][place(answer, id)]["reasons"].to_string();
+        let after = reasons.split_once(before).unwrap_or_else(|| panic!("no `{before}` in {reasons}")).1;
+        after.split_once(' ').unwrap().0.parse().unwrap()
+    };
+    let cosine = |answer: &Value, id: &str| told(answer, id, "picture: cosine ");
+    assert!((score(&blue, "blue") - (0.6 * cosine(&plain, "blue") + 0.4)).abs() < 0.01, "{blue}");
+    // The probability of being the very product does not ask what colour is wanted.
+    let navy = json!({"images": [{"part": 0}], "colour": "navy"});
+    let navy = server.search_photos(&[&photo], Some(&navy)).is(200).json();
     let probability = |answer: &Value| answer["hits"][place(answer, "red")]["probability"].as_f64().unwrap();
-    assert_eq!(probability(&blue), probability(&plain));
+    assert_eq!(probability(&blue), probability(&navy));
+    // Without a wanted colour, hits lose what their colours do not have of the photo's.
+    let agreement = |id: &str| told(&plain, id, "colours: agree by ");
+    assert!(agreement("red") > 98.0 && agreement("blue") < 30.0, "{plain}");
+    assert!((score(&plain, "red") - cosine(&plain, "red")).abs() < 0.02, "{plain}");
+    let lost = cosine(&plain, "blue") - score(&plain, "blue");
+    assert!((lost - 0.3 * (1.0 - agreement("blue") / 100.0)).abs() < 0.02, "{lost}: {plain}");
     // Beside a product to be like.
     assert_eq!(ids(&found(json!({"like": ["mostly-red"], "colour": "navy", "limit": 3}))).len(), 3);
+}
+
+#[test]
+fn explain_names_what_was_done_to_the_photo() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::over(data.path());
+    put(&server, &shop());
+    let mut noisy = image::load_from_memory(&square(RED, RED, 10)).unwrap().to_rgb8();
+    let mut state = 7_u32;
+    for value in noisy.iter_mut() {
+        // About normally distributed, σ 35: the sum of four even numbers.
+        let sum = (0..4).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as i32
+        });
+        *value = (i32::from(*value) + (sum.sum::<i32>() - 510) / 4).clamp(0, 255) as u8;
+    }
+    let mut photo = Vec::new();
+    noisy.write_to(&mut std::io::Cursor::new(&mut photo), image::ImageFormat::Png).unwrap();
+    for understand in [true, false] {
+        let query = json!({"images": [{"part": 0}], "explain": true, "understand": understand});
+        let found = server.search_photos(&[&photo], Some(&query)).is(200).json();
+        let reasons = found["hits"][0]["reasons"].to_string();
+        assert!(reasons.contains("photo 1: its noise was smoothed"), "{reasons}");
+    }
 }
 
 #[test]

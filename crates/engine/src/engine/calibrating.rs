@@ -14,13 +14,13 @@ use std::sync::atomic::Ordering;
 
 use super::catalogue::Catalogue;
 use super::snapshot::Snapshot;
+use super::understanding::Want;
 use super::{Engine, EngineError};
 use crate::catalogue::Product;
-use crate::image::{ColourDescriptor, Picture, Region, decode_at_least};
+use crate::image::{Behind, ColourDescriptor, Picture, Region, decode_at_least};
 use crate::index::fields::fold;
 use crate::index::{Index, group};
-use crate::model::features_of;
-use crate::search::{Query, RankedHit, Weighted, execute};
+use crate::search::{ColoursOf, Query, QueryColours, RankedHit, Weighted, execute_with};
 use crate::space::{CROWD_TO, Calibration, Curve, Curves, Example, QueryKind, Standing};
 
 /// Products with pictures from which a catalogue is worth asking.
@@ -41,7 +41,7 @@ struct Question<'p> {
     product: &'p Product,
     key: u64,
     kind: QueryKind,
-    vector: Option<Vec<f32>>,
+    picture: Option<Weighted>,
     text: Option<String>,
     /// The product's own score where its picture was held out.
     own: Option<f32>,
@@ -128,16 +128,17 @@ impl Engine {
         keys.truncate(HELD_OUT);
         let products = self.store.products_of(open.key, &keys)?;
         let mut lessons = Lessons::default();
+        let colours_of: ColoursOf<'_> = &|keys| self.colours_of(snapshot, keys);
         for (place, stored) in products.iter().enumerate() {
             if self.closing() {
                 return Ok(None);
             }
             let vectors = snapshot.index.vectors_of(&[stored.key])?.pop().unwrap_or_default();
-            let ask = |kind, vector, text, own| Question {
+            let ask = |kind, picture, text, own| Question {
                 product: &stored.product,
                 key: stored.key,
                 kind,
-                vector,
+                picture,
                 text,
                 own,
             };
@@ -147,7 +148,17 @@ impl Engine {
                 let own = first.iter().map(|vector| dot(vector, last)).fold(f32::MIN, f32::max);
                 // The same picture twice is no question.
                 if own < 0.999 {
-                    lessons.ask(&snapshot.index, &ask(QueryKind::Picture, Some(last.clone()), None, Some(own)))?;
+                    let seen = self.colours_of(snapshot, &[stored.key])?.pop().unwrap_or_default();
+                    // Only where each picture's are known is it known whose they are.
+                    let colours = seen.get(first.len()).map(|colours| QueryColours::of(colours.clone(), Behind::Busy));
+                    let loss = colours.as_ref().and_then(|colours| colours.loss(seen.iter().take(first.len())));
+                    let own = own - loss.map_or(0.0, |(loss, _)| loss);
+                    let picture = Weighted { colours, ..Weighted::one(last.clone()) };
+                    lessons.ask(
+                        colours_of,
+                        &snapshot.index,
+                        &ask(QueryKind::Picture, Some(picture), None, Some(own)),
+                    )?;
                 }
             }
             if place >= ASKED {
@@ -155,25 +166,25 @@ impl Engine {
             }
             let words = some_words(&stored.product.title, place);
             if let Some(copy) = self.damaged_copy(snapshot, &stored.product, place)? {
-                lessons.ask(&snapshot.index, &ask(QueryKind::Picture, Some(copy.clone()), None, None))?;
+                lessons.ask(colours_of, &snapshot.index, &ask(QueryKind::Picture, Some(copy.clone()), None, None))?;
                 if words.is_some() {
-                    lessons.ask(&snapshot.index, &ask(QueryKind::Both, Some(copy), words.clone(), None))?;
+                    lessons.ask(colours_of, &snapshot.index, &ask(QueryKind::Both, Some(copy), words.clone(), None))?;
                 }
             }
             if words.is_some() {
-                lessons.ask(&snapshot.index, &ask(QueryKind::Words, None, words, None))?;
+                lessons.ask(colours_of, &snapshot.index, &ask(QueryKind::Words, None, words, None))?;
             }
         }
         Ok(Some(lessons))
     }
 
-    /// The embedding of a damaged copy of a product's first picture; `None` when its file is not there.
+    /// A damaged copy of a product's first picture, as a search with it asks; `None` when its file is not there.
     fn damaged_copy(
         &self,
         snapshot: &Snapshot,
         product: &Product,
         place: usize,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
+    ) -> Result<Option<Weighted>, EngineError> {
         let Some(hash) = product.image_hashes().first().copied() else { return Ok(None) };
         let bytes = match self.image(&hash) {
             Ok(stored) => stored.bytes,
@@ -185,26 +196,30 @@ impl Engine {
             return Ok(None);
         };
         let Some(picture) = damaged(&picture, place) else { return Ok(None) };
-        let colours = snapshot.space.sees_colours().then(|| ColourDescriptor::of(&picture));
-        let Some(feature) = features_of(model.as_ref(), &[picture], false)?.pop() else { return Ok(None) };
-        Ok(Some(snapshot.space.embed_with(&feature, colours.as_ref())?.into_vector()))
+        let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| snapshot.knows(pooled, colours);
+        let closer = |part: &Region| Ok(picture.crop(part));
+        let photo = self.photo(&picture, Some(&closer), Want::Feature, true, &known)?;
+        let vector = snapshot.space.embed_with(&photo.feature, photo.colours.as_ref())?.into_vector();
+        let colours = photo.colours.filter(|_| snapshot.compares_colours());
+        let colours = colours.map(|colours| QueryColours::of(colours, photo.behind));
+        Ok(Some(Weighted { colours, ..Weighted::one(vector) }))
     }
 }
 
 impl Lessons {
-    fn ask(&mut self, index: &Index, question: &Question<'_>) -> Result<(), EngineError> {
+    fn ask(&mut self, colours_of: ColoursOf<'_>, index: &Index, question: &Question<'_>) -> Result<(), EngineError> {
         let query = |exclude: Vec<u64>| Query {
-            pictures: question.vector.iter().map(|vector| Weighted { vector: vector.clone(), weight: 1.0 }).collect(),
+            pictures: question.picture.iter().cloned().collect(),
             text: question.text.clone(),
             limit: CROWD_TO,
             collapse: true,
             exclude,
             ..Query::default()
         };
-        let without = execute(index, &query(vec![question.key])).map_err(EngineError::from)?.hits;
+        let without = execute_with(index, &query(vec![question.key]), colours_of)?.hits;
         let mut with: Vec<(u64, f32)> = match question.own {
             Some(own) => without.iter().map(scored).chain([(question.key, own)]).collect(),
-            None => execute(index, &query(Vec::new())).map_err(EngineError::from)?.hits.iter().map(scored).collect(),
+            None => execute_with(index, &query(Vec::new()), colours_of)?.hits.iter().map(scored).collect(),
         };
         with.sort_by(|a, b| b.1.total_cmp(&a.1));
         let without: Vec<(u64, f32)> = without.iter().map(scored).collect();

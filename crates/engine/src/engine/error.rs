@@ -156,7 +156,7 @@ pub enum EngineError {
     },
     /// The search request, or its filter.
     #[error(transparent)]
-    Search(#[from] SearchError),
+    Search(SearchError),
     /// The feed.
     #[error(transparent)]
     Feed(#[from] FeedError),
@@ -217,6 +217,17 @@ pub enum EngineError {
         /// What the system says.
         error: std::io::Error,
     },
+}
+
+impl From<SearchError> for EngineError {
+    /// Only what is wrong with the request stays a search's error: an index or a store that fails is no fault of who asked.
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Index(error) => Self::Index(error),
+            SearchError::Store(error) => Self::Store(error),
+            error => Self::Search(error),
+        }
+    }
 }
 
 impl EngineError {

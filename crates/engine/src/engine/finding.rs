@@ -6,19 +6,19 @@ use base64::Engine as _;
 
 use super::catalogue::Catalogue;
 use super::snapshot::Snapshot;
-use super::understanding::{Known, Look, Want};
+use super::understanding::{Done, Known, Look, Want};
 use super::{CatalogueName, Engine, EngineError};
-use crate::catalogue::Product;
-use crate::image::{Colour, ColourDescriptor, Region};
-use crate::model::Feature;
-use crate::photo;
+use crate::catalogue::{Product, StoreError};
+use crate::image::{Behind, Colour, ColourDescriptor, Region, Repair};
 use crate::search::{
-    COLOUR_WEIGHT, Hit, HitImage, ImageInput, Meaning, Query, RankedHit, Ruling, Schema, SearchError, SearchRequest,
-    SearchResponse, TookMs, Weighted, execute,
+    COLOUR_WEIGHT, Hit, HitImage, ImageInput, Meaning, Query, QueryColours, RankedHit, Ruling, Schema, SearchError,
+    SearchRequest, SearchResponse, TookMs, Weighted, execute_with,
 };
 
 /// Most embeddings that the products of `like`, or of `not_like`, bring to a search together, as far as each brings one.
 const MOST_VECTORS: usize = 32;
+/// Most pictures of a product whose colours are compared.
+const MOST_COLOURED: usize = 8;
 
 impl Engine {
     /// Searches a catalogue. `parts` are the pictures that `images[].part` speaks of.
@@ -43,16 +43,12 @@ impl Engine {
             query.meaning = Meaning::of(&head, text)?;
         }
         let mut took = TookMs::default();
-        let mut understood = None;
+        let (mut understood, mut done) = (None, Vec::new());
         for (number, input) in request.images.iter().enumerate() {
             let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
-            let colours = snapshot.space.sees_colours();
-            let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| -> Result<bool, EngineError> {
-                let embedding = snapshot.space.embed_with(&Feature { pooled: pooled.to_vec(), map: None }, colours)?;
-                let nearest = snapshot.index.nearest(&[embedding.into_vector()], None, 1, false)?;
-                Ok(nearest.first().is_some_and(|best| best.score >= photo::ALIKE))
-            };
-            let look = self.query_picture(number, input, parts, (want, colours), &known, &mut took)?;
+            let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| snapshot.knows(pooled, colours);
+            let look = self.query_picture(number, input, parts, want, &known, &mut took)?;
+            done.push(look.done);
             let embedding = snapshot.space.embed_with(&look.feature, look.colours.as_ref())?;
             let (vector, times) = (embedding.into_vector(), look.times);
             if let Some(understanding) = look.understanding {
@@ -60,7 +56,9 @@ impl Engine {
             }
             took.decode += times.decode;
             took.embed += times.embed;
-            query.pictures.push(Weighted { vector, weight: input.weight });
+            let colours = look.colours.filter(|_| snapshot.compares_colours());
+            let colours = colours.map(|colours| QueryColours::of(colours, look.behind));
+            query.pictures.push(Weighted { vector, weight: input.weight, colours });
         }
         let searching = Instant::now();
         for (field, ids) in [("like", &request.like), ("not_like", &request.not_like)] {
@@ -71,13 +69,20 @@ impl Engine {
                 vectors.truncate(most);
                 query.exclude.push(key);
                 let weight = 1.0 / vectors.len() as f32;
-                let weighted = vectors.into_iter().map(|vector| Weighted { vector, weight });
+                let colours = self.colours_of(&snapshot, &[key])?.pop().unwrap_or_default();
+                // Any picture of a catalogue may be of any light.
+                let mut colours = colours.into_iter().map(|colours| QueryColours::of(colours, Behind::Busy));
+                let weighted = vectors.into_iter().map(|vector| Weighted { vector, weight, colours: colours.next() });
                 if field == "like" { query.pictures.extend(weighted) } else { query.not_pictures.extend(weighted) }
             }
         }
         query.calibration = Some(self.calibration(&open, &snapshot));
-        let ranked = execute(&snapshot.index, &query)?;
-        let hits = self.hits(&open, &snapshot, &ranked.hits, &query, request.explain)?;
+        let ranked = execute_with(&snapshot.index, &query, &|keys| self.colours_of(&snapshot, keys))?;
+        let mut hits = self.hits(&open, &snapshot, &ranked.hits, &query, request.explain)?;
+        if request.explain {
+            let told: Vec<String> = done.iter().enumerate().flat_map(|(photo, done)| undone(photo, done)).collect();
+            hits.iter_mut().for_each(|hit| hit.reasons.extend(told.iter().cloned()));
+        }
         took.search = milliseconds(searching);
         took.total = milliseconds(started);
         Ok(SearchResponse {
@@ -126,7 +131,7 @@ impl Engine {
         number: usize,
         input: &ImageInput,
         parts: &[Vec<u8>],
-        (want, colours): (Want, bool),
+        want: Want,
         known: Known<'_>,
         took: &mut TookMs,
     ) -> Result<Look, EngineError> {
@@ -150,7 +155,19 @@ impl Engine {
             fetched = decoded.map_err(|error| wrong(format!("data is not base64: {error}")))?;
             &fetched
         };
-        self.look_at_photo(bytes, input.region.as_ref(), &name, want, colours, known)
+        self.look_at_photo(bytes, input.region.as_ref(), &name, want, true, known)
+    }
+
+    /// The colours of products' pictures, as far as they are kept; none where they do not count.
+    pub(super) fn colours_of(
+        &self,
+        snapshot: &Snapshot,
+        keys: &[u64],
+    ) -> Result<Vec<Vec<ColourDescriptor>>, StoreError> {
+        if !snapshot.compares_colours() {
+            return Ok(vec![Vec::new(); keys.len()]);
+        }
+        self.store.colours_of_products(keys, MOST_COLOURED)
     }
 
     /// Number and embeddings of a product that a request names.
@@ -237,6 +254,9 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
         let what = if query.exclude.is_empty() { "the photo" } else { "what was asked for" };
         reasons.push(format!("picture: cosine {picture:.2} with {what}"));
     }
+    if let Some(agreement) = found.agreement {
+        reasons.push(format!("colours: agree by {:.0} %", agreement * 100.0));
+    }
     if let Some(words) = found.words {
         reasons.push(format!("words: {:.0} % of the best match", words * 100.0));
     }
@@ -270,6 +290,28 @@ fn reasons(found: &RankedHit, product: &Product, query: &Query) -> Vec<String> {
         reasons.push(format!("{:.0} % likely to be the very product", probability * 100.0));
     }
     reasons
+}
+
+/// What was done to a photo before it was searched with, in words.
+fn undone(photo: usize, done: &Done) -> Vec<String> {
+    let which = format!("photo {}", photo + 1);
+    let repair = done.repair.map(|repair| match repair {
+        Repair::Denoised => "its noise was smoothed before it was looked at",
+        Repair::Deblocked => "the blocks of strong compression were smoothed before it was looked at",
+        Repair::Sharpened => "its blur was taken back before it was looked at",
+        Repair::Darkened => "it was darkened before it was looked at",
+        Repair::Uncovered => "what covers a part of it was left out",
+    });
+    let second = done.second_look.map(|region| {
+        let whole = |share: f32| (share * 100.0).round();
+        let (x, y) = (whole(region.x()), whole(region.y()));
+        format!(
+            "its part at {x} %, {y} % ({} % × {} %) was looked at once more",
+            whole(region.width()),
+            whole(region.height())
+        )
+    });
+    repair.map(str::to_owned).into_iter().chain(second).map(|what| format!("{which}: {what}")).collect()
 }
 
 /// A colour as the shopper is told of it: by its name, and by its value where it was given as one.

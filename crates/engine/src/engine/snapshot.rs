@@ -19,6 +19,7 @@ use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
 use crate::index::{Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
+use crate::photo;
 use crate::space::{Embedding, Space, WordHead};
 use crate::understand;
 
@@ -88,6 +89,18 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether a photo with this feature is found as it is: something in the index is alike enough.
+    pub(super) fn knows(&self, pooled: &[f32], colours: Option<&ColourDescriptor>) -> Result<bool, EngineError> {
+        let embedding = self.space.embed_with(&Feature { pooled: pooled.to_vec(), map: None }, colours)?;
+        let nearest = self.index.nearest(&[embedding.into_vector()], None, 1, false)?;
+        Ok(nearest.first().is_some_and(|best| best.score >= photo::ALIKE))
+    }
+
+    /// Whether the colours of pictures count beside their embeddings: not where the space sees them already.
+    pub(super) fn compares_colours(&self) -> bool {
+        !self.space.sees_colours()
+    }
+
     /// Opens the index of a space, or makes an empty one. It is not brought to the state of the truth: see
     /// [`Snapshot::follow`].
     pub(super) fn open(

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::catalogue::Catalogue;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::store::{put_colours, put_understanding};
-use crate::image::{ColourDescriptor, ImageHash, Picture, Region, decode_at_least};
+use crate::image::{Behind, ColourDescriptor, ImageHash, Picture, Region, Repair, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
 use crate::photo::{SecondLook, first_look};
 use crate::understand::{self, Seen, Understanding, Understood};
@@ -29,6 +29,9 @@ pub(super) struct CaughtUp {
 /// Whether a photo with this feature is found as it is, so that no second look is needed.
 pub(super) type Known<'a> = &'a dyn Fn(&[f32], Option<&ColourDescriptor>) -> Result<bool, EngineError>;
 
+/// Gives a part of a photo with as many pixels as there are.
+pub(super) type Closer<'a> = &'a dyn Fn(&Region) -> Result<Picture, EngineError>;
+
 /// A picture that was looked at.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -37,7 +40,30 @@ pub(super) struct Look {
     pub(super) understanding: Option<Understanding>,
     /// Where they were wanted.
     pub(super) colours: Option<ColourDescriptor>,
+    /// What is behind its subject.
+    pub(super) behind: Behind,
+    /// What was done to a shopper's photo.
+    pub(super) done: Done,
     pub(super) times: EmbedTimes,
+}
+
+/// What was done to a shopper's photo so that it is found better.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Done {
+    /// What was undone before the model saw it.
+    pub(super) repair: Option<Repair>,
+    /// The part that was looked at once more.
+    pub(super) second_look: Option<Region>,
+}
+
+/// A shopper's photo, looked at.
+#[derive(Debug)]
+pub(super) struct Photo {
+    pub(super) feature: Feature,
+    pub(super) understanding: Option<Understanding>,
+    pub(super) colours: Option<ColourDescriptor>,
+    pub(super) behind: Behind,
+    pub(super) done: Done,
 }
 
 /// What is to be understood of a picture, besides its feature.
@@ -85,7 +111,14 @@ impl Engine {
         let decoded = Instant::now();
         let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
         let colours = colours.then(|| ColourDescriptor::of(&picture));
-        Ok(Look { feature, understanding, colours, times: times(started, decoded) })
+        Ok(Look {
+            feature,
+            understanding,
+            colours,
+            behind: Behind::Busy,
+            done: Done::default(),
+            times: times(started, decoded),
+        })
     }
 
     /// The same for a shopper's photo: what is wrong with it is undone first, and a part of it is looked at once more where that
@@ -99,53 +132,71 @@ impl Engine {
         colours: bool,
         known: Known<'_>,
     ) -> Result<Look, EngineError> {
-        let model = self.model()?;
+        let side = self.model()?.manifest().input.size;
         let started = Instant::now();
-        let side = model.manifest().input.size;
         let picture = self.decoded(bytes, region, side, name)?;
         let decoded = Instant::now();
+        // What was read at a reduced scale may have more to show.
+        let whole = picture.original_size() == (picture.width(), picture.height());
+        let closer = |part: &Region| {
+            if whole { Ok(picture.crop(part)) } else { self.decoded(bytes, Some(part), side, name) }
+        };
+        let closer: Option<Closer<'_>> = if region.is_none() { Some(&closer) } else { None };
+        let Photo { feature, understanding, colours, behind, done } =
+            self.photo(&picture, closer, want, colours, known)?;
+        Ok(Look { feature, understanding, colours, behind, done, times: times(started, decoded) })
+    }
+
+    /// What a search sees in a shopper's photo; `closer` gives parts of it that are worth a second look.
+    pub(super) fn photo(
+        &self,
+        picture: &Picture,
+        closer: Option<Closer<'_>>,
+        want: Want,
+        colours: bool,
+        known: Known<'_>,
+    ) -> Result<Photo, EngineError> {
+        let model = self.model()?;
         // The pixels are looked at while the model runs.
         let (first, seen) = std::thread::scope(|scope| {
-            let seeing = scope.spawn(|| Seen::of(&picture, want == Want::All));
-            let first = first_look(model.as_ref(), &picture);
+            let seeing = scope.spawn(|| Seen::of(picture, want == Want::All));
+            let first = first_look(model.as_ref(), picture);
             // Who looks at pixels panics only over a mistake of ours: then there is an answer without understanding.
             (first, seeing.join().ok())
         });
         let mut first = first?;
-        let colours = colours.then(|| ColourDescriptor::of(&picture));
         let behind = seen.as_ref().map(Seen::behind);
         // What looks like a cover may be the product itself.
         let mut found = false;
         if let Some(plain) = first.plain.take()
-            && known(&plain, colours.as_ref())?
+            && known(&plain, colours.then(|| ColourDescriptor::of(picture)).as_ref())?
         {
-            (first.pooled, first.repair, found) = (plain, None, true);
+            (first.pooled, first.repair, first.cover, found) = (plain, None, None, true);
         }
+        let mut colours = colours.then(|| first.colours(picture));
         let mut pooled = first.corrected(model.as_ref());
         let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
+        let mut done = Done { repair: first.repair, second_look: None };
         if let (Some(understanding), Some(behind)) = (&mut understanding, behind) {
-            understanding.repair = first.repair;
-            let second = SecondLook::at(&understanding.regions, behind).filter(|_| region.is_none());
             // A repaired photo is known by what was repaired, which may be like many: it is looked at again all the same.
-            if let Some(second) = second
+            if let Some(closer) = closer
+                && let Some(second) = SecondLook::at(&understanding.regions, behind)
                 && !found
                 && (first.repair.is_some() || !known(&pooled, colours.as_ref())?)
             {
-                // What was read at a reduced scale may have more to show.
-                let whole = picture.original_size() == (picture.width(), picture.height());
-                let part = if whole {
-                    picture.crop(&second.region)
-                } else {
-                    self.decoded(bytes, Some(&second.region), side, name)?
-                };
-                let close = first_look(model.as_ref(), &part)?.corrected(model.as_ref());
-                pooled = second.joined(&pooled, &close);
-                understanding.second_look = Some(second.region);
+                let part = closer(&second.region)?;
+                let close = first_look(model.as_ref(), &part)?;
+                pooled = second.joined(&pooled, &close.corrected(model.as_ref()));
+                if behind == Behind::Busy {
+                    colours = colours.map(|_| close.colours(&part));
+                }
+                done.second_look = Some(second.region);
             }
+            (understanding.repair, understanding.second_look) = (done.repair, done.second_look);
         }
         let feature = Feature { pooled, map: None };
         let understanding = understanding.filter(|_| want != Want::Feature);
-        Ok(Look { feature, understanding, colours, times: times(started, decoded) })
+        Ok(Photo { feature, understanding, colours, behind: behind.unwrap_or(Behind::Busy), done })
     }
 
     /// A picture, or a region of it, with at least `side` pixels a side where the file has them.

@@ -3,7 +3,7 @@
 //! A network that was taught to name things learned to overlook colour; a histogram does not. Measured: accuracy of
 //! `color` on `fashion` from 49 (feature alone) to 68 per cent (docs/evaluation.md).
 
-use super::Picture;
+use super::{Picture, Region};
 
 /// Cells of lightness, and of each of the two opponent axes.
 const LIGHTNESS: usize = 6;
@@ -39,8 +39,20 @@ impl ColourDescriptor {
     /// it takes to look at each pixel once.
     #[must_use]
     pub fn of(picture: &Picture) -> Self {
+        Self::beside(picture, None)
+    }
+
+    /// The same, of what a cover leaves to be seen.
+    #[must_use]
+    pub fn beside(picture: &Picture, cover: Option<&Region>) -> Self {
         let (width, height, lab) = sketch(picture);
-        let weights = subject(width, height, &lab);
+        let hidden: Vec<bool> = (0..lab.len())
+            .map(|place| {
+                let centre = |at: usize, side: usize| (at as f32 + 0.5) / side as f32;
+                cover.is_some_and(|cover| cover.contains(centre(place % width, width), centre(place / width, height)))
+            })
+            .collect();
+        let weights = subject(width, height, &lab, &hidden);
         let window = |place: usize| {
             let away = |at: usize, side: usize| ((at as f32 + 0.5) / side as f32 - 0.5) / WINDOW;
             let (x, y) = (away(place % width, width), away(place / width, height));
@@ -58,6 +70,14 @@ impl ColourDescriptor {
     #[must_use]
     pub fn values(&self) -> Vec<f32> {
         self.0.iter().map(|step| f32::from(*step) / STEPS).collect()
+    }
+
+    /// How far the colours of two pictures agree: the cosine of their descriptors, 0 to 1; 1 for the same picture.
+    #[must_use]
+    pub fn agreement(&self, other: &Self) -> f32 {
+        let sum = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| u32::from(*a) * u32::from(*b)).sum::<u32>() as f32;
+        let lengths = (sum(&self.0, &self.0) * sum(&other.0, &other.0)).sqrt();
+        if lengths > 0.0 { (sum(&self.0, &other.0) / lengths).min(1.0) } else { 0.0 }
     }
 
     /// As it is stored: a bit for each number, whether it is above 0, lowest bit first; then those that are, a byte each.
@@ -122,10 +142,10 @@ fn oklab(rgb: [f32; 3]) -> [f32; 3] {
 }
 
 /// How much each pixel belongs to the subject, 0 to 1: by its distance from the median of the edge.
-fn subject(width: usize, height: usize, lab: &[[f32; 3]]) -> Vec<f32> {
+fn subject(width: usize, height: usize, lab: &[[f32; 3]], hidden: &[bool]) -> Vec<f32> {
     let on_edge = |place: &usize| {
         let (x, y) = (place % width, place / width);
-        x == 0 || y == 0 || x + 1 == width || y + 1 == height
+        !hidden[*place] && (x == 0 || y == 0 || x + 1 == width || y + 1 == height)
     };
     let edge: Vec<[f32; 3]> = (0..lab.len()).filter(on_edge).map(|place| lab[place]).collect();
     let median = [0, 1, 2].map(|axis| {
@@ -138,9 +158,10 @@ fn subject(width: usize, height: usize, lab: &[[f32; 3]]) -> Vec<f32> {
         let square: f32 = [1.0, 1.5, 1.5].iter().zip(colour).zip(median).map(|((k, a), b)| (k * (a - b)).powi(2)).sum();
         ((square.sqrt() - SUBJECT.0) / SUBJECT.1).clamp(0.0, 1.0)
     };
-    let weights: Vec<f32> = lab.iter().map(weight).collect();
+    let seen = |hidden: &bool| if *hidden { 0.0 } else { 1.0 };
+    let weights: Vec<f32> = lab.iter().zip(hidden).map(|(colour, hidden)| weight(colour) * seen(hidden)).collect();
     let share = weights.iter().sum::<f32>() / weights.len().max(1) as f32;
-    if share < LEAST_SUBJECT { vec![1.0; lab.len()] } else { weights }
+    if share < LEAST_SUBJECT { hidden.iter().map(seen).collect() } else { weights }
 }
 
 /// Square roots of the shares that each cell has, of unit length; a pixel is shared by the eight cells around it.

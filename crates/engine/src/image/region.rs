@@ -76,6 +76,12 @@ impl Region {
         self.height
     }
 
+    /// Whether a point, in fractions of the picture, is inside.
+    #[must_use]
+    pub fn contains(&self, x: f32, y: f32) -> bool {
+        (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
+    }
+
     /// The region in pixels of a picture of this size: left, top, width, height, each at least one pixel and inside.
     #[must_use]
     pub fn to_pixels(&self, width: u32, height: u32) -> (u32, u32, u32, u32) {

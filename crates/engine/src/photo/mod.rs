@@ -8,7 +8,7 @@ mod corrections;
 
 pub use corrections::{Correction, Corrections};
 
-use crate::image::{Behind, Picture, Region, Repair, covered, repaired};
+use crate::image::{Behind, ColourDescriptor, Picture, Region, Repair, covered, repaired};
 use crate::model::{FeatureMap, ImageModel, ModelError, features_of};
 use crate::region::RegionSeen;
 
@@ -40,6 +40,10 @@ pub struct FirstLook {
     pub repair: Option<Repair>,
     /// The feature of the photo as it is, where a part of it was left out: what looks like a cover may be the product.
     pub plain: Option<Vec<f32>>,
+    /// The photo as the model saw it, where pixels were repaired.
+    pub repaired: Option<Picture>,
+    /// What was left out.
+    pub cover: Option<Region>,
 }
 
 /// Puts a photo through the model, repaired where it needs that.
@@ -56,7 +60,7 @@ pub fn first_look(model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook
         reason: "it gave no feature".into(),
     };
     let feature = features_of(model, std::slice::from_ref(seen), true)?.pop().ok_or_else(nothing)?;
-    let (mut pooled, map, mut plain) = (feature.pooled, feature.map, None);
+    let (mut pooled, map, mut plain, mut left_out) = (feature.pooled, feature.map, None, None);
     // Only of the built-in model it is known how it pools.
     let ours = Corrections::builtin().is_some_and(|own| own.fits(model.manifest()));
     if let (None, true, Some(map)) = (repair, ours, &map)
@@ -65,11 +69,18 @@ pub fn first_look(model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook
         let rest = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
         plain = Some(std::mem::replace(&mut pooled, rest));
         repair = Some(Repair::Uncovered);
+        left_out = Some(cover);
     }
-    Ok(FirstLook { pooled, map, repair, plain })
+    Ok(FirstLook { pooled, map, repair, plain, repaired, cover: left_out })
 }
 
 impl FirstLook {
+    /// The colours of the photo, as far as it is to be trusted: after repair, and without what covers it.
+    #[must_use]
+    pub fn colours(&self, picture: &Picture) -> ColourDescriptor {
+        ColourDescriptor::beside(self.repaired.as_ref().unwrap_or(picture), self.cover.as_ref())
+    }
+
     /// The feature, brought to where that of an undamaged photo would be, as far as was learnt for such repairs.
     #[must_use]
     pub fn corrected(&self, model: &dyn ImageModel) -> Vec<f32> {

@@ -285,9 +285,9 @@ fn weighted() -> impl Strategy<Value = Vec<Weighted>> {
     // The weights add up to powers of two, so that their mean is exact.
     prop_oneof![
         3 => Just(Vec::new()),
-        2 => any_vector().prop_map(|vector| vec![Weighted { vector, weight: 1.0 }]),
+        2 => any_vector().prop_map(|vector| vec![Weighted::one(vector)]),
         1 => (any_vector(), any_vector())
-            .prop_map(|(a, b)| vec![Weighted { vector: a, weight: 3.0 }, Weighted { vector: b, weight: 1.0 }]),
+            .prop_map(|(a, b)| vec![Weighted { vector: a, weight: 3.0, colours: None }, Weighted::one(b)]),
     ]
 }
 

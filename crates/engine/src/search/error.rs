@@ -1,6 +1,7 @@
 //! What is wrong with a search.
 
 use super::FilterError;
+use crate::catalogue::StoreError;
 use crate::index::IndexError;
 
 /// A search that cannot be done.
@@ -28,6 +29,9 @@ pub enum SearchError {
     /// The index fails.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl SearchError {
@@ -42,6 +46,7 @@ impl SearchError {
             Self::Request { .. } => "bad-search",
             Self::Filter { .. } => "bad-filter",
             Self::Index(_) => "index",
+            Self::Store(_) => "store",
         }
     }
 
@@ -52,6 +57,7 @@ impl SearchError {
             Self::Request { hint, .. } => hint.clone(),
             Self::Filter { error, filter } => error.pointed(filter),
             Self::Index(_) => "restart; an index that cannot be used is made again from the store".to_owned(),
+            Self::Store(error) => error.hint().to_owned(),
         }
     }
 
@@ -61,7 +67,7 @@ impl SearchError {
         match self {
             Self::Request { field, .. } => Some(field),
             Self::Filter { .. } => Some("filter"),
-            Self::Index(_) => None,
+            Self::Index(_) | Self::Store(_) => None,
         }
     }
 

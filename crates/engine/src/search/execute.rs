@@ -13,6 +13,7 @@ use super::found::{Found, Search};
 use super::order::ordered;
 use super::query::{Query, Ranked, RankedHit};
 use super::rank::{Candidate, rank};
+use super::rerank::ColoursOf;
 use super::rules::{RULED, Ruled};
 use super::spread::{cap_brands, diversify};
 use super::{FacetValue, SearchError, facets};
@@ -23,12 +24,24 @@ pub(super) const VARIED: usize = 400;
 /// Products that are ranked at least, so that the first pages come out of one list.
 const LEAST: usize = 256;
 
-/// Executes a search.
+/// Executes a search without a look at the colours of what is found.
 ///
 /// # Errors
 /// [`SearchError::Index`] when the index fails.
 pub fn execute(index: &Index, query: &Query) -> Result<Ranked, SearchError> {
-    let search = Search::new(index, query)?;
+    executed(Search::new(index, query)?)
+}
+
+/// Executes a search. The first hits of one by pictures alone are put in order anew by their colours (see [`super::rerank`]).
+///
+/// # Errors
+/// [`SearchError::Index`] when the index fails; [`SearchError::Store`] when colours cannot be read.
+pub fn execute_with(index: &Index, query: &Query, colours_of: ColoursOf<'_>) -> Result<Ranked, SearchError> {
+    executed(Search { colours_of: Some(colours_of), ..Search::new(index, query)? })
+}
+
+fn executed(search: Search<'_>) -> Result<Ranked, SearchError> {
+    let query = search.query;
     let found = search.find(query.filter.as_ref())?;
     let total = total(&search, &found.set);
     let need = (query.offset + query.limit).min(total);
@@ -139,12 +152,12 @@ fn hit(
     ruled: Option<&Ruled<'_>>,
     judge: Option<&Judge<'_>>,
 ) -> RankedHit {
-    let Candidate { row, key, score, picture, words, meaning, colour, unwanted, likeness: _ } = candidate;
+    let Candidate { row, key, score, picture, words, meaning, colour, agreement, unwanted, likeness: _ } = candidate;
     let variants = if search.query.collapse { search.table.variants(row, set) } else { 1 };
     let rules = ruled.map_or_else(Vec::new, |ruled| ruled.why(&search.table, row));
     let judged = judge.map(|judge| judge.judge(search, &candidate));
     let (probability, band) = (judged.map(|(probability, _)| probability), judged.and_then(|(_, band)| band));
-    RankedHit { key, score, picture, words, meaning, colour, unwanted, variants, rules, probability, band }
+    RankedHit { key, score, picture, words, meaning, colour, agreement, unwanted, variants, rules, probability, band }
 }
 
 /// Counts every facet over what the query finds without the facet's own filter, so that a shopper who chose one brand sees

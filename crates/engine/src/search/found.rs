@@ -18,6 +18,7 @@ use super::bands::Judge;
 use super::filter::Expr;
 use super::query::{Query, SortField};
 use super::rank::Candidate;
+use super::rerank::ColoursOf;
 use super::{SearchError, SortOrder, rank};
 use crate::index::{Card, Index, Said, Table};
 
@@ -41,6 +42,8 @@ pub(super) struct Search<'s> {
     pub(super) said: Option<Said>,
     /// How much of each row's product has the colour that is asked for, by row.
     pub(super) colours: Option<Vec<f32>>,
+    /// Where colours of pictures are told, when they shall be looked at.
+    pub(super) colours_of: Option<ColoursOf<'s>>,
 }
 
 /// A set of products, and their order where the set depends on it.
@@ -82,7 +85,7 @@ impl<'s> Search<'s> {
             exclude |= index.said(&table, text)?.rows;
         }
         let colours = query.colour.as_ref().map(|colour| table.shares_of(colour));
-        Ok(Self { index, table, query, exclude, said, colours })
+        Ok(Self { index, table, query, exclude, said, colours, colours_of: None })
     }
 
     /// What a row is shown as.

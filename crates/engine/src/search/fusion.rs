@@ -64,8 +64,7 @@ mod tests {
         assert_eq!(fused(Some(-0.5), None, None), 0.0);
         assert_eq!(fused(Some(0.0), Some(1.0), None), 0.5);
         assert_eq!(fused(None, Some(0.5), Some(0.7)), 0.6);
-        let query =
-            [Weighted { vector: vec![1.0, 0.0], weight: 3.0 }, Weighted { vector: vec![0.0, 1.0], weight: 1.0 }];
+        let query = [Weighted { vector: vec![1.0, 0.0], weight: 3.0, colours: None }, Weighted::one(vec![0.0, 1.0])];
         assert_eq!(likeness(&query, &[vec![1.0, 0.0], vec![0.0, -1.0]]), Some((3.0 + 0.0) / 4.0));
         assert_eq!(likeness(&query, &[]), None);
         assert!(less_unwanted(0.9, Some(0.8)) < 0.9 && less_unwanted(0.9, Some(0.1)) == 0.9);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fusion::dot;
+use super::rerank::QueryColours;
 use super::rules::Ruling;
 use super::{Band, Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
 use crate::image::Colour;
@@ -18,6 +19,16 @@ pub struct Weighted {
     pub vector: Vec<f32>,
     /// Above 0.
     pub weight: f32,
+    /// The colours of its picture, where they shall count beside the vector.
+    pub colours: Option<QueryColours>,
+}
+
+impl Weighted {
+    /// An embedding that counts once, without colours.
+    #[must_use]
+    pub fn one(vector: Vec<f32>) -> Self {
+        Self { vector, weight: 1.0, colours: None }
+    }
 }
 
 /// What words look like in the index's space.
@@ -153,6 +164,8 @@ pub struct RankedHit {
     pub meaning: Option<f32>,
     /// How much of its main picture's subject has the colour asked for, 0 to 1.
     pub colour: Option<f32>,
+    /// How far its pictures' colours agree with those of the query's, 0 to 1, where that was looked at.
+    pub agreement: Option<f32>,
     /// Cosine of its best picture with what was not wanted.
     pub unwanted: Option<f32>,
     /// How many products of the found set the card stands for.

@@ -15,6 +15,7 @@ use super::filter::{Check, Comparison, Expr, Field, Literal, Test, has_keys};
 use super::found::{Relative, Search};
 use super::fusion::{coloured, fused, less_unwanted, likeness};
 use super::query::Weighted;
+use super::rerank::by_colours;
 use crate::index::{Column, Table};
 
 /// Up to so many products are compared one by one rather than over the graph.
@@ -36,13 +37,15 @@ pub(super) struct Candidate {
     pub(super) words: Option<f32>,
     pub(super) meaning: Option<f32>,
     pub(super) colour: Option<f32>,
+    /// How far its colours agree with those of the query's pictures.
+    pub(super) agreement: Option<f32>,
     pub(super) unwanted: Option<f32>,
 }
 
 impl Candidate {
     pub(super) fn unranked(row: u32, key: u64) -> Self {
-        let (picture, words, meaning, colour, unwanted) = (None, None, None, None, None);
-        Self { row, key, score: 0.0, likeness: 0.0, picture, words, meaning, colour, unwanted }
+        let (picture, words, meaning, colour, agreement, unwanted) = (None, None, None, None, None, None);
+        Self { row, key, score: 0.0, likeness: 0.0, picture, words, meaning, colour, agreement, unwanted }
     }
 }
 
@@ -84,6 +87,7 @@ pub(super) fn rank(
         };
         let mut candidates: Vec<Candidate> = found.into_iter().map(score).collect();
         sort_by_score(&mut candidates);
+        by_colours(search, &mut candidates)?;
         return Ok((candidates, complete));
     }
     if one_side && query.pictures.is_empty() {
@@ -135,7 +139,16 @@ pub(super) fn rank(
         let base = if search.likens() { base } else { colour.unwrap_or(0.0) };
         let likeness = less_unwanted(base, unwanted);
         let score = colour.filter(|_| search.likens()).map_or(likeness, |share| coloured(likeness, share));
-        candidates.push(Candidate { row, key, score, likeness, picture, words, meaning, colour, unwanted });
+        candidates.push(Candidate {
+            score,
+            likeness,
+            picture,
+            words,
+            meaning,
+            colour,
+            unwanted,
+            ..Candidate::unranked(row, key)
+        });
     }
     sort_by_score(&mut candidates);
     Ok((candidates, scanned))

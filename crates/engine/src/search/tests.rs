@@ -71,7 +71,7 @@ fn a_picture_finds_exactly_the_nearest_under_every_filter() {
     for filter in ["price >= 0", "brand = \"Aalto\"", "in_stock AND price < 10", "category = \"Home\" AND stock = 4"] {
         let mut query = query(&shop, json!({"filter": filter, "limit": 10}));
         let wanted = shop.vectors[7].clone();
-        query.pictures.push(Weighted { vector: wanted.clone(), weight: 1.0 });
+        query.pictures.push(Weighted::one(wanted.clone()));
         let expr = query.filter.clone().unwrap();
         let mut expected: Vec<(u64, f32)> = (0..)
             .zip(&shop.products)
@@ -120,7 +120,7 @@ fn words_and_picture_together_prefer_what_fits_both() {
     let shop = usual();
     let mut query = query(&shop, json!({"text": "green lamp", "limit": 3}));
     // Product 2 is a green lamp; its own picture and its own words.
-    query.pictures.push(Weighted { vector: shop.vectors[2].clone(), weight: 1.0 });
+    query.pictures.push(Weighted::one(shop.vectors[2].clone()));
     let found = execute(&shop.index, &query).unwrap();
     let first = &found.hits[0];
     assert_eq!(first.key, 2);
@@ -183,7 +183,7 @@ fn hits_are_sorted_by_what_was_asked() {
 fn brands_are_capped() {
     let shop = usual();
     let mut query = query(&shop, json!({"filter": "price >= 0", "per_brand": 2, "limit": 50}));
-    query.pictures.push(Weighted { vector: shop.vectors[0].clone(), weight: 1.0 });
+    query.pictures.push(Weighted::one(shop.vectors[0].clone()));
     let found = execute(&shop.index, &query).unwrap();
     assert_eq!(found.hits.len(), 4);
 }
@@ -222,7 +222,7 @@ fn ruled(shop: &Shop, request: serde_json::Value, pins: Vec<u64>) -> (Vec<u64>, 
     query.ruling = Ruling::of(&Rules::default(), &request, &schema).unwrap();
     query.ruling.pins = pins;
     if request.text.is_none() && request.filter.as_deref() == Some("price >= 0") {
-        query.pictures.push(Weighted { vector: shop.vectors[7].clone(), weight: 1.0 });
+        query.pictures.push(Weighted::one(shop.vectors[7].clone()));
     }
     let found = execute(&shop.index, &query).unwrap();
     (keys(&found), found.hits[0].rules.clone())
@@ -235,7 +235,7 @@ fn rules_reorder_above_the_floor_and_never_below_it() {
     let (plain, _) = ruled(&shop, rules(json!({})), vec![]);
     let scores: Vec<f32> = {
         let mut query = query(&shop, json!({"filter": "price >= 0", "limit": 240}));
-        query.pictures.push(Weighted { vector: shop.vectors[7].clone(), weight: 1.0 });
+        query.pictures.push(Weighted::one(shop.vectors[7].clone()));
         execute(&shop.index, &query).unwrap().hits.iter().map(|hit| hit.score).collect()
     };
     let above = scores.iter().filter(|score| **score >= 0.5 * scores[0]).count();
@@ -298,7 +298,7 @@ fn variants_are_one_card_that_shows_the_one_that_fits() {
     }
     let shop = shop(products);
     let mut query = query(&shop, json!({"filter": "price >= 0", "limit": 1000, "facets": ["group", "brand"]}));
-    query.pictures.push(Weighted { vector: shop.vectors[33].clone(), weight: 1.0 });
+    query.pictures.push(Weighted::one(shop.vectors[33].clone()));
     let found = execute(&shop.index, &query).unwrap();
     assert_eq!((found.hits[0].key, found.hits[0].variants, found.total), (33, 6, 190));
     assert_eq!(found.hits.len(), 190);
@@ -319,7 +319,7 @@ fn bands_cut_the_set_and_the_total() {
             request["min_band"] = json!(band);
         }
         let mut query = query(&shop, request);
-        query.pictures.push(Weighted { vector: shop.vectors[7].clone(), weight: 1.0 });
+        query.pictures.push(Weighted::one(shop.vectors[7].clone()));
         query.calibration = Some(std::sync::Arc::new(crate::space::Calibration::shipped("x")));
         execute(&shop.index, &query).unwrap()
     };

@@ -1,11 +1,11 @@
 //! C-kind.
 
 use anyhow::Result;
-use vetrina_engine::learn::{LdaOptions, Ranking, fit_lda, rankings};
+use vetrina_engine::learn::{LdaOptions, Ranking, fit_lda};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Asking, Figure, at, embed, figures, given_spaces, places};
+use super::{Asking, Figure, Shown, at, figures, given_spaces, places};
 use crate::data::Clothing;
 use crate::features::Features;
 
@@ -13,8 +13,8 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.photos.iter().map(|photo| photo.path.clone()).collect();
     let labels: Vec<u32> = data.photos.iter().map(|photo| photo.label).collect();
     let rows = features.of(&paths)?;
-    let looked = features.of_photos(&paths, "", |_, picture| picture)?;
-    let asking = Asking { plain: rows.clone(), looked, repaired: Features::repaired(&paths, |_, picture| picture)? };
+    let asking = Asking::of(features, &paths, "", |_, picture| picture)?;
+    let colours = Features::colours(&paths)?;
     let manifest = builtin_manifest()?;
     let ranked = |space_for: &dyn Fn(&[usize]) -> Result<Space>| -> Result<Vec<Ranking>> {
         let mut all = Vec::new();
@@ -22,13 +22,10 @@ pub fn run(data: &Clothing, features: &mut Features) -> Result<Vec<Figure>> {
             let queries = places(rows.len(), |place| data.folds[place] == fold);
             let gallery = places(rows.len(), |place| data.folds[place] != fold);
             let space = space_for(&gallery)?;
-            let known = embed(&space, &rows.select(gallery.iter().copied()))?;
-            all.extend(rankings(
-                &asking.select(&queries).embed(&space, &known)?,
-                &at(&labels, &queries),
-                &known,
-                &at(&labels, &gallery),
-            ));
+            let known: Vec<_> = gallery.iter().map(|&place| colours[place].clone()).collect();
+            let known = Shown::of(&space, &rows.select(gallery.iter().copied()), &known)?;
+            let asking = asking.select(&queries);
+            all.extend(asking.rankings(&space, &at(&labels, &queries), &known, &at(&labels, &gallery))?);
         }
         Ok(all)
     };

@@ -1,11 +1,11 @@
 //! G-studio, G-halves and G-adapted.
 
 use anyhow::Result;
-use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda, rankings};
+use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Asking, Figure, at, embed, figures, given_spaces, places};
+use super::{Asking, Figure, Shown, at, figures, given_spaces, places};
 use crate::data::Groceries;
 use crate::features::Features;
 
@@ -19,47 +19,47 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let (studio, studio_labels) = (features.of(&paths(&data.studio))?, labels(&data.studio));
     let (photos, photo_labels) = (features.of(&paths(&data.photos))?, labels(&data.photos));
     // Who asks, asks with a photo.
-    let looked = features.of_photos(&paths(&data.photos), "", |_, picture| picture)?;
-    let repaired = Features::repaired(&paths(&data.photos), |_, picture| picture)?;
-    let asking = Asking { plain: photos.clone(), looked, repaired };
+    let asking = Asking::of(features, &paths(&data.photos), "", |_, picture| picture)?;
+    let (studio_colours, photo_colours) =
+        (Features::colours(&paths(&data.studio))?, Features::colours(&paths(&data.photos))?);
     let first = places(photos.len(), |place| data.order[place].0 < data.order[place].1 / 2);
     let second = places(photos.len(), |place| data.order[place].0 >= data.order[place].1 / 2);
     let (first_labels, second_labels) = (at(&photo_labels, &first), at(&photo_labels, &second));
     let select = |rows: &Rows, places: &[usize]| rows.select(places.iter().copied());
 
     let later = asking.select(&second);
+    let known_colours: Vec<_> = first.iter().map(|&place| photo_colours[place].clone()).collect();
+    let known_features = select(&photos, &first);
+    let gallery = |space: &Space| Shown::of(space, &studio, &studio_colours);
+    let known = |space: &Space| Shown::of(space, &known_features, &known_colours);
 
     let mut found = Vec::new();
     for (column, space) in given_spaces()? {
-        let gallery = embed(&space, &studio)?;
-        let queries = asking.embed(&space, &gallery)?;
-        found.extend(figures("G-studio", column, &rankings(&queries, &photo_labels, &gallery, &studio_labels)));
-        let known = embed(&space, &select(&photos, &first))?;
-        let queries = later.embed(&space, &known)?;
-        found.extend(figures("G-halves", column, &rankings(&queries, &second_labels, &known, &first_labels)));
+        let studio = asking.rankings(&space, &photo_labels, &gallery(&space)?, &studio_labels)?;
+        found.extend(figures("G-studio", column, &studio));
+        let halves = later.rankings(&space, &second_labels, &known(&space)?, &first_labels)?;
+        found.extend(figures("G-halves", column, &halves));
     }
     let manifest = builtin_manifest()?;
     let head = fit_lda(&manifest.sha256, &select(&photos, &first), &first_labels, &LdaOptions::default())?;
     let space = Space::new(manifest, head)?;
     let mut both = |space: &Space, column| -> Result<()> {
-        let known = embed(space, &select(&photos, &first))?;
-        let halves = rankings(&later.embed(space, &known)?, &second_labels, &known, &first_labels);
+        let halves = later.rankings(space, &second_labels, &known(space)?, &first_labels)?;
         found.extend(figures("G-halves", column, &halves));
-        let gallery = embed(space, &studio)?;
-        let adapted = rankings(&later.embed(space, &gallery)?, &second_labels, &gallery, &studio_labels);
+        let adapted = later.rankings(space, &second_labels, &gallery(space)?, &studio_labels)?;
         found.extend(figures("G-adapted", column, &adapted));
         Ok(())
     };
     both(&space, "learned head")?;
 
     // The studio pictures' products are known, so they belong into the fit as much as the photos do.
-    let mut known = select(&photos, &first);
+    let mut labelled = select(&photos, &first);
     studio.iter().for_each(|row| {
-        known.push(row);
+        labelled.push(row);
     });
     let known_labels: Vec<u32> = first_labels.iter().chain(&studio_labels).copied().collect();
     let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
-    let space = Space::new(manifest, fit(&manifest.sha256, &known, &method)?)?;
+    let space = Space::new(manifest, fit(&manifest.sha256, &labelled, &method)?)?;
     both(&space, GALLERY_IN_FIT)?;
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! The tasks of QUALITY.md. Each gives figures for spaces that are handed to it, and for what it learns itself.
 
+pub mod asking;
 pub mod clothing;
 pub mod fashion;
 pub mod groceries;
@@ -10,8 +11,9 @@ use rayon::prelude::*;
 use vetrina_engine::image::ColourDescriptor;
 use vetrina_engine::learn::{Ranking, Rows};
 use vetrina_engine::model::{Feature, builtin_manifest};
-use vetrina_engine::photo::ALIKE;
 use vetrina_engine::space::{Head, Space};
+
+pub use asking::{Asking, Shown};
 
 /// One measured figure.
 #[derive(Debug, Clone)]
@@ -39,41 +41,6 @@ pub fn embed(space: &Space, features: &Rows) -> Result<Rows> {
         .map(|row| space.embed(&Feature { pooled: row.to_vec(), map: None }))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
-}
-
-/// Photos that ask: their features as they are, as all looks at them came to, and whether their pixels were repaired.
-pub struct Asking {
-    pub plain: Rows,
-    pub looked: Rows,
-    pub repaired: Vec<bool>,
-}
-
-impl Asking {
-    /// Some of them.
-    pub fn select(&self, places: &[usize]) -> Self {
-        let rows = |rows: &Rows| rows.select(places.iter().copied());
-        let repaired = places.iter().map(|&place| self.repaired[place]).collect();
-        Self { plain: rows(&self.plain), looked: rows(&self.looked), repaired }
-    }
-
-    /// The embeddings of what a search asks with, as [`Engine::search`](vetrina_engine::Engine::search) chooses it: of the photo as
-    /// it is, where no pixel was repaired and the gallery has something alike enough; else of what all looks came to.
-    pub fn embed(&self, space: &Space, gallery: &Rows) -> Result<Rows> {
-        let (plain, looked) = (embed(space, &self.plain)?, embed(space, &self.looked)?);
-        let each: Vec<_> = plain.iter().zip(looked.iter()).zip(&self.repaired).collect();
-        let chosen: Vec<&[f32]> = each
-            .par_iter()
-            .map(|((plain, looked), repaired)| {
-                let alike = |row: &[f32]| row.iter().zip(*plain).map(|(a, b)| a * b).sum::<f32>();
-                if !**repaired && gallery.iter().any(|row| alike(row) >= ALIKE) { *plain } else { *looked }
-            })
-            .collect();
-        let mut rows = Rows::new(plain.dim());
-        for row in chosen {
-            rows.push(row);
-        }
-        Ok(rows)
-    }
 }
 
 /// The embeddings of features and the colours of their pictures.

@@ -3,9 +3,8 @@
 use anyhow::Result;
 use vetrina_engine::image::Picture;
 use vetrina_engine::learn::{Rows, rank_of_own};
-use vetrina_engine::space::Space;
 
-use super::{Asking, Figure, embed, given_spaces};
+use super::{Asking, Figure, Shown, embed, given_spaces};
 use crate::damage::{self, backgrounds};
 use crate::data::{Clothing, Fashion};
 use crate::features::Features;
@@ -31,50 +30,48 @@ pub fn run(data: &Fashion, clothing: &Clothing, features: &mut Features, step: u
                 picture
             })
         };
-        let plain = features.of_changed(&asked, damage.name, change)?;
-        let looked = features.of_photos(&asked, damage.name, change)?;
-        let repaired = Features::repaired(&asked, change)?;
+        let damaged = Asking::of(features, &asked, damage.name, change)?;
         let lost = lost.into_inner();
         anyhow::ensure!(lost == 0, "{}: {lost} pictures could not be damaged", damage.name);
-        unrepaired.push(Asking { plain: plain.clone(), looked: plain.clone(), repaired: repaired.clone() });
-        asking.push(Asking { plain, looked, repaired });
+        unrepaired.push(damaged.plain.clone());
+        asking.push(damaged);
     }
-    let as_is = |_: usize, picture: Picture| picture;
-    let undamaged = Asking {
-        plain: whole.select(own.iter().copied()),
-        looked: features.of_photos(&asked, "", as_is)?,
-        repaired: Features::repaired(&asked, as_is)?,
-    };
+    let undamaged = Asking::of(features, &asked, "", |_, picture| picture)?;
+    let colours = Features::colours(&paths)?;
     let [raw, default] = given_spaces()?;
-    let value = recall(&default.1, &undamaged, &own, &embed(&default.1, &whole)?)?;
+    let shown = Shown::of(&default.1, &whole, &colours)?;
+    let value = recall(&undamaged.scores(&default.1, &shown)?, &own);
     let mut found = vec![Figure { task: "F-robust", column: default.0, measure: "undamaged (not in the mean)", value }];
-    found.extend(recalls(raw.0, &raw.1, &asking, &whole, &own)?);
-    found.extend(recalls(default.0, &default.1, &asking, &whole, &own)?);
-    found.extend(recalls(UNREPAIRED, &default.1, &unrepaired, &whole, &own)?);
+    for (column, space) in [raw, default.clone()] {
+        let shown = Shown::of(&space, &whole, &colours)?;
+        let each = asking.iter().map(|asking| Ok(recall(&asking.scores(&space, &shown)?, &own)));
+        found.extend(recalls(column, &each.collect::<Result<Vec<_>>>()?));
+    }
+    let plain = |rows: &Rows| -> Result<f64> {
+        let ranks = rank_of_own(&embed(&default.1, rows)?, &own, &shown.rows);
+        Ok(share_of_first(ranks.iter().copied()))
+    };
+    found.extend(recalls(UNREPAIRED, &unrepaired.iter().map(plain).collect::<Result<Vec<_>>>()?));
     Ok(found)
 }
 
 /// Share of photos that find their own picture first, in per cent.
-fn recall(space: &Space, asking: &Asking, own: &[usize], gallery: &Rows) -> Result<f64> {
-    let ranks = rank_of_own(&asking.embed(space, gallery)?, own, gallery);
-    Ok(100.0 * ranks.iter().filter(|&&rank| rank == 0).count() as f64 / ranks.len() as f64)
+fn recall(scores: &[Vec<f32>], own: &[usize]) -> f64 {
+    share_of_first(
+        scores.iter().zip(own).map(|(scores, &own)| scores.iter().filter(|score| **score > scores[own]).count()),
+    )
+}
+
+fn share_of_first(ranks: impl ExactSizeIterator<Item = usize>) -> f64 {
+    let count = ranks.len();
+    100.0 * ranks.filter(|&rank| rank == 0).count() as f64 / count as f64
 }
 
 /// R@1 of each damage, and their mean.
-fn recalls(
-    column: &'static str,
-    space: &Space,
-    damaged: &[Asking],
-    whole: &Rows,
-    own: &[usize],
-) -> Result<Vec<Figure>> {
-    let gallery = embed(space, whole)?;
-    let (mut found, mut sum) = (Vec::new(), 0.0);
-    for (damage, asking) in damage::ALL.iter().zip(damaged) {
-        let value = recall(space, asking, own, &gallery)?;
-        sum += value;
-        found.push(Figure { task: "F-robust", column, measure: damage.name, value });
-    }
-    found.push(Figure { task: "F-robust", column, measure: "mean R@1", value: sum / damaged.len() as f64 });
-    Ok(found)
+fn recalls(column: &'static str, each: &[f64]) -> Vec<Figure> {
+    let figure = |measure, value| Figure { task: "F-robust", column, measure, value };
+    let mut found: Vec<Figure> =
+        damage::ALL.iter().zip(each).map(|(damage, value)| figure(damage.name, *value)).collect();
+    found.push(figure("mean R@1", each.iter().sum::<f64>() / each.len() as f64));
+    found
 }

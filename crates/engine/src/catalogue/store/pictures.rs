@@ -108,6 +108,26 @@ impl Store {
         })
     }
 
+    /// The descriptors of the first `most` pictures of products, in the order of `keys`, as far as they are kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn colours_of_products(&self, keys: &[u64], most: usize) -> Result<Vec<Vec<ColourDescriptor>>, StoreError> {
+        self.read(|sql| {
+            let mut statement = sql.prepare_cached(
+                "SELECT c.descriptor FROM product_images i JOIN colours c ON c.hash = i.hash AND c.version = ?2
+                 WHERE i.product = ?1 ORDER BY i.position LIMIT ?3",
+            )?;
+            let mut of = |key: &u64| {
+                let values = params![key.cast_signed(), ColourDescriptor::KEY, most as i64];
+                let found =
+                    statement.query_map(values, |row| Ok(ColourDescriptor::from_bytes(row.get_ref(0)?.as_blob()?)))?;
+                found.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+            };
+            keys.iter().map(&mut of).collect()
+        })
+    }
+
     /// What is understood of images by a version, in the order of `hashes`; `None` where nothing is, or nothing that can be read.
     ///
     /// # Errors
