@@ -16,7 +16,7 @@ use crate::understand::{self, Seen, Understanding, Understood};
 const PAGE: usize = 16;
 
 /// Up to where a catalogue's pictures were looked at in this process.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct CaughtUp {
     /// Products of this revision and before have been looked at.
     since: i64,
@@ -24,6 +24,8 @@ pub(super) struct CaughtUp {
     until: i64,
     /// The last product of it, in the order of their numbers; 0 when none is going on.
     after: u64,
+    /// Pictures of the pass going on of which nothing could be understood, and what was wrong with the last of them.
+    lost: (u64, String),
 }
 
 /// Whether a photo with this feature is found as it is, so that no second look is needed.
@@ -261,7 +263,7 @@ impl Engine {
 
     /// Catches up with the next products of a catalogue; how many images were understood, `None` when none are left.
     fn catch_up_page(&self, catalogue: &Catalogue, most: usize, threads: usize) -> Result<Option<u64>, EngineError> {
-        let mut at = self.caught_up.lock().get(&catalogue.key).copied().unwrap_or_default();
+        let mut at = self.caught_up.lock().get(&catalogue.key).cloned().unwrap_or_default();
         if at.after == 0 {
             at.until = self.store.revision(catalogue.key)?;
             if at.until == at.since {
@@ -272,9 +274,13 @@ impl Engine {
         let count = match products.last() {
             Some(last) => {
                 at.after = *last;
-                Some(self.catch_up_with(catalogue, &products, threads)?)
+                Some(self.catch_up_with(catalogue, &products, threads, &mut at.lost)?)
             }
             None => {
+                if at.lost.0 > 0 {
+                    let (pictures, last) = at.lost;
+                    tracing::warn!(catalogue = %catalogue.name, pictures, last, "nothing could be understood of stored pictures; import them again");
+                }
                 at = CaughtUp { since: at.until, ..CaughtUp::default() };
                 None
             }
@@ -283,7 +289,13 @@ impl Engine {
         Ok(count)
     }
 
-    fn catch_up_with(&self, catalogue: &Catalogue, products: &[u64], threads: usize) -> Result<u64, EngineError> {
+    fn catch_up_with(
+        &self,
+        catalogue: &Catalogue,
+        products: &[u64],
+        threads: usize,
+        lost: &mut (u64, String),
+    ) -> Result<u64, EngineError> {
         let mut hashes: Vec<ImageHash> = Vec::new();
         for stored in self.store.products_of(catalogue.key, products)? {
             hashes.extend(stored.product.image_hashes());
@@ -312,7 +324,6 @@ impl Engine {
             new.into_iter().map(look).collect()
         };
         let (mut found, mut colours) = (Vec::new(), Vec::with_capacity(seen.len()));
-        let mut lost = (0, String::new());
         for (hash, seen) in seen {
             match seen {
                 Ok((understanding, descriptor)) => {
@@ -321,14 +332,10 @@ impl Engine {
                 }
                 // One picture that is lost does not keep the others back; it is tried again at the next start.
                 Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
-                    lost = (lost.0 + 1, format!("{hash}: {error}"));
+                    *lost = (lost.0 + 1, format!("{hash}: {error}"));
                 }
                 Err(error) => return Err(error),
             }
-        }
-        if lost.0 > 0 {
-            let (pictures, last) = lost;
-            tracing::warn!(catalogue = %catalogue.name, pictures, last, "nothing could be understood of stored pictures; import them again");
         }
         self.store.write(|sql| {
             found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))?;
