@@ -32,7 +32,7 @@ pub fn execute(index: &Index, query: &Query) -> Result<Ranked, SearchError> {
     executed(Search::new(index, query)?)
 }
 
-/// Executes a search. The first hits of one by pictures alone are put in order anew by their colours (see [`super::rerank`]).
+/// Executes a search. The first hits of one by pictures alone are put in order anew by their colours (`search/rerank.rs`).
 ///
 /// # Errors
 /// [`SearchError::Index`] when the index fails; [`SearchError::Store`] when colours cannot be read.
