@@ -17,6 +17,7 @@ use crate::damage;
 use crate::data;
 use crate::features::Features;
 use crate::section;
+use crate::tasks::asking::{dot, ranking, reordered};
 use crate::tasks::{Asking, at, embed, mean_average_precision, places, recall};
 
 /// What colours count, as multiples of what they count in the product.
@@ -136,19 +137,9 @@ impl Case {
     /// The rankings after the first hits were put in the order of cosine plus what is `added`.
     fn reordered(&self, added: &(dyn Fn(&Self, usize, usize) -> f32 + Sync)) -> Vec<Ranking> {
         let queries: Vec<&[f32]> = self.queries.iter().collect();
-        let ranked = queries.par_iter().enumerate().map(|(query, vector)| {
-            let rows = self.gallery.rows.iter().enumerate();
-            let mut hits: Vec<(f32, usize)> = rows.map(|(place, row)| (dot(vector, row), place)).collect();
-            let order = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-            hits.sort_by(order);
-            let first = hits.len().min(REORDERED);
-            hits[..first].iter_mut().for_each(|(score, place)| *score += added(self, query, *place));
-            hits[..first].sort_by(order);
-            let right = |hit: &(f32, usize)| self.gallery.labels[hit.1] == self.wanted[query];
-            let places: Vec<usize> = (0..hits.len()).filter(|&place| right(&hits[place])).collect();
-            let precisions = places.iter().zip(1..).map(|(place, found)| found as f32 / (place + 1) as f32);
-            let average_precision = precisions.sum::<f32>() / places.len().max(1) as f32;
-            Ranking { first: places.first().copied(), average_precision }
+        let ranked = queries.par_iter().enumerate().map(|(query, row)| {
+            let scores = reordered(row, &self.gallery.rows, &|_| true, &|place| -added(self, query, place));
+            ranking(&scores, self.wanted[query], &self.gallery.labels)
         });
         ranked.collect()
     }
@@ -241,8 +232,4 @@ fn surest(picture: &Picture) -> Picture {
 fn middle(picture: &Picture) -> Picture {
     let edge = (1.0 - MIDDLE) / 2.0;
     Region::new(edge, edge, MIDDLE, MIDDLE).map_or_else(|_| picture.clone(), |region| picture.crop(&region))
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -198,11 +198,8 @@ impl Engine {
         let Some(picture) = damaged(&picture, place) else { return Ok(None) };
         let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| snapshot.knows(pooled, colours);
         let closer = |part: &Region| Ok(picture.crop(part));
-        let photo = self.photo(&picture, Some(&closer), Want::Feature, true, &known)?;
-        let vector = snapshot.space.embed_with(&photo.feature, photo.colours.as_ref())?.into_vector();
-        let colours = photo.colours.filter(|_| snapshot.compares_colours());
-        let colours = colours.map(|colours| QueryColours::of(colours, photo.behind));
-        Ok(Some(Weighted { colours, ..Weighted::one(vector) }))
+        let look = self.photo(&picture, Some(&closer), Want::Feature, true, &known)?;
+        Ok(Some(snapshot.asks_with(&look, 1.0)?))
     }
 }
 

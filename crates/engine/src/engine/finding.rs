@@ -49,16 +49,12 @@ impl Engine {
             let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| snapshot.knows(pooled, colours);
             let look = self.query_picture(number, input, parts, want, &known, &mut took)?;
             done.push(look.done);
-            let embedding = snapshot.space.embed_with(&look.feature, look.colours.as_ref())?;
-            let (vector, times) = (embedding.into_vector(), look.times);
+            query.pictures.push(snapshot.asks_with(&look, input.weight)?);
             if let Some(understanding) = look.understanding {
                 understood = Some(self.with_labels(&open, &look.feature, understanding)?);
             }
-            took.decode += times.decode;
-            took.embed += times.embed;
-            let colours = look.colours.filter(|_| snapshot.compares_colours());
-            let colours = colours.map(|colours| QueryColours::of(colours, look.behind));
-            query.pictures.push(Weighted { vector, weight: input.weight, colours });
+            took.decode += look.times.decode;
+            took.embed += look.times.embed;
         }
         let searching = Instant::now();
         for (field, ids) in [("like", &request.like), ("not_like", &request.not_like)] {
@@ -69,11 +65,15 @@ impl Engine {
                 vectors.truncate(most);
                 query.exclude.push(key);
                 let weight = 1.0 / vectors.len() as f32;
-                let colours = self.colours_of(&snapshot, &[key])?.pop().unwrap_or_default();
+                let weighted = vectors.into_iter().map(|vector| Weighted { weight, ..Weighted::one(vector) });
+                if field == "not_like" {
+                    query.not_pictures.extend(weighted);
+                    continue;
+                }
                 // Any picture of a catalogue may be of any light.
+                let colours = self.colours_of(&snapshot, &[key])?.pop().unwrap_or_default();
                 let mut colours = colours.into_iter().map(|colours| QueryColours::of(colours, Behind::Busy));
-                let weighted = vectors.into_iter().map(|vector| Weighted { vector, weight, colours: colours.next() });
-                if field == "like" { query.pictures.extend(weighted) } else { query.not_pictures.extend(weighted) }
+                query.pictures.extend(weighted.map(|weighted| Weighted { colours: colours.next(), ..weighted }));
             }
         }
         query.calibration = Some(self.calibration(&open, &snapshot));

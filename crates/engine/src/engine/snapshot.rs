@@ -15,11 +15,13 @@ use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
 use super::colours::Colours;
+use super::understanding::Look;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
 use crate::index::{Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::photo;
+use crate::search::{QueryColours, Weighted};
 use crate::space::{Embedding, Space, WordHead};
 use crate::understand;
 
@@ -94,6 +96,14 @@ impl Snapshot {
         let embedding = self.space.embed_with(&Feature { pooled: pooled.to_vec(), map: None }, colours)?;
         let nearest = self.index.nearest(&[embedding.into_vector()], None, 1, false)?;
         Ok(nearest.first().is_some_and(|best| best.score >= photo::ALIKE))
+    }
+
+    /// What a picture that was looked at asks this space's index with.
+    pub(super) fn asks_with(&self, look: &Look, weight: f32) -> Result<Weighted, EngineError> {
+        let vector = self.space.embed_with(&look.feature, look.colours.as_ref())?.into_vector();
+        let colours = look.colours.clone().filter(|_| self.compares_colours());
+        let colours = colours.map(|colours| QueryColours::of(colours, look.behind));
+        Ok(Weighted { vector, weight, colours })
     }
 
     /// Whether the colours of pictures count beside their embeddings: not where the space sees them already.

@@ -58,16 +58,6 @@ pub(super) struct Done {
     pub(super) second_look: Option<Region>,
 }
 
-/// A shopper's photo, looked at.
-#[derive(Debug)]
-pub(super) struct Photo {
-    pub(super) feature: Feature,
-    pub(super) understanding: Option<Understanding>,
-    pub(super) colours: Option<ColourDescriptor>,
-    pub(super) behind: Behind,
-    pub(super) done: Done,
-}
-
 /// What is to be understood of a picture, besides its feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
@@ -144,12 +134,11 @@ impl Engine {
             if whole { Ok(picture.crop(part)) } else { self.decoded(bytes, Some(part), side, name) }
         };
         let closer: Option<Closer<'_>> = if region.is_none() { Some(&closer) } else { None };
-        let Photo { feature, understanding, colours, behind, done } =
-            self.photo(&picture, closer, want, colours, known)?;
-        Ok(Look { feature, understanding, colours, behind, done, times: times(started, decoded) })
+        let look = self.photo(&picture, closer, want, colours, known)?;
+        Ok(Look { times: times(started, decoded), ..look })
     }
 
-    /// What a search sees in a shopper's photo; `closer` gives parts of it that are worth a second look.
+    /// What a search sees in a shopper's photo, without times; `closer` gives parts of it that are worth a second look.
     pub(super) fn photo(
         &self,
         picture: &Picture,
@@ -157,7 +146,7 @@ impl Engine {
         want: Want,
         colours: bool,
         known: Known<'_>,
-    ) -> Result<Photo, EngineError> {
+    ) -> Result<Look, EngineError> {
         let model = self.model()?;
         // The pixels are looked at while the model runs.
         let (first, seen) = std::thread::scope(|scope| {
@@ -198,7 +187,8 @@ impl Engine {
         }
         let feature = Feature { pooled, map: None };
         let understanding = understanding.filter(|_| want != Want::Feature);
-        Ok(Photo { feature, understanding, colours, behind: behind.unwrap_or(Behind::Busy), done })
+        let behind = behind.unwrap_or(Behind::Busy);
+        Ok(Look { feature, understanding, colours, behind, done, times: EmbedTimes::default() })
     }
 
     /// A picture, or a region of it, with at least `side` pixels a side where the file has them.

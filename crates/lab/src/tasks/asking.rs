@@ -105,7 +105,8 @@ impl Asking {
         let embedded = [embed(space, &self.plain)?, embed(space, &self.looked)?];
         let one = |photo: usize| {
             let (row, colours) = self.choice(&embedded, photo, &gallery.rows, &|place| keep(photo, place))?;
-            Some(reordered(row, colours, gallery, &|place| keep(photo, place)))
+            let loss = |place: usize| colours.loss([&gallery.colours[place]]).map_or(0.0, |(loss, _)| loss);
+            Some(reordered(row, &gallery.rows, &|place| keep(photo, place), &loss))
         };
         Ok((0..self.repaired.len()).into_par_iter().filter_map(one).collect())
     }
@@ -117,25 +118,27 @@ impl Asking {
     }
 }
 
-fn reordered(row: &[f32], colours: &QueryColours, gallery: &Shown, keep: &dyn Fn(usize) -> bool) -> Vec<f32> {
+/// The scores of a gallery's pictures for one photo, the first ones put in order anew: by their cosine less what `loss` says of their
+/// place. Those behind lose as much as the most losing of the first, so that they stay behind. What is not to be kept has `f32::MIN`.
+pub fn reordered(row: &[f32], gallery: &Rows, keep: &dyn Fn(usize) -> bool, loss: &dyn Fn(usize) -> f32) -> Vec<f32> {
     let score = |(place, other)| if keep(place) { dot(row, other) } else { f32::MIN };
-    let mut scores: Vec<f32> = gallery.rows.iter().enumerate().map(score).collect();
+    let mut scores: Vec<f32> = gallery.iter().enumerate().map(score).collect();
     let mut order: Vec<usize> = (0..scores.len()).filter(|&place| keep(place)).collect();
     let first = REORDERED.min(order.len());
     if first == 0 {
         return scores;
     }
-    order.select_nth_unstable_by(first - 1, |a, b| scores[*b].total_cmp(&scores[*a]));
-    let loss = |place: usize| colours.loss([&gallery.colours[place]]).map_or(0.0, |(loss, _)| loss);
+    order.select_nth_unstable_by(first - 1, |a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     let losses: Vec<f32> = order[..first].iter().map(|&place| loss(place)).collect();
-    let most = losses.iter().copied().fold(0.0, f32::max);
+    let most = losses.iter().copied().fold(f32::MIN, f32::max);
     for (at, &place) in order.iter().enumerate() {
         scores[place] -= losses.get(at).copied().unwrap_or(most);
     }
     scores
 }
 
-fn ranking(scores: &[f32], wanted: u32, labels: &[u32]) -> Ranking {
+/// What a photo found by its scores; equal ones keep the gallery's order.
+pub fn ranking(scores: &[f32], wanted: u32, labels: &[u32]) -> Ranking {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     let right: Vec<usize> = (0..order.len()).filter(|&place| labels[order[place]] == wanted).collect();
@@ -143,6 +146,6 @@ fn ranking(scores: &[f32], wanted: u32, labels: &[u32]) -> Ranking {
     Ranking { first: right.first().copied(), average_precision: precisions.sum::<f32>() / right.len().max(1) as f32 }
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
