@@ -139,7 +139,7 @@ fn start(
     // Feeds that were on their way in when the last process ended.
     let _ = std::fs::remove_dir_all(engine.options().data.join(INCOMING));
     // A new shop has a window, and it is empty.
-    if engine.catalogues()?.is_empty() {
+    if engine.is_empty() {
         engine.create_catalogue(&CatalogueName::default())?;
     }
     app.opened(Arc::clone(&engine));

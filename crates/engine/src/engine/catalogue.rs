@@ -242,7 +242,7 @@ impl Catalogue {
             }
         }
         if next.unsettled() > 0 {
-            next.settle(store, &self.writing)?;
+            next.settle(store, &self.writing, false)?;
         }
         if !go_on(0) {
             return Ok(false);
@@ -365,7 +365,12 @@ impl Catalogue {
 
     /// Brings an index to disk and notes in the truth up to where it is.
     pub(super) fn settle(&self, store: &Store, snapshot: &Snapshot) -> Result<(), EngineError> {
-        snapshot.settle(store, &self.writing)
+        snapshot.settle(store, &self.writing, false)
+    }
+
+    /// Brings an index to disk so that the next start has nothing to catch up with.
+    pub(super) fn settle_for_good(&self, store: &Store, snapshot: &Snapshot) -> Result<(), EngineError> {
+        snapshot.settle(store, &self.writing, true)
     }
 
     /// Lets the previous index follow the truth, so that a way back is short.
@@ -373,7 +378,7 @@ impl Catalogue {
         let Some(previous) = self.previous() else { return Ok(()) };
         previous.follow(store, go_on)?;
         if previous.unsettled() > 0 {
-            previous.settle(store, &self.writing)?;
+            previous.settle(store, &self.writing, false)?;
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ fn settle(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
         if let Err(error) = snapshot.read_words(&engine.store, &catalogue.writing, || engine.closing()) {
             tracing::error!(catalogue = %catalogue.name, %error, "the words of the catalogue could not be read; it is tried again");
         }
-        if snapshot.unsettled() > 0
+        if (snapshot.unsettled() > 0 || snapshot.wants_columns())
             && let Err(error) = catalogue.settle(&engine.store, &snapshot)
         {
             tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; nothing is lost, it is tried again");

@@ -12,6 +12,7 @@ mod images;
 mod import;
 mod jobs;
 mod keeper;
+mod keeping;
 mod labels;
 mod model;
 mod name;
@@ -93,6 +94,8 @@ pub struct Engine {
     /// One is being fitted.
     calibrating: AtomicBool,
     keepers: Keepers,
+    /// Products and pictures of catalogues, each at a revision.
+    counted: Mutex<HashMap<i64, (i64, (u64, u64))>>,
     /// Locked as long as the engine lives: one process has the folder.
     _lock: fs::File,
 }
@@ -222,6 +225,7 @@ impl Engine {
             calibrations: RwLock::default(),
             calibrating: AtomicBool::new(false),
             keepers: Keepers::default(),
+            counted: Mutex::default(),
             _lock: lock,
             store,
         };
@@ -251,8 +255,8 @@ impl Engine {
         self.keepers.stop();
         for catalogue in self.open_catalogues() {
             for snapshot in catalogue.snapshots() {
-                if snapshot.unsettled() > 0
-                    && let Err(error) = catalogue.settle(&self.store, &snapshot)
+                if snapshot.closes_unsettled()
+                    && let Err(error) = catalogue.settle_for_good(&self.store, &snapshot)
                 {
                     tracing::error!(catalogue = %catalogue.name, %error, "the index could not be brought to disk; it catches up at the next start");
                 }
@@ -303,10 +307,30 @@ impl Engine {
         self.open_catalogues()
             .into_iter()
             .map(|catalogue| {
-                let (products, images) = self.store.sizes(catalogue.key)?;
+                let (products, images) = self.sizes(catalogue.key)?;
                 Ok(CatalogueInfo { name: catalogue.name.clone(), products, images })
             })
             .collect()
+    }
+
+    /// Whether there is no catalogue at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.catalogues.read().is_empty()
+    }
+
+    /// How many products and different pictures a catalogue has. Counting a million takes seconds, so it is done once for each
+    /// state of the catalogue.
+    fn sizes(&self, catalogue: i64) -> Result<(u64, u64), EngineError> {
+        let revision = self.store.revision(catalogue)?;
+        if let Some((of, sizes)) = self.counted.lock().get(&catalogue)
+            && *of == revision
+        {
+            return Ok(*sizes);
+        }
+        let sizes = self.store.sizes(catalogue)?;
+        self.counted.lock().insert(catalogue, (revision, sizes));
+        Ok(sizes)
     }
 
     /// Makes a catalogue; false when it was there.

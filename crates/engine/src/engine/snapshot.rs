@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
 use super::colours::Colours;
+use super::keeping::Keeping;
 use super::understanding::Look;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
@@ -86,6 +87,8 @@ pub(super) struct Snapshot {
     unsettled: AtomicU64,
     /// Points written since the index was last optimised.
     unoptimised: AtomicU64,
+    /// When the columns are brought to disk.
+    keeping: Keeping,
     /// An index write failed after the truth was written: the index has to catch up.
     behind: AtomicBool,
 }
@@ -128,6 +131,10 @@ impl Snapshot {
         let noted = store.indexed(catalogue, &id)?;
         let known = opened.state == State::Loaded && noted.is_some();
         let reached = if known { noted.unwrap_or_default() } else { 0 };
+        if known && opened.index.columns_kept().is_some_and(|kept| kept < reached) {
+            // Somebody put an old file there: removals since then may be forgotten.
+            opened.index.reread_columns()?;
+        }
         if !known {
             if opened.state == State::Loaded {
                 opened.index.clear()?;
@@ -151,6 +158,7 @@ impl Snapshot {
             unsettled: AtomicU64::new(u64::from(!known)),
             // Whether it was optimised when the last process ended is not known; asking costs next to nothing.
             unoptimised: AtomicU64::new(1),
+            keeping: Keeping::default(),
             behind: AtomicBool::new(false),
         })
     }
@@ -165,6 +173,8 @@ impl Snapshot {
         let Some(mut count) = self.catch_up(store, go_on)? else { return Ok(None) };
         if !self.index.made_good()? {
             tracing::warn!(catalogue = self.catalogue, space = %self.space.id(), "the index was cut off in the middle of a swap and is filled anew");
+            // First, so that an end in the middle does not leave a part for the whole.
+            store.note_indexed(self.catalogue, &self.space.id().to_string(), 0)?;
             self.index.clear()?;
             self.reached.store(0, Ordering::Release);
             self.unsettled.fetch_add(1, Ordering::Relaxed);
@@ -235,12 +245,13 @@ impl Snapshot {
     /// Counts products that were put in and taken out.
     pub(super) fn wrote(&self, put: u64, removed: u64) {
         self.unsettled.fetch_add(put + removed, Ordering::Relaxed);
+        self.keeping.wrote(put + removed);
         self.unoptimised.fetch_add(put, Ordering::Relaxed);
     }
 
     /// Brings the index to disk and notes in the truth up to where it is; while it is optimised there is nothing to note, and it
-    /// stays unsettled. `writing` is held by those who commit.
-    pub(super) fn settle(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
+    /// stays unsettled. `writing` is held by those who commit; `last` says that nothing comes after it.
+    pub(super) fn settle(&self, store: &Store, writing: &Mutex<()>, last: bool) -> Result<(), EngineError> {
         if self.behind.load(Ordering::Acquire) {
             let _order = writing.lock();
             self.follow(store, &|_| true)?;
@@ -250,10 +261,21 @@ impl Snapshot {
         // Read before the flush: what is written meanwhile may or may not be in it.
         let reached = self.reached.load(Ordering::Acquire);
         if self.index.flush()? == Flushed::Everything {
-            store.note_indexed(self.catalogue, &self.space.id().to_string(), reached)?;
+            let answers_for = self.keeping.keep(&self.index, reached, writing, last)?;
+            store.note_indexed(self.catalogue, &self.space.id().to_string(), answers_for)?;
             self.unsettled.fetch_sub(count, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Whether there is something to settle before it closes, so that the next start has nothing to catch up with.
+    pub(super) fn closes_unsettled(&self) -> bool {
+        self.unsettled() > 0 || self.keeping.is_behind(&self.index)
+    }
+
+    /// Whether the columns are to be brought to disk though nothing else is.
+    pub(super) fn wants_columns(&self) -> bool {
+        self.keeping.wants(&self.index)
     }
 
     /// How many writes only the engine's log has.

@@ -35,7 +35,7 @@ impl Engine {
     pub fn products(&self, catalogue: &CatalogueName, limit: usize, offset: usize) -> Result<ProductPage, EngineError> {
         let open = self.catalogue(catalogue)?;
         let page = self.store.products_page(open.key, limit.min(LONGEST_PAGE), offset)?;
-        let (total, _) = self.store.sizes(open.key)?;
+        let total = self.store.count(open.key)?;
         Ok(ProductPage { products: page.into_iter().map(|stored| stored.product).collect(), total })
     }
 

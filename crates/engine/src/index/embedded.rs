@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use qdrant_edge::{
-    BinaryQuantizationConfig, Condition, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
-    EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HasVectorCondition, HnswIndexConfig,
-    KeywordIndexParams, Modifier, MultiVectorComparator, MultiVectorConfig, OperationResult, Payload,
-    PayloadFieldSchema, PayloadSchemaParams, PayloadSchemaType, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, SparseVector, UpdateOperation,
-    VectorPersisted, VectorStorageDatatype, VectorStructPersisted, WalOptions,
+    BinaryQuantizationConfig, BoolIndexParams, Condition, CreateIndex, DatetimeIndexParams, Distance, EdgeConfig,
+    EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter,
+    FloatIndexParams, HasVectorCondition, HnswIndexConfig, KeywordIndexParams, Modifier, MultiVectorComparator,
+    MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema, PayloadSchemaParams, PointId,
+    PointInsertOperations, PointOperations, PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig,
+    ScalarType, SparseVector, UpdateOperation, VectorPersisted, VectorStorageDatatype, VectorStructPersisted,
+    WalOptions,
 };
 
+use super::columns;
 use super::durable::{self, Soundness};
 use super::fields::{Column, FieldKind};
 use super::journal::Journal;
@@ -44,7 +46,7 @@ const GRAPH_FROM_KIB: usize = 20_000;
 /// The index of one catalogue, in this process.
 #[derive(Debug)]
 pub struct Embedded {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     options: IndexOptions,
     analyser: Analyser,
     synonyms: Compiled,
@@ -57,6 +59,8 @@ pub struct Embedded {
     table: RwLock<Table>,
     /// Locked after the table, and changed only while that is held for writing.
     pub(super) postings: RwLock<Postings>,
+    /// The revision that the file of the columns is good for, where there is one.
+    pub(super) columns_kept: Mutex<Option<i64>>,
 }
 
 /// What only one writer at a time may touch.
@@ -88,9 +92,9 @@ impl Embedded {
             Err(LoadError::Other(error)) => return Err(error),
         };
         let interrupted = journal.optimising().is_some();
-        let indexed: BTreeSet<Column> =
-            shard.info().payload_schema.keys().filter_map(|path| Column::parse(&path.to_string())).collect();
-        let attributes = indexed.iter().filter_map(|column| match column {
+        let found = Indexes::of(&shard);
+        let indexed = found.good;
+        let attributes = indexed.iter().chain(&found.other).filter_map(|column| match column {
             Column::AttributeFolded(name) => Some(name.clone()),
             _ => None,
         });
@@ -107,6 +111,7 @@ impl Embedded {
             attributes,
             table: RwLock::default(),
             postings: RwLock::default(),
+            columns_kept: Mutex::default(),
         };
         if interrupted {
             // Some segments may lack an index that others have: it is made where it is missing.
@@ -114,8 +119,15 @@ impl Embedded {
         } else {
             index.writer.lock().indexed = indexed;
         }
+        index.mend_indexes(found.other)?;
         index.create_indexes(&Column::STANDARD)?;
-        index.fill_table()?;
+        match columns::read(dir) {
+            Some((table, revision)) => {
+                *index.table.write() = table;
+                *index.columns_kept.lock() = Some(revision);
+            }
+            None => index.fill_table()?,
+        }
         if interrupted || !index.has_each_once()? {
             index.writer.lock().soundness = Soundness::Doubtful;
         }
@@ -150,6 +162,7 @@ impl Embedded {
         if shard_dir.exists() {
             fs::remove_dir_all(&shard_dir).map_err(IndexError::io("cannot remove", &shard_dir))?;
         }
+        columns::remove(dir)?;
         fs::create_dir_all(&shard_dir).map_err(IndexError::io("cannot create", &shard_dir))?;
         let mut journal = Journal::create(dir, options)?;
         journal.restart_log(&shard_dir.join("wal"))?;
@@ -187,7 +200,7 @@ impl Embedded {
             for point in points {
                 collect_attributes(point, &writer.indexed, &mut unknown);
             }
-            let room = MOST_INDEXED_ATTRIBUTES.saturating_sub(self.attributes.read().len()) * 3;
+            let room = MOST_INDEXED_ATTRIBUTES.saturating_sub(self.attributes.read().len()) * 2;
             unknown = unknown.into_iter().take(room).collect();
         }
         let unknown: Vec<Column> = unknown.into_iter().collect();
@@ -280,6 +293,7 @@ impl Embedded {
 
     /// See [`super::Index::clear`].
     pub(super) fn clear(&self) -> Result<(), IndexError> {
+        self.forget_columns()?;
         self.write(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(Filter::default())))?;
         {
             let mut table = self.table.write();
@@ -295,9 +309,11 @@ impl Embedded {
         self.table.read()
     }
 
-    /// Reads the payload of every product into the table.
-    fn fill_table(&self) -> Result<(), IndexError> {
+    /// Reads the payload of every product into the table. About 25 s for a million products.
+    pub(super) fn fill_table(&self) -> Result<(), IndexError> {
         let mut table = self.table.write();
+        self.postings.write().clear();
+        *table = Table::default();
         let pictured: HashSet<u64> =
             self.keys(Some(&Filter::new_must(has_picture())), None, usize::MAX - 1)?.0.into_iter().collect();
         let mut from = None;
@@ -337,16 +353,10 @@ impl Embedded {
             if self.writer.lock().indexed.contains(column) || column.is_only_read() {
                 continue;
             }
-            let schema = match column.kind() {
-                FieldKind::Text => PayloadSchemaType::Keyword,
-                FieldKind::Number => PayloadSchemaType::Float,
-                FieldKind::Flag => PayloadSchemaType::Bool,
-                FieldKind::Date => PayloadSchemaType::Datetime,
-            };
             let Ok(field_name) = column.to_string().parse() else { continue };
             self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
                 field_name,
-                field_schema: Some(self.schema(column, schema)),
+                field_schema: Some(PayloadFieldSchema::FieldParams(schema(column.kind()))),
             })))?;
             if let Column::AttributeFolded(name) = column {
                 self.attributes.write().insert(name.clone());
@@ -356,13 +366,18 @@ impl Embedded {
         Ok(())
     }
 
-    /// How a column is indexed.
-    fn schema(&self, column: &Column, kind: PayloadSchemaType) -> PayloadFieldSchema {
-        if self.options.tuning.lists_on_disk && matches!(column, Column::Id | Column::Codes | Column::Group) {
-            let on_disk = KeywordIndexParams { on_disk: Some(true), ..KeywordIndexParams::default() };
-            return PayloadFieldSchema::FieldParams(PayloadSchemaParams::Keyword(on_disk));
+    /// Replaces indexes that an earlier version made: those that no filter asks for are removed, the others made anew. Some
+    /// seconds for each of a million products, once.
+    fn mend_indexes(&self, found: Vec<Column>) -> Result<(), IndexError> {
+        let (useless, other): (Vec<Column>, Vec<Column>) = found.into_iter().partition(Column::is_only_read);
+        for column in useless {
+            let Ok(path) = column.to_string().parse() else { continue };
+            self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::DeleteIndex(path)))?;
         }
-        PayloadFieldSchema::FieldType(kind)
+        if !other.is_empty() {
+            tracing::info!(dir = %self.dir.display(), fields = other.len(), "indexes of an earlier version are made anew");
+        }
+        self.create_indexes(&other)
     }
 
     fn write(&self, operation: UpdateOperation) -> Result<(), IndexError> {
@@ -370,6 +385,40 @@ impl Embedded {
         let shard = self.shard()?;
         writer.journal.advance()?;
         guard("being written", || shard.update(operation))
+    }
+}
+
+/// Columns that the engine has an index for.
+struct Indexes {
+    /// As this version makes them.
+    good: BTreeSet<Column>,
+    /// As an earlier one made them.
+    other: Vec<Column>,
+}
+
+impl Indexes {
+    fn of(shard: &EdgeShard) -> Self {
+        let mut found = Self { good: BTreeSet::new(), other: Vec::new() };
+        for (path, info) in shard.info().payload_schema {
+            let Some(column) = Column::parse(&path.to_string()) else { continue };
+            if column.is_only_read() || info.params != Some(schema(column.kind())) {
+                found.other.push(column);
+            } else {
+                found.good.insert(column);
+            }
+        }
+        found
+    }
+}
+
+/// How a column is indexed: read from the disk's cache, so that it takes memory only as it is used, and no time at a start.
+fn schema(kind: FieldKind) -> PayloadSchemaParams {
+    let on_disk = Some(true);
+    match kind {
+        FieldKind::Text => PayloadSchemaParams::Keyword(KeywordIndexParams { on_disk, ..Default::default() }),
+        FieldKind::Number => PayloadSchemaParams::Float(FloatIndexParams { on_disk, ..Default::default() }),
+        FieldKind::Flag => PayloadSchemaParams::Bool(BoolIndexParams { on_disk, ..Default::default() }),
+        FieldKind::Date => PayloadSchemaParams::Datetime(DatetimeIndexParams { on_disk, ..Default::default() }),
     }
 }
 
@@ -483,8 +532,8 @@ fn config(options: &IndexOptions) -> EdgeConfig {
 
 /// Columns of a point's attributes that have no index yet.
 fn collect_attributes(point: &IndexPoint, indexed: &BTreeSet<Column>, unknown: &mut BTreeSet<Column>) {
-    let groups: [(&str, fn(String) -> Column); 3] =
-        [("shown", Column::Attribute), ("text", Column::AttributeFolded), ("number", Column::AttributeNumber)];
+    let groups: [(&str, fn(String) -> Column); 2] =
+        [("text", Column::AttributeFolded), ("number", Column::AttributeNumber)];
     for (top, column) in groups {
         let Some(names) = point.payload.get(top).and_then(serde_json::Value::as_object) else { continue };
         for name in names.keys() {

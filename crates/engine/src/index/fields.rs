@@ -85,9 +85,10 @@ impl Column {
         Self::Palette,
     ];
 
-    /// Whether filters on it need no index because there are none: it is only read.
+    /// Whether it needs no index of the engine's because no filter asks for it: it is only read. What facets show is counted by
+    /// the table, and compared in its folded form.
     pub(crate) fn is_only_read(&self) -> bool {
-        matches!(self, Self::Title | Self::Palette)
+        matches!(self, Self::Title | Self::Palette | Self::Brand | Self::Category | Self::Attribute(_))
     }
 
     /// What it holds.

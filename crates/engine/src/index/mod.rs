@@ -10,6 +10,7 @@
 //! survives, that applying the same write twice does no harm, and that damage is noticed when it opens, so that the caller can
 //! fill it again.
 
+mod columns;
 mod durable;
 mod embedded;
 mod error;
@@ -38,9 +39,9 @@ pub use point::{
     effective_price, folded_title, group, in_stock, picture_colours, shorten,
 };
 pub use postings::Said;
-pub use reads::{FacetCount, Order, Scored};
+pub use reads::{Order, Scored};
 pub use synonyms::{SynonymError, Synonyms};
-pub use table::{Card, Table};
+pub use table::{Card, FacetCount, Table};
 pub use tuning::{Compression, Effort, Tuning};
 pub use wording::Wording;
 
@@ -176,6 +177,49 @@ impl Index {
         }
     }
 
+    /// The revision up to which the columns on disk know every change, as it was given to [`Index::keep_columns`]; none where
+    /// there is no such file. Whoever opens an index applies again what is newer, as after a flush.
+    #[must_use]
+    pub fn columns_kept(&self) -> Option<i64> {
+        match self {
+            Self::Embedded(index) => index.columns_kept(),
+        }
+    }
+
+    /// Writes the columns to disk, so that the next start need not read them from every product: 0.5 s for a million. They
+    /// know every change up to `revision`. Nobody may write meanwhile; searches go on.
+    ///
+    /// # Errors
+    /// When the disk refuses; the file is as it was then.
+    pub fn keep_columns(&self, revision: i64) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => index.keep_columns(revision),
+        }
+    }
+
+    /// Removes the columns from disk: they are too old to catch up with. The next start reads them from every product.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn forget_columns(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => index.forget_columns(),
+        }
+    }
+
+    /// Makes the columns anew from every product in the index. Nobody may write meanwhile, and searches wait.
+    ///
+    /// # Errors
+    /// When the disk refuses or the engine fails.
+    pub fn reread_columns(&self) -> Result<(), IndexError> {
+        match self {
+            Self::Embedded(index) => {
+                index.forget_columns()?;
+                index.fill_table()
+            }
+        }
+    }
+
     /// Builds graphs and merges what is worth it; reads and writes go on. Returns whether anything was done. Begins and ends with
     /// a flush.
     ///
@@ -214,16 +258,6 @@ impl Index {
     pub fn estimate(&self, filter: Option<&Filter>) -> Result<usize, IndexError> {
         match self {
             Self::Embedded(index) => index.count(filter, false),
-        }
-    }
-
-    /// The `limit` most frequent values of a text column with exact counts, most frequent first, ties by value.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub fn facet(&self, column: &Column, filter: Option<&Filter>, limit: usize) -> Result<Vec<FacetCount>, IndexError> {
-        match self {
-            Self::Embedded(index) => index.facet(column, filter, limit),
         }
     }
 
@@ -338,6 +372,16 @@ impl Index {
     pub fn coded(&self, codes: &[String]) -> Result<Vec<u64>, IndexError> {
         match self {
             Self::Embedded(index) => index.coded(codes),
+        }
+    }
+
+    /// The codes, in the form of [`fields::code`], that start with `prefix`. Looks at all of them.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn codes_starting_with(&self, prefix: &str) -> Result<Vec<String>, IndexError> {
+        match self {
+            Self::Embedded(index) => index.codes_starting_with(prefix),
         }
     }
 

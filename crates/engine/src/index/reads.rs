@@ -27,15 +27,6 @@ pub struct Scored {
     pub score: f32,
 }
 
-/// One value of a facet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FacetCount {
-    /// As shown.
-    pub value: String,
-    /// Products that have it and match the filter.
-    pub count: usize,
-}
-
 /// Direction of a sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
@@ -136,6 +127,18 @@ impl Embedded {
         Ok(if more.is_some() { Vec::new() } else { keys })
     }
 
+    pub(super) fn codes_starting_with(&self, prefix: &str) -> Result<Vec<String>, IndexError> {
+        let Ok(key) = Column::Codes.to_string().parse() else { return Ok(Vec::new()) };
+        let request = FacetRequest { key, limit: usize::MAX, filter: None, exact: true };
+        let shard = self.shard()?;
+        let found = guard("listing codes", || shard.facet(request))?;
+        let codes = found.hits.into_iter().filter_map(|hit| match hit.value {
+            FacetValue::Keyword(code) if hit.count > 0 && code.starts_with(prefix) => Some(code),
+            _ => None,
+        });
+        Ok(codes.collect())
+    }
+
     pub(super) fn starting_with(&self, field: Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
         /// Up to so many candidates are checked against the stored text even when the prefix is indexed as a whole: terms
         /// are hashes, and about one in a thousand short prefixes shares its hash with another product's.
@@ -186,49 +189,6 @@ impl Embedded {
     pub(super) fn count(&self, filter: Option<&Filter>, exact: bool) -> Result<usize, IndexError> {
         let shard = self.shard()?;
         guard("counting", || shard.count(CountRequest { filter: filter.cloned(), exact }))
-    }
-
-    pub(super) fn facet(
-        &self,
-        column: &Column,
-        filter: Option<&Filter>,
-        limit: usize,
-    ) -> Result<Vec<FacetCount>, IndexError> {
-        if column.kind() != FieldKind::Text {
-            return Err(IndexError::Column { column: column.to_string(), used: "counted by value" });
-        }
-        let shard = self.shard()?;
-        let Ok(key) = column.to_string().parse() else { return Ok(Vec::new()) };
-        // Segments report their own top values, so more than `limit` are asked for and the best kept.
-        let request = FacetRequest { key, limit: usize::MAX, filter: filter.cloned(), exact: true };
-        let response = match guard("counting values", || shard.facet(request)) {
-            Ok(response) => response,
-            // No product has the attribute yet, so it has no index.
-            Err(IndexError::Engine { reason, .. }) if reason.contains("index") && self.lacks(column) => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(error),
-        };
-        let mut counts: Vec<FacetCount> = response
-            .hits
-            .into_iter()
-            .filter_map(|hit| match hit.value {
-                FacetValue::Keyword(value) if hit.count > 0 => Some(FacetCount { value, count: hit.count }),
-                _ => None,
-            })
-            .collect();
-        counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-        counts.truncate(limit);
-        Ok(counts)
-    }
-
-    fn lacks(&self, column: &Column) -> bool {
-        match column {
-            Column::Attribute(name) | Column::AttributeFolded(name) | Column::AttributeNumber(name) => {
-                !self.attributes().contains(name)
-            }
-            _ => false,
-        }
     }
 
     pub(super) fn vectors_of(&self, keys: &[u64]) -> Result<Vec<Vec<Vec<f32>>>, IndexError> {

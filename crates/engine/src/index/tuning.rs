@@ -18,8 +18,7 @@ pub struct Tuning {
     pub half: bool,
     /// Whether the graph is read from the disk's cache rather than held in memory.
     pub graph_on_disk: bool,
-    /// Whether the lists of words, and of fields that have another value for nearly every product (ids, codes, groups), are
-    /// read from the disk's cache rather than held in memory.
+    /// Whether the lists of words are read from the disk's cache rather than held in memory. Those of filter fields always are.
     pub lists_on_disk: bool,
 }
 

@@ -245,7 +245,7 @@ impl Search<'_> {
             Some(Filter::new_must(has_keys(keys(within))))
         } else {
             let must = match filter {
-                Some(expr) => Some(vec![Condition::Filter(expr.compile(self.index)?)]),
+                Some(expr) => Some(vec![Condition::Filter(expr.compile(self.index, &self.table)?)]),
                 None => None,
             };
             let must_not = (!self.exclude.is_empty()).then(|| vec![has_keys(keys(&self.exclude))]);

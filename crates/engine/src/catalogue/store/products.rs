@@ -79,15 +79,26 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn sizes(&self, catalogue: i64) -> Result<(u64, u64), StoreError> {
-        self.read(|sql| {
-            let products: i64 =
-                sql.query_row("SELECT count(*) FROM products WHERE catalogue = ?1", [catalogue], |row| row.get(0))?;
+        let images = self.read(|sql| {
             let images: i64 = sql.query_row(
                 "SELECT count(DISTINCT hash) FROM product_images JOIN products ON product = key WHERE catalogue = ?1",
                 [catalogue],
                 |row| row.get(0),
             )?;
-            Ok((products.unsigned_abs(), images.unsigned_abs()))
+            Ok(images.unsigned_abs())
+        })?;
+        Ok((self.count(catalogue)?, images))
+    }
+
+    /// How many products a catalogue has: tens of milliseconds for a million.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count(&self, catalogue: i64) -> Result<u64, StoreError> {
+        self.read(|sql| {
+            sql.prepare_cached("SELECT count(*) FROM products WHERE catalogue = ?1")?
+                .query_row([catalogue], |row| row.get::<_, i64>(0))
+                .map(i64::unsigned_abs)
         })
     }
 

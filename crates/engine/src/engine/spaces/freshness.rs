@@ -72,7 +72,7 @@ impl Engine {
         let snapshot = open.snapshot();
         let Some(kept) = self.kept_space(open.key, snapshot.space.id())? else { return Ok(None) };
         let days = (Utc::now() - kept.provenance.trained_at).num_seconds().max(0) as f64 / 86_400.0;
-        let (products, _) = self.store.sizes(open.key)?;
+        let products = self.store.count(open.key)?;
         let newer_count = self.store.products_after(open.key, kept.provenance.last_product)?;
         let newer = newer_count as f64 / products.max(1) as f64;
         let before = Moments::load(&snapshot.folder);

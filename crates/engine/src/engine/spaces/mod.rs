@@ -216,7 +216,7 @@ impl Engine {
         space: &Arc<Space>,
         go_on: &dyn Fn(u64, u64) -> bool,
     ) -> Result<bool, EngineError> {
-        let (products, _) = self.store.sizes(open.key)?;
+        let products = self.store.count(open.key)?;
         let looked = |done| go_on(done, products) && !self.closing();
         if space.sees_colours() && !self.look_at_all_colours(open, &looked)? {
             return Ok(false);

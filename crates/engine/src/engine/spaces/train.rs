@@ -214,7 +214,7 @@ impl Engine {
         step: Step<'_>,
     ) -> Result<Option<Gathered>, EngineError> {
         let learned = &request.learned;
-        let (products, _) = self.store.sizes(open.key)?;
+        let products = self.store.count(open.key)?;
         let pairs = if learned.confirmed { self.pairs(open.key)? } else { Vec::new() };
         let read = |done| step("reading", done, products);
         let Some(mut gathered) = self.gather(open, learned, &pairs, &read)? else { return Ok(None) };

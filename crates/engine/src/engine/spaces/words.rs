@@ -113,7 +113,7 @@ impl Engine {
 
     /// Titles and first pictures of a catalogue, or of a sample of it.
     fn titled(&self, open: &Catalogue, space: &Space, step: Step<'_>) -> Result<Option<Vec<Titled>>, EngineError> {
-        let (count, _) = self.store.sizes(open.key)?;
+        let count = self.store.count(open.key)?;
         let share = MOST_PRODUCTS as f64 / count.max(1) as f64;
         let (mut after, mut read, mut products) = (0, 0, Vec::new());
         loop {

@@ -3,6 +3,8 @@
 //! Of a palette the four largest colours are kept, each as 16 bits of OKLab (64 steps of lightness, 32 of each opponent axis:
 //! at most 0.013 away, less than the eye tells apart), 4 bits of family and 8 bits of share.
 
+use serde::{Deserialize, Serialize};
+
 use crate::image::{Colour, FAMILIES, Palette, nearness_at};
 
 /// Colours of one product that are kept.
@@ -18,7 +20,7 @@ const REACH: f32 = 0.52;
 const SHARE: u32 = 255;
 
 /// The colours of one product; all zero where nothing is known of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Packed([u32; KEPT]);
 
 impl Packed {

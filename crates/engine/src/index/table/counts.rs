@@ -8,7 +8,6 @@ use roaring::RoaringBitmap;
 
 use super::values::Place;
 use super::{NEVER, NONE, Table};
-use crate::index::FacetCount;
 use crate::index::fields::Column;
 
 /// What is shown as one thing; see the module.
@@ -18,6 +17,15 @@ pub enum Card {
     Product(u32),
     /// A variant group, by its number.
     Group(u32),
+}
+
+/// One value of a facet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FacetCount {
+    /// As shown.
+    pub value: String,
+    /// Products that have it and match the filter.
+    pub count: usize,
 }
 
 impl Table {

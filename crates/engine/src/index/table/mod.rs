@@ -4,11 +4,12 @@
 //! size with the variants of a group counted once, facets, sorting by value) is answered here, by bitmaps over rows: the
 //! engine counts a product twice while an optimisation has it in two segments, and cannot count groups.
 //!
-//! A row is a product's place in the columns; it stays as long as the product does. The table is filled from the payload when
-//! an index opens, and follows every write.
+//! A row is a product's place in the columns; it stays as long as the product does. The table is read from its file when an
+//! index opens ([`kept`]), or filled from the payload where there is no such file, and follows every write.
 
 mod colours;
 mod counts;
+pub(super) mod kept;
 mod select;
 mod values;
 
@@ -18,7 +19,7 @@ use roaring::RoaringBitmap;
 use serde_json::{Map, Value as Json};
 
 use self::colours::{Asked, Packed};
-pub use self::counts::Card;
+pub use self::counts::{Card, FacetCount};
 use self::values::{Place, Values};
 use super::fields::{Column, fold, fold_category};
 use crate::image::{Colour, Palette};

@@ -2,6 +2,7 @@
 
 use roaring::{MultiOps as _, RoaringBitmap};
 
+use super::values::Values;
 use super::{NEVER, NONE, Table};
 use crate::index::fields::{Column, FieldKind};
 use crate::index::point::number;
@@ -46,6 +47,15 @@ impl Table {
         }
         let Some(values) = self.texts.get(column) else { return RoaringBitmap::new() };
         texts.into_iter().filter_map(|text| values.equal(text)).union()
+    }
+
+    /// The different values of a text column, folded.
+    #[must_use]
+    pub fn values(&self, column: &Column) -> Box<dyn Iterator<Item = &str> + '_> {
+        if *column == Column::Group {
+            return Box::new(self.groups.by_name.keys().map(|name| &**name));
+        }
+        Box::new(self.texts.get(column).into_iter().flat_map(Values::iter).map(|value| &*value.text))
     }
 
     /// Rows whose text column has a value, folded, that passes.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
 
 /// Where a row's text is found again: its value, and the spelling of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) value: u32,
     spelling: u32,
@@ -93,6 +94,35 @@ impl Values {
             *value = Value::default();
             self.free.push(place.value);
         }
+    }
+
+    /// What is written of the values: the text of each, its spellings and how many rows have each.
+    pub(super) fn kept(&self) -> Vec<(Box<str>, Vec<(Box<str>, u32)>)> {
+        self.list.iter().map(|value| (value.text.clone(), value.spellings.clone())).collect()
+    }
+
+    /// The values that were written; nobody has them yet: see [`Values::connect`].
+    pub(super) fn of_kept(kept: Vec<(Box<str>, Vec<(Box<str>, u32)>)>) -> Self {
+        let mut values = Self::default();
+        for (number, (text, spellings)) in (0..).zip(kept) {
+            if spellings.is_empty() {
+                values.free.push(number);
+            } else {
+                values.by_text.insert(text.clone(), number);
+            }
+            for (spelling, (shown, _)) in (0..).zip(&spellings) {
+                values.by_spelling.insert(shown.clone(), Place { value: number, spelling });
+            }
+            values.list.push(Value { text, spellings, rows: RoaringBitmap::new() });
+        }
+        values
+    }
+
+    /// Notes that a row has what is counted already; false when there is no such value.
+    pub(super) fn connect(&mut self, row: u32, place: Place) -> bool {
+        let value = self.list.get_mut(place.value as usize);
+        let value = value.filter(|value| (place.spelling as usize) < value.spellings.len());
+        value.map(|value| value.rows.insert(row)).is_some()
     }
 
     /// Rows with this text, folded.

@@ -8,35 +8,35 @@ use qdrant_edge::{
 use super::matches::{Bound, Span, folded_prefix, folded_value};
 use super::{Check, Comparison, Expr, Field, Literal, Test};
 use crate::index::words::Prefixed;
-use crate::index::{Column, Index, IndexError};
+use crate::index::{Column, Index, IndexError, Table};
 
 impl Expr {
     /// The same filter for the index.
     ///
-    /// Tests by prefix are looked up in the index here, so the filter is good for this moment only.
+    /// Tests by prefix are looked up here, in the index and in its table, so the filter is good for this moment only.
     ///
     /// # Errors
     /// When the index fails during such a look-up.
-    pub fn compile(&self, index: &Index) -> Result<Filter, IndexError> {
-        Ok(match self.condition(index)? {
+    pub fn compile(&self, index: &Index, table: &Table) -> Result<Filter, IndexError> {
+        Ok(match self.condition(index, table)? {
             Condition::Filter(filter) => filter,
             other => Filter::new_must(other),
         })
     }
 
-    fn condition(&self, index: &Index) -> Result<Condition, IndexError> {
-        let all = |parts: &[Self]| parts.iter().map(|part| part.condition(index)).collect::<Result<Vec<_>, _>>();
+    fn condition(&self, index: &Index, table: &Table) -> Result<Condition, IndexError> {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.condition(index, table)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Self::And(parts) => Condition::Filter(Filter { must: Some(all(parts)?), ..Filter::default() }),
             Self::Or(parts) => any(all(parts)?),
-            Self::Not(inner) => not(inner.condition(index)?),
-            Self::Test(test) => test.condition(index)?,
+            Self::Not(inner) => not(inner.condition(index, table)?),
+            Self::Test(test) => test.condition(index, table)?,
         })
     }
 }
 
 impl Test {
-    fn condition(&self, index: &Index) -> Result<Condition, IndexError> {
+    fn condition(&self, index: &Index, table: &Table) -> Result<Condition, IndexError> {
         Ok(match &self.check {
             Check::Set => self.equal(&Literal::Flag(true)),
             Check::Is(Comparison::Equal, literal) => self.equal(literal),
@@ -44,7 +44,7 @@ impl Test {
             Check::Is(comparison, literal) => self.span(Span::of(*comparison, literal)),
             Check::In(literals) => self.any_of(literals),
             Check::Between(low, high) => self.span(Span::between(low, high)),
-            Check::StartsWith(prefix) => self.starts_with(prefix, index)?,
+            Check::StartsWith(prefix) => self.starts_with(prefix, index, table)?,
             Check::Exists => match path(&self.text_column()) {
                 Some(path) => not(Condition::IsEmpty(IsEmptyCondition::from(path))),
                 None => nothing(),
@@ -132,17 +132,18 @@ impl Test {
         Condition::Field(FieldCondition::new_range(path, range))
     }
 
-    fn starts_with(&self, prefix: &str, index: &Index) -> Result<Condition, IndexError> {
+    fn starts_with(&self, prefix: &str, index: &Index, table: &Table) -> Result<Condition, IndexError> {
         let prefix = folded_prefix(&self.field, prefix);
         let keys = match &self.field {
             Field::Title => index.starting_with(Prefixed::Title, &prefix)?,
             Field::Id => index.starting_with(Prefixed::Id, &prefix)?,
+            // The table leaves them out: there are as many as products.
+            Field::Code => return Ok(texts(&Column::Codes, index.codes_starting_with(&prefix)?)),
             _ => {
                 // Few different values: look at all of them.
                 let column = self.text_column();
-                let values = index.facet(&column, None, usize::MAX)?;
-                let fitting = values.into_iter().map(|count| count.value).filter(|value| value.starts_with(&prefix));
-                return Ok(texts(&column, fitting));
+                let fitting = table.values(&self.column()).filter(|value| value.starts_with(&prefix));
+                return Ok(texts(&column, fitting.map(str::to_owned)));
             }
         };
         Ok(has_keys(keys))

@@ -63,12 +63,12 @@ impl Test {
 
     /// What the engine's own index says: for columns with as many values as products, which the table leaves out.
     fn asked(&self, index: &Index, table: &Table) -> Result<RoaringBitmap, IndexError> {
-        let filter: Filter = Expr::Test(self.clone()).compile(index)?;
+        let filter: Filter = Expr::Test(self.clone()).compile(index, table)?;
         let (keys, _) = index.keys(Some(&filter), None, usize::MAX - 1)?;
         Ok(table.rows(keys))
     }
 
-    fn column(&self) -> Column {
+    pub(super) fn column(&self) -> Column {
         match &self.field {
             Field::Id => Column::Id,
             Field::Title => Column::Title,

@@ -1,0 +1,156 @@
+//! The file of the columns beside the index: what spares a start the payload of every product.
+//!
+//! The file says up to which revision of the truth it knows every change, which the caller gives and gets back: it applies
+//! again whatever is newer, to the index and to the columns alike. A file that is missing or damaged costs time only: then the
+//! columns are read from the payload.
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::IndexError;
+use super::embedded::Embedded;
+use super::table::Table;
+use super::table::kept::LAYOUT;
+
+const NAME: &str = "columns";
+const MAGIC: &[u8; 16] = b"vetrina columns\n";
+const BUFFER: usize = 1 << 20;
+/// Bytes of a BLAKE3 hash.
+const HASH: usize = blake3::OUT_LEN;
+
+/// The columns of a file and the revision they are good for; none where there is no file that can be used.
+pub(super) fn read(dir: &Path) -> Option<(Table, i64)> {
+    let path = path(dir);
+    match read_file(&path) {
+        Ok(read) => Some(read),
+        Err(ReadError::Missing) => None,
+        Err(ReadError::Unusable(reason)) => {
+            tracing::warn!(file = %path.display(), reason, "the columns of the index cannot be read and are made anew");
+            None
+        }
+    }
+}
+
+/// Removes the file, so that it is gone after a crash as well.
+pub(super) fn remove(dir: &Path) -> Result<(), IndexError> {
+    let path = path(dir);
+    match fs::remove_file(&path) {
+        Ok(()) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(IndexError::io("cannot remove", path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(IndexError::io("cannot remove", path)(error)),
+    }
+}
+
+impl Embedded {
+    /// See [`super::Index::columns_kept`].
+    pub(super) fn columns_kept(&self) -> Option<i64> {
+        *self.columns_kept.lock()
+    }
+
+    /// See [`super::Index::keep_columns`].
+    pub(super) fn keep_columns(&self, revision: i64) -> Result<(), IndexError> {
+        let mut kept = self.columns_kept.lock();
+        write(&self.dir, &self.table(), revision)?;
+        *kept = Some(revision);
+        Ok(())
+    }
+
+    /// See [`super::Index::forget_columns`].
+    pub(super) fn forget_columns(&self) -> Result<(), IndexError> {
+        let mut kept = self.columns_kept.lock();
+        remove(&self.dir)?;
+        *kept = None;
+        Ok(())
+    }
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(NAME)
+}
+
+/// Written so that after a crash there is either the old file or the new one.
+fn write(dir: &Path, table: &Table, revision: i64) -> Result<(), IndexError> {
+    let path = path(dir);
+    let file = tempfile::NamedTempFile::new_in(dir).map_err(IndexError::io("cannot write", &path))?;
+    // The buffer is outside of the hash: encoders write a few bytes at a time.
+    let mut out = BufWriter::with_capacity(BUFFER, Hashed::new(file));
+    let written = (|| {
+        out.write_all(MAGIC)?;
+        out.write_all(&LAYOUT.to_le_bytes())?;
+        out.write_all(&revision.to_le_bytes())?;
+        table.write(&mut out).map_err(std::io::Error::other)?;
+        let Hashed { inner: mut file, hasher } = out.into_inner().map_err(|error| error.into_error())?;
+        file.write_all(hasher.finalize().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
+        File::open(dir)?.sync_all()
+    })();
+    written.map_err(IndexError::io("cannot write", path))
+}
+
+enum ReadError {
+    Missing,
+    Unusable(String),
+}
+
+fn read_file(path: &Path) -> Result<(Table, i64), ReadError> {
+    let unusable = |error: std::io::Error| ReadError::Unusable(error.to_string());
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(ReadError::Missing),
+        Err(error) => return Err(unusable(error)),
+    };
+    let length = file.metadata().map_err(unusable)?.len();
+    let body = length.saturating_sub(HASH as u64);
+    let mut input = BufReader::with_capacity(BUFFER, Hashed::new((&mut file).take(body)));
+    let mut head = [0; 28];
+    input.read_exact(&mut head).map_err(unusable)?;
+    let (magic, rest) = head.split_at(MAGIC.len());
+    let (layout, revision) = rest.split_at(4);
+    if magic != MAGIC || layout != LAYOUT.to_le_bytes() {
+        return Err(ReadError::Unusable("it is of another version".to_owned()));
+    }
+    let revision = i64::from_le_bytes(revision.try_into().unwrap_or_default());
+    let table = Table::read(&mut input).map_err(ReadError::Unusable)?;
+    let (unread, Hashed { inner, hasher }) = (input.buffer().len(), input.into_inner());
+    let (left, hash) = (inner.limit() + unread as u64, hasher.finalize());
+    let mut expected = [0; HASH];
+    file.read_exact(&mut expected).map_err(unusable)?;
+    if left != 0 || hash != blake3::Hash::from_bytes(expected) {
+        return Err(ReadError::Unusable("it was changed after it was written".to_owned()));
+    }
+    Ok((table, revision))
+}
+
+/// Hashes what goes through.
+struct Hashed<T> {
+    inner: T,
+    hasher: blake3::Hasher,
+}
+
+impl<T> Hashed<T> {
+    fn new(inner: T) -> Self {
+        Self { inner, hasher: blake3::Hasher::new() }
+    }
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(bytes)?;
+        self.hasher.update(&bytes[..read]);
+        Ok(read)
+    }
+}
