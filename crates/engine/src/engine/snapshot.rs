@@ -191,17 +191,18 @@ impl Snapshot {
     fn catch_up(&self, store: &Store, go_on: &dyn Fn(u64) -> bool) -> Result<Option<u64>, EngineError> {
         let from = self.reached.load(Ordering::Acquire);
         // Read before the products are: what changes after it is applied again.
-        let to = store.revision(self.catalogue)?;
-        if to == from {
+        let mut changes = store.changes(self.catalogue, from)?;
+        if changes.to() == from {
             return Ok(Some(0));
         }
         let removed = store.removed_since(self.catalogue, from)?;
         self.index.delete(&removed)?;
-        let (mut after, mut count) = (0, 0_u64);
+        let mut count = 0_u64;
         loop {
-            let page = store.changed_since(self.catalogue, from, after, PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = last.key;
+            let page = store.next_changes(&mut changes, PAGE)?;
+            if page.is_empty() {
+                break;
+            }
             count += page.len() as u64;
             let points: Vec<IndexPoint> =
                 page.into_iter().map(|stored| self.point(store, stored)).collect::<Result<_, _>>()?;
@@ -212,7 +213,7 @@ impl Snapshot {
             }
         }
         self.wrote(0, removed.len() as u64);
-        self.reached.store(to, Ordering::Release);
+        self.reached.store(changes.to(), Ordering::Release);
         Ok(Some(count + removed.len() as u64))
     }
 

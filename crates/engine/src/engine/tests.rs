@@ -113,6 +113,63 @@ fn a_lost_index_is_made_again_from_the_truth() {
 }
 
 #[test]
+fn a_start_with_an_old_file_of_columns_or_a_damaged_one_finds_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    import(&engine, &feed, false);
+    engine.close();
+    drop(engine);
+    let catalogue = folder.path().join("data/index/1");
+    let index = fs::read_dir(&catalogue).unwrap().next().unwrap().unwrap().path();
+    let columns = index.join("columns");
+    let old = fs::read(&columns).unwrap();
+
+    let change = |engine: &Engine, number: u8| {
+        let product = json!({"id": "b", "title": "Blue shoe", "brand": format!("Brand {number}"), "price": {"amount": "20", "currency": "EUR"}});
+        let written = engine.put_products(&CatalogueName::default(), vec![serde_json::from_value(product).unwrap()]);
+        assert!(written.unwrap()[0].is_ok());
+        engine.delete_product(&CatalogueName::default(), if number == 1 { "a" } else { "f" }).unwrap();
+    };
+    let brands = |engine: &Engine| {
+        let request: SearchRequest =
+            serde_json::from_value(json!({"facets": ["brand"], "sort": [{"price": "asc"}]})).unwrap();
+        let response = engine.search(&CatalogueName::default(), &request, &[]).unwrap();
+        let ids: Vec<String> = response.hits.iter().map(|hit| hit.product.id.clone()).collect();
+        let counts: Vec<(String, usize)> =
+            response.facets["brand"].iter().map(|value| (value.value.clone(), value.count)).collect();
+        (ids, counts)
+    };
+    let engine = open(folder.path());
+    change(&engine, 1);
+    let expected = brands(&engine);
+    assert_eq!(expected.0, ["b", "e", "f"]);
+    engine.close();
+    drop(engine);
+    let new = fs::read(&columns).unwrap();
+    assert_ne!(old, new);
+
+    // Put back by somebody, cut off, gone: each time the same is found, and the next start has a good file again.
+    for bytes in [Some(&old[..]), Some(&new[..new.len() / 2]), None] {
+        match bytes {
+            Some(bytes) => fs::write(&columns, bytes).unwrap(),
+            None => fs::remove_file(&columns).unwrap(),
+        }
+        let engine = open(folder.path());
+        assert_eq!(brands(&engine), expected);
+        engine.close();
+        drop(engine);
+        assert_eq!(fs::read(&columns).unwrap().len(), new.len());
+    }
+    let engine = open(folder.path());
+    change(&engine, 2);
+    assert_eq!(
+        brands(&engine),
+        (vec!["b".to_owned(), "e".to_owned()], vec![("Aalto".to_owned(), 1), ("Brand 2".to_owned(), 1)])
+    );
+}
+
+#[test]
 fn products_are_written_one_by_one_and_refused_with_a_reason() {
     use base64::Engine as _;
     let folder = tempfile::tempdir().unwrap();

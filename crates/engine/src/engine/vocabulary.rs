@@ -41,7 +41,7 @@ impl Snapshot {
         while !self.words_read.load(Ordering::Acquire) && !stop() {
             // While a page is read nothing is written, so that an old product never replaces a newer one.
             let _order = writing.lock();
-            let page = store.changed_since(self.catalogue, 0, after, PAGE)?;
+            let page = store.page_of_products(self.catalogue, after, PAGE)?;
             let Some(last) = page.last() else {
                 self.words_read.store(true, Ordering::Release);
                 return Ok(());

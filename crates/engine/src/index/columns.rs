@@ -154,3 +154,95 @@ impl<R: Read> Read for Hashed<R> {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Product;
+    use crate::index::{Column, Index, IndexOptions, IndexPoint};
+
+    fn point(key: u64, brand: &str) -> IndexPoint {
+        let product = Product { id: format!("p{key}"), brand: Some(brand.to_owned()), ..Product::default() };
+        IndexPoint::of(&product, key, vec![vec![0.0, 1.0]])
+    }
+
+    fn open(dir: &Path) -> Index {
+        Index::open(dir, &IndexOptions::new(2)).unwrap().index
+    }
+
+    fn brands(index: &Index) -> Vec<(String, usize)> {
+        let table = index.table();
+        let counts = table.facet(&Column::Brand, table.all(), false, 9);
+        counts.into_iter().map(|found| (found.value, found.count)).collect()
+    }
+
+    #[test]
+    fn columns_are_read_from_their_file_and_made_anew_where_it_cannot_be_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("index");
+        let index = open(&dir);
+        index.upsert(&(0..10).map(|key| point(key, "Nike")).collect::<Vec<_>>()).unwrap();
+        assert_eq!(index.columns_kept(), None);
+        index.flush().unwrap();
+        index.keep_columns(7).unwrap();
+        // What comes after the file: the index has it on disk, the file has not.
+        index.upsert(&[point(3, "Puma"), point(11, "Puma")]).unwrap();
+        index.delete(&[4]).unwrap();
+        index.flush().unwrap();
+        drop(index);
+
+        let index = open(&dir);
+        assert_eq!(
+            (index.columns_kept(), brands(&index)),
+            (Some(7), vec![("Nike".to_owned(), 10)]),
+            "as at revision 7"
+        );
+        index.upsert(&[point(3, "Puma"), point(11, "Puma")]).unwrap();
+        index.delete(&[4]).unwrap();
+        let expected = vec![("Nike".to_owned(), 8), ("Puma".to_owned(), 2)];
+        assert_eq!(brands(&index), expected);
+        assert!(index.made_good().unwrap());
+        drop(index);
+
+        // Whole but too old, which the number of products tells: nobody applies anything again here.
+        let index = open(&dir);
+        assert!(index.is_doubtful() || index.table().len() == 10);
+        index.reread_columns().unwrap();
+        assert_eq!((index.columns_kept(), brands(&index)), (None, expected.clone()));
+        index.keep_columns(9).unwrap();
+        drop(index);
+
+        let file = path(&dir);
+        let good = fs::read(&file).unwrap();
+        let mut changed = good.clone();
+        changed[good.len() / 2] ^= 1;
+        let mut foreign = good.clone();
+        foreign[16] += 1;
+        for bytes in [&changed[..], &foreign, &good[..good.len() - 1], &good[..20], b""] {
+            fs::write(&file, bytes).unwrap();
+            let index = open(&dir);
+            assert_eq!((index.columns_kept(), brands(&index)), (None, expected.clone()), "{} bytes", bytes.len());
+        }
+        fs::write(&file, &good).unwrap();
+        let index = open(&dir);
+        assert_eq!((index.columns_kept(), brands(&index)), (Some(9), expected));
+        index.clear().unwrap();
+        assert!(!file.exists() && brands(&index).is_empty());
+    }
+
+    #[test]
+    fn columns_that_miss_a_product_are_made_anew_before_the_index_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = open(folder.path());
+        index.upsert(&[point(1, "Nike")]).unwrap();
+        index.flush().unwrap();
+        index.keep_columns(1).unwrap();
+        index.upsert(&[point(2, "Puma")]).unwrap();
+        index.flush().unwrap();
+        drop(index);
+        let index = open(folder.path());
+        assert!(index.is_doubtful());
+        assert!(index.made_good().unwrap());
+        assert_eq!(index.table().len(), 2);
+    }
+}

@@ -42,6 +42,24 @@ pub struct KnownProduct {
 
 const CATALOGUE: &str = "SELECT key, name, revision, active_space, previous_space FROM catalogues";
 
+/// Where a walk over changed products is: see [`Store::changes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changes {
+    catalogue: i64,
+    /// Of the product before.
+    revision: i64,
+    key: i64,
+    to: i64,
+}
+
+impl Changes {
+    /// The revision at which the walk ends: what changes later is not in it.
+    #[must_use]
+    pub fn to(&self) -> i64 {
+        self.to
+    }
+}
+
 impl Store {
     /// All catalogues, by name.
     ///
@@ -165,24 +183,49 @@ impl Store {
         })
     }
 
-    /// Products changed after `revision`, by number from `after` on, at most `limit`: what an index has to catch up with.
+    /// Products by number, after `after`, at most `limit`: a page of all of them, at the cost of the page.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn changed_since(
-        &self,
-        catalogue: i64,
-        revision: i64,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<StoredProduct>, StoreError> {
+    pub fn page_of_products(&self, catalogue: i64, after: u64, limit: usize) -> Result<Vec<StoredProduct>, StoreError> {
         self.read(|sql| {
+            // The plus keeps the planner from an index by which every page would sort the whole catalogue.
             sql.prepare_cached(
-                "SELECT key, body FROM products WHERE catalogue = ?1 AND revision > ?2 AND key > ?3 ORDER BY key LIMIT ?4",
+                "SELECT key, body FROM products WHERE +catalogue = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
             )?
-            .query_map(params![catalogue, revision, after.cast_signed(), limit as i64], stored)?
+            .query_map(params![catalogue, after.cast_signed(), limit as i64], stored)?
             .collect()
         })
+    }
+
+    /// A walk over the products that changed after `revision` and not since now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn changes(&self, catalogue: i64, revision: i64) -> Result<Changes, StoreError> {
+        Ok(Changes { catalogue, revision, key: i64::MAX, to: self.revision(catalogue)? })
+    }
+
+    /// The next products of a walk, at most `limit`, oldest change first, at the cost of the page; none at its end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_changes(&self, changes: &mut Changes, limit: usize) -> Result<Vec<StoredProduct>, StoreError> {
+        let page = self.read(|sql| {
+            sql.prepare_cached(
+                "SELECT key, body, revision FROM products
+                     WHERE catalogue = ?1 AND (revision, key) > (?2, ?3) AND revision <= ?4
+                     ORDER BY revision, key LIMIT ?5",
+            )?
+            .query_map(params![changes.catalogue, changes.revision, changes.key, changes.to, limit as i64], |row| {
+                Ok((stored(row)?, row.get::<_, i64>(2)?))
+            })?
+            .collect::<Sql<Vec<_>>>()
+        })?;
+        if let Some((last, revision)) = page.last() {
+            (changes.revision, changes.key) = (*revision, last.key.cast_signed());
+        }
+        Ok(page.into_iter().map(|(stored, _)| stored).collect())
     }
 
     /// How many products changed after `revision`.

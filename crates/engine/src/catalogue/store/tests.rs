@@ -43,12 +43,26 @@ fn the_index_learns_what_changed_since_its_revision() {
     let key = store.create_catalogue("shop").unwrap().0.key;
     let keys: Vec<u64> = ["a", "b", "c"].iter().map(|id| write(&store, key, id).0).collect();
     let changed = |revision| -> Vec<u64> {
-        store.changed_since(key, revision, 0, 10).unwrap().into_iter().map(|product| product.key).collect()
+        let mut changes = store.changes(key, revision).unwrap();
+        // What changes during the walk is not in it.
+        write(&store, key, "late");
+        let mut found = Vec::new();
+        loop {
+            let page = store.next_changes(&mut changes, 2).unwrap();
+            if page.is_empty() {
+                return found;
+            }
+            found.extend(page.into_iter().map(|product| product.key));
+        }
     };
     assert_eq!(changed(0), keys);
     store.note_indexed(key, "space", 2).unwrap();
-    assert_eq!((store.revision(key).unwrap(), store.indexed(key, "space").unwrap()), (3, Some(2)));
-    assert_eq!(changed(2), keys[2..]);
+    assert_eq!((store.revision(key).unwrap(), store.indexed(key, "space").unwrap()), (4, Some(2)));
+    let late = store.product(key, "late").unwrap().unwrap().key;
+    assert_eq!(changed(2), [keys[2], late]);
+    let (first, rest) = (store.page_of_products(key, 0, 2).unwrap(), store.page_of_products(key, keys[1], 9).unwrap());
+    let all: Vec<u64> = first.into_iter().chain(rest).map(|product| product.key).collect();
+    assert_eq!(all, [keys.as_slice(), &[late]].concat());
 }
 
 #[test]

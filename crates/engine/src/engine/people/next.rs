@@ -190,7 +190,7 @@ impl Engine {
         snapshot: &Snapshot,
         spoken: &HashSet<(&str, &str)>,
     ) -> Result<Vec<Candidate>, EngineError> {
-        let (count, _) = self.store.sizes(catalogue)?;
+        let count = self.store.count(catalogue)?;
         // Another part of a large catalogue each time something was said.
         let offset = Random::new(spoken.len() as u64).below((count as usize).saturating_sub(PRODUCTS) + 1);
         let mut seen: HashSet<(u64, u64)> = HashSet::new();

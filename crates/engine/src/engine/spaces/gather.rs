@@ -138,7 +138,7 @@ impl Engine {
         let mut seen: HashMap<ImageHash, u32> = HashMap::new();
         let mut after = 0;
         loop {
-            let page = self.store.changed_since(catalogue.key, -1, after, PAGE)?;
+            let page = self.store.page_of_products(catalogue.key, after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.key;
             gathered.last_product = after;

@@ -117,7 +117,7 @@ impl Engine {
         let share = MOST_PRODUCTS as f64 / count.max(1) as f64;
         let (mut after, mut read, mut products) = (0, 0, Vec::new());
         loop {
-            let page = self.store.changed_since(open.key, 0, after, PAGE)?;
+            let page = self.store.page_of_products(open.key, after, PAGE)?;
             let Some(last) = page.last() else { return Ok(Some(products)) };
             after = last.key;
             read += page.len() as u64;
