@@ -133,7 +133,8 @@ fn a_start_with_an_old_file_of_columns_or_a_damaged_one_finds_what_there_is() {
     };
     let brands = |engine: &Engine| {
         let request: SearchRequest =
-            serde_json::from_value(json!({"facets": ["brand"], "sort": [{"price": "asc"}]})).unwrap();
+            serde_json::from_value(json!({"filter": "price > 0", "facets": ["brand"], "sort": [{"price": "asc"}]}))
+                .unwrap();
         let response = engine.search(&CatalogueName::default(), &request, &[]).unwrap();
         let ids: Vec<String> = response.hits.iter().map(|hit| hit.product.id.clone()).collect();
         let counts: Vec<(String, usize)> =
@@ -159,7 +160,8 @@ fn a_start_with_an_old_file_of_columns_or_a_damaged_one_finds_what_there_is() {
         assert_eq!(brands(&engine), expected);
         engine.close();
         drop(engine);
-        assert_eq!(fs::read(&columns).unwrap().len(), new.len());
+        assert!(columns.exists());
+        assert!(bytes.is_none_or(|bytes| fs::read(&columns).unwrap() != bytes));
     }
     let engine = open(folder.path());
     change(&engine, 2);

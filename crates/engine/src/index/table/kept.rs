@@ -199,11 +199,9 @@ mod tests {
                 table.title(*row)
             )
         };
-        let mut facets = String::new();
-        for column in [Column::Brand, Column::Category, Column::Group, Column::Attribute("colour".into())] {
-            facets += &format!("{:?}\n", table.facet(&column, &table.live, true, 99));
-        }
-        rows.iter().map(product).collect::<String>() + &facets
+        let columns = [Column::Brand, Column::Category, Column::Group, Column::Attribute("colour".into())];
+        let facets = columns.map(|column| format!("{:?}\n", table.facet(&column, &table.live, true, 99)));
+        rows.iter().map(product).collect::<String>() + &facets.concat()
     }
 
     fn again(table: &Table) -> Table {

@@ -5,7 +5,7 @@
 //! engine counts a product twice while an optimisation has it in two segments, and cannot count groups.
 //!
 //! A row is a product's place in the columns; it stays as long as the product does. The table is read from its file when an
-//! index opens ([`kept`]), or filled from the payload where there is no such file, and follows every write.
+//! index opens (`kept`), or filled from the payload where there is no such file, and follows every write.
 
 mod colours;
 mod counts;
