@@ -242,7 +242,7 @@ impl Catalogue {
             }
         }
         if next.unsettled() > 0 {
-            next.settle(store, &self.writing, false)?;
+            self.settle(store, next)?;
         }
         if !go_on(0) {
             return Ok(false);
@@ -378,7 +378,7 @@ impl Catalogue {
         let Some(previous) = self.previous() else { return Ok(()) };
         previous.follow(store, go_on)?;
         if previous.unsettled() > 0 {
-            previous.settle(store, &self.writing, false)?;
+            self.settle(store, &previous)?;
         }
         Ok(())
     }

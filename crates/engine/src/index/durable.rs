@@ -117,8 +117,7 @@ impl Embedded {
         }
         if !self.has_each_once()? {
             // It may be the columns that are wrong, and these are made from the payload in a hundredth of the time.
-            self.forget_columns()?;
-            self.fill_table()?;
+            self.reread_columns()?;
             if !self.has_each_once()? {
                 return Ok(false);
             }

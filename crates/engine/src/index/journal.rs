@@ -88,7 +88,7 @@ impl Journal {
         self.reserve()?;
         // The engine's own form of a log that begins later: a closed file without entries, named after its first number.
         let seed = log.join(format!("closed-{}", self.next));
-        write_durably(&seed, b"wal\0vtrn")
+        write_durably(&seed, |mut file| file.write_all(b"wal\0vtrn"))
     }
 
     /// Counts one write, before the engine does.
@@ -130,16 +130,19 @@ impl Journal {
         let path = self.dir.join(MARKER);
         let json = serde_json::to_vec_pretty(&self.marker)
             .map_err(|error| IndexError::Engine { doing: "writing its marker", reason: error.to_string() })?;
-        write_durably(&path, &json)
+        write_durably(&path, |mut file| file.write_all(&json))
     }
 }
 
 /// Writes a file so that it is either the old or the new one after a crash.
-fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), IndexError> {
+pub(super) fn write_durably(
+    path: &Path,
+    contents: impl FnOnce(&File) -> std::io::Result<()>,
+) -> Result<(), IndexError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        file.write_all(bytes)?;
+        let file = tempfile::NamedTempFile::new_in(dir)?;
+        contents(file.as_file())?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         File::open(dir)?.sync_all()

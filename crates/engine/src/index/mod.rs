@@ -213,10 +213,7 @@ impl Index {
     /// When the disk refuses or the engine fails.
     pub fn reread_columns(&self) -> Result<(), IndexError> {
         match self {
-            Self::Embedded(index) => {
-                index.forget_columns()?;
-                index.fill_table()
-            }
+            Self::Embedded(index) => index.reread_columns(),
         }
     }
 
