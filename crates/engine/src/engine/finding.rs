@@ -43,7 +43,7 @@ impl Engine {
             query.meaning = Meaning::of(&head, text)?;
         }
         let mut took = TookMs::default();
-        let (mut understood, mut done) = (None, Vec::new());
+        let (mut shown, mut done) = (None, Vec::new());
         for (number, input) in request.images.iter().enumerate() {
             let want = if number == 0 && request.understand { Want::Search } else { Want::Feature };
             let known = |pooled: &[f32], colours: Option<&ColourDescriptor>| snapshot.knows(pooled, colours);
@@ -51,7 +51,7 @@ impl Engine {
             done.push(look.done);
             query.pictures.push(snapshot.asks_with(&look, input.weight)?);
             if let Some(understanding) = look.understanding {
-                understood = Some(self.with_labels(&open, &look.feature, understanding)?);
+                shown = Some((look.feature, understanding));
             }
             took.decode += look.times.decode;
             took.embed += look.times.embed;
@@ -77,7 +77,17 @@ impl Engine {
             }
         }
         query.calibration = Some(self.calibration(&open, &snapshot));
-        let ranked = execute_with(&snapshot.index, &query, &|keys| self.colours_of(&snapshot, keys))?;
+        // The photo's categories are told while its like are looked for.
+        let (ranked, understood) = std::thread::scope(|scope| {
+            let telling = shown.map(|(feature, understanding)| {
+                let open = &open;
+                scope.spawn(move || self.with_labels(open, &feature, understanding))
+            });
+            let ranked = execute_with(&snapshot.index, &query, &|keys| self.colours_of(&snapshot, keys));
+            // Who tells them panics only over a mistake of ours: then there is an answer without.
+            (ranked, telling.and_then(|telling| telling.join().ok()).transpose())
+        });
+        let (ranked, understood) = (ranked?, understood?);
         let mut hits = self.hits(&open, &snapshot, &ranked.hits, &query, request.explain)?;
         if request.explain {
             let told: Vec<String> = done.iter().enumerate().flat_map(|(photo, done)| undone(photo, done)).collect();

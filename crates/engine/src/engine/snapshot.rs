@@ -19,7 +19,7 @@ use super::keeping::Keeping;
 use super::understanding::Look;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
-use crate::index::{Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
+use crate::index::{Effort, Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
 use crate::model::Feature;
 use crate::photo;
 use crate::search::{QueryColours, Weighted};
@@ -96,8 +96,10 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Whether a photo with this feature is found as it is: something in the index is alike enough.
     pub(super) fn knows(&self, pooled: &[f32], colours: Option<&ColourDescriptor>) -> Result<bool, EngineError> {
+        /// Candidates of the graph: one picture that is very like the photo is found with few.
+        const FEW: usize = 64;
         let embedding = self.space.embed_with(&Feature { pooled: pooled.to_vec(), map: None }, colours)?;
-        let nearest = self.index.nearest(&[embedding.into_vector()], None, 1, false)?;
+        let nearest = self.index.nearest_with(&[embedding.into_vector()], None, 1, Effort::Candidates(FEW))?;
         Ok(nearest.first().is_some_and(|best| best.score >= photo::ALIKE))
     }
 

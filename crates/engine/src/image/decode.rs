@@ -36,7 +36,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
     decode_with(bytes, limits, None)
 }
 
-/// Decodes a picture that is to be shrunk afterwards. A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as long as
+/// Decodes a picture that is to be shrunk afterwards. A large JPEG is decoded at 1/8 to 4/8 of its size, as long as
 /// its longer side keeps at least twice `side` pixels, so that resizing still sees enough detail; this saves most of
 /// the time. Everything else is as in [`decode`]. [`Picture::original_size`] tells the size in the file.
 ///

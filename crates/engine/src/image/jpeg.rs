@@ -1,4 +1,5 @@
-//! JPEG: `zune-jpeg` for what nearly everybody sends, `jpeg-decoder` for what it cannot do (reduced scale, four colours).
+//! JPEG: `zune-jpeg` for what nearly everybody sends, our own decoder (`scaled_jpeg`) for the same at a reduced scale,
+//! `jpeg-decoder` for what neither can do (progressive at a reduced scale, four colours).
 
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
@@ -7,25 +8,37 @@ use super::colour::Samples;
 use super::jpeg_header::{Colour, JpegHeader, Process};
 use super::picture::Note;
 use super::pixels::Pixels;
+use super::scaled_jpeg::decode_scaled;
 use super::{Format, Limits, PictureError};
 
-/// Reductions, the strongest first, and from how many pixels on each pays. `zune-jpeg` decodes whole pictures faster than
-/// `jpeg-decoder` halves them (1500 × 1125: 3.1 ms against 3.9, at a quarter 2.6), until the result passes the 32 MiB
-/// beyond which each allocation is fresh memory from the system (4000 × 3000: 37 ms against 28, at a quarter 19).
-/// Measured on one core of an AMD EPYC with `examples/picture_timing.rs`.
+/// Reductions of what our own decoder leaves to others, the strongest first, and from how many pixels on each pays: `zune-jpeg`
+/// decodes whole pictures faster than `jpeg-decoder` halves them, until the result passes the 32 MiB beyond which each allocation is
+/// fresh memory from the system. Measured with `examples/picture_timing.rs`.
 const REDUCTIONS: [(u32, u64); 3] = [(8, 1_000_000), (4, 1_000_000), (2, 10_000_000)];
+/// Our own decoder is worth it up to this many eighths: at five it does nearly the work of a whole picture.
+const MOST_EIGHTHS: u32 = 4;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, at_least: Option<u32>) -> Result<Pixels, PictureError> {
     let header = JpegHeader::read(bytes)?;
     let (width, height) = (u32::from(header.width), u32::from(header.height));
     limits.check_size(width, height)?;
     header.check_scans(bytes)?;
+    let zune_can = matches!(header.colour, Colour::Grey | Colour::YCbCr) && !header.colour_is_disputed;
+    let mut notes = Vec::new();
+    let simple = zune_can && header.process == Process::Sequential && header.first_scan_is_whole;
+    if let Some(eighths) = at_least.filter(|_| simple).and_then(|side| eighths(width, height, side)) {
+        limits.check_memory(scaled_bytes(&header, eighths))?;
+        // What is not by the book is for decoders that take it as far as it goes.
+        if let Ok(scaled) = decode_scaled(bytes, eighths as u8) {
+            let samples = if scaled.grey { Samples::Grey } else { Samples::Rgb };
+            let pixels = Pixels::new(scaled.width, scaled.height, samples, scaled.data);
+            return Ok(finished(pixels, &header, notes, eighths));
+        }
+    }
     let reduction = at_least.map_or(1, |side| reduction(width, height, side));
     limits.check_memory(peak_bytes(&header, reduction))?;
 
-    let zune_can = matches!(header.colour, Colour::Grey | Colour::YCbCr) && !header.colour_is_disputed;
-    let mut notes = Vec::new();
-    let mut pixels = if zune_can && reduction == 1 {
+    let pixels = if zune_can && reduction == 1 {
         match zune(bytes, &header, &mut notes) {
             // Rare sampling factors.
             Err(PictureError::Unsupported { .. }) => reduced(bytes, &header, 1, limits)?,
@@ -34,15 +47,36 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, at_least: Option<u32>) -> Re
     } else {
         reduced(bytes, &header, reduction, limits)?
     };
+    Ok(finished(pixels, &header, notes, 8 / reduction))
+}
+
+/// Pixels with what the header says of them.
+fn finished(mut pixels: Pixels, header: &JpegHeader, mut notes: Vec<Note>, eighths: u32) -> Pixels {
     if header.icc_is_incomplete() {
         notes.push(Note::ColourProfileIgnored { reason: "parts of it are missing".to_owned() });
     }
     pixels.notes = notes;
     pixels.profile = header.icc_profile();
     pixels.orientation = header.orientation;
-    pixels.original = (width, height);
-    pixels.reduced_by = reduction;
-    Ok(pixels)
+    pixels.original = (header.width.into(), header.height.into());
+    pixels.eighths = eighths;
+    pixels
+}
+
+/// To how many eighths the picture may shrink while our own decoder reads it, where that is worth it: its longer side stays
+/// at least twice `side`.
+fn eighths(width: u32, height: u32, side: u32) -> Option<u32> {
+    let wanted = u64::from(side) * 2 * 8;
+    let eighths = wanted.div_ceil(u64::from(width.max(height))).max(1) as u32;
+    // A short side of a few pixels would be distorted by rounding up.
+    (width.min(height) >= 64 && eighths <= MOST_EIGHTHS).then_some(eighths)
+}
+
+/// Memory for our own decoder: the result, and a row of blocks of each component.
+fn scaled_bytes(header: &JpegHeader, eighths: u32) -> u64 {
+    let shrunk = |side: u16| u64::from(side).div_ceil(8) * u64::from(eighths);
+    let (width, height) = (shrunk(header.width), shrunk(header.height));
+    width * height * header.colour.components() + width * 32 * header.colour.components()
 }
 
 /// By how much the picture may shrink while decoding: its longer side stays at least twice `side`.
@@ -139,6 +173,19 @@ fn from_jpeg_decoder(error: jpeg_decoder::Error) -> PictureError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eighths_keep_twice_the_side_asked_for() {
+        assert_eq!(eighths(224, 224, 260), None);
+        assert_eq!(eighths(1_039, 800, 260), None, "five eighths are not worth it");
+        assert_eq!(eighths(1_040, 800, 260), Some(4));
+        assert_eq!(eighths(1_500, 1_125, 260), Some(3));
+        assert_eq!(eighths(4_000, 3_000, 260), Some(2));
+        assert_eq!(eighths(4_160, 3_000, 260), Some(1));
+        assert_eq!(eighths(65_000, 3_000, 1), Some(1));
+        assert_eq!(eighths(20_000, 20, 16), None, "too flat");
+        assert_eq!(eighths(u32::MAX, 64, u32::MAX), None);
+    }
 
     #[test]
     fn reduction_keeps_twice_the_side_asked_for() {

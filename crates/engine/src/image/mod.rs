@@ -32,6 +32,7 @@ mod quality;
 mod region;
 mod repair;
 mod resize;
+mod scaled_jpeg;
 mod sketch;
 mod subject;
 mod text;

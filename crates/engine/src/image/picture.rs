@@ -13,7 +13,7 @@ pub struct Picture {
     rgb: Vec<u8>,
     original: (u32, u32),
     /// Pixels of the file along a side of each pixel here.
-    reduced_by: u32,
+    eighths: u32,
     format: Format,
     notes: Vec<Note>,
 }
@@ -40,7 +40,7 @@ impl Picture {
     /// A picture made in memory; `None` when a side is 0 or `rgb` is not `width * height * 3` bytes long.
     #[must_use]
     pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Option<Self> {
-        Self::assemble(width, height, rgb, (width, height), 1, Format::Pixels, Vec::new())
+        Self::assemble(width, height, rgb, (width, height), 8, Format::Pixels, Vec::new())
     }
 
     /// A picture as a decoder leaves it.
@@ -49,12 +49,12 @@ impl Picture {
         height: u32,
         rgb: Vec<u8>,
         original: (u32, u32),
-        reduced_by: u32,
+        eighths: u32,
         format: Format,
         notes: Vec<Note>,
     ) -> Option<Self> {
         let fits = u64::from(width) * u64::from(height) * 3 == rgb.len() as u64;
-        (fits && !rgb.is_empty()).then_some(Self { width, height, rgb, original, reduced_by, format, notes })
+        (fits && !rgb.is_empty()).then_some(Self { width, height, rgb, original, eighths, format, notes })
     }
 
     /// Width in pixels, at least 1.
@@ -87,10 +87,10 @@ impl Picture {
         self.original
     }
 
-    /// Pixels of the file along a side of each pixel here: 1, or what a decoding at reduced scale divided by. The last
-    /// column and row may then stand for fewer.
-    pub(super) fn reduced_by(&self) -> u32 {
-        self.reduced_by
+    /// Pixels here for each eight of the file, along a side: 8, or fewer where it was decoded at a reduced scale. The last
+    /// column and row may then stand for a part of a pixel.
+    pub(super) fn eighths(&self) -> u32 {
+        self.eighths
     }
 
     /// What the file was.
@@ -119,8 +119,8 @@ impl Picture {
         }
         let original = (original_width, original_height);
         // A crop ends with whole pixels of its own: nothing is left of the reduction.
-        let reduced_by = if *region == Region::WHOLE { self.reduced_by } else { 1 };
-        Self { width, height, rgb, original, reduced_by, format: self.format, notes: self.notes.clone() }
+        let eighths = if *region == Region::WHOLE { self.eighths } else { 8 };
+        Self { width, height, rgb, original, eighths, format: self.format, notes: self.notes.clone() }
     }
 }
 

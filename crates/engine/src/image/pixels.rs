@@ -18,7 +18,7 @@ pub(super) struct Pixels {
     /// Stored size before any decoding at reduced scale.
     pub(super) original: (u32, u32),
     /// By how much each side was divided while decoding.
-    pub(super) reduced_by: u32,
+    pub(super) eighths: u32,
     pub(super) notes: Vec<Note>,
 }
 
@@ -32,7 +32,7 @@ impl Pixels {
             profile: None,
             orientation: Orientation::NoTransforms,
             original: (width, height),
-            reduced_by: 1,
+            eighths: 8,
             notes: Vec::new(),
         }
     }
@@ -54,7 +54,7 @@ impl Pixels {
         let rgb = orientation::apply(self.orientation, self.width, self.height, rgb);
         let (width, height) = orientation::oriented_size(self.orientation, self.width, self.height);
         let original = orientation::oriented_size(self.orientation, self.original.0, self.original.1);
-        Picture::assemble(width, height, rgb, original, self.reduced_by, format, self.notes)
+        Picture::assemble(width, height, rgb, original, self.eighths, format, self.notes)
             .ok_or_else(|| PictureError::damaged(format, "colour conversion lost pixels"))
     }
 }

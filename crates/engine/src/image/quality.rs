@@ -129,7 +129,7 @@ impl Quality {
             height,
             blur: super::blur::edge_width(&small),
             noise: super::noise::deviation(&full),
-            blocks: (picture.reduced_by() == 1).then(|| super::noise::blocks(&full)).flatten(),
+            blocks: (picture.eighths() == 8).then(|| super::noise::blocks(&full)).flatten(),
             exposure: exposure(picture, sketch, subject),
             frame: super::frame::frame(&small),
             text: super::text::share(&small, &subject.main(), background.kind != Behind::Busy),

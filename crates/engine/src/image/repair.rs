@@ -78,7 +78,7 @@ impl Damage {
     fn of(picture: &Picture, small: &Picture, side: u32) -> Self {
         let (width, height) = (small.width() as usize, small.height() as usize);
         let longer = picture.width().max(picture.height());
-        let grid = (picture.reduced_by() == 1 && longer <= 2 * side).then(|| Luma::of(picture));
+        let grid = (picture.eighths() == 8 && longer <= 2 * side).then(|| Luma::of(picture));
         Self {
             noise: Planes::of(small.rgb(), width, height).noise(),
             drawing: grid.as_ref().and_then(denoise::drawing_on_grid),

@@ -67,21 +67,22 @@ struct Place {
 
 impl Place {
     fn of(picture: &Picture) -> Self {
-        let by = picture.reduced_by();
+        let eighths = picture.eighths();
+        let whole = eighths == 8;
         // A crop has no exact size in the file; it counts as what it is.
-        let (width, height) = if by > 1 { picture.original_size() } else { (picture.width(), picture.height()) };
+        let (width, height) = if whole { (picture.width(), picture.height()) } else { picture.original_size() };
         let (shape, longer, shorter, lines) = match width.cmp(&height) {
             Ordering::Equal | Ordering::Greater => (Shape::Wide, width, height, picture.height()),
             Ordering::Less => (Shape::Tall, height, width, picture.width()),
         };
         let before = (longer - shorter) / 2;
-        let paste = before.div_ceil(by);
+        let paste = (before * eighths).div_ceil(8);
         Self {
             shape,
-            longer: f64::from(longer) / f64::from(by),
-            canvas: (longer.div_ceil(by) + u32::from(by > 1)).max(paste + lines),
+            longer: f64::from(longer * eighths) / 8.0,
+            canvas: ((longer * eighths).div_ceil(8) + u32::from(!whole)).max(paste + lines),
             paste,
-            start: f64::from(paste) - f64::from(before) / f64::from(by),
+            start: f64::from(paste) - f64::from(before * eighths) / 8.0,
         }
     }
 }

@@ -17,6 +17,8 @@ mod error;
 pub mod fields;
 mod journal;
 pub mod lexicon;
+mod packed;
+mod paged;
 mod point;
 mod postings;
 mod reads;

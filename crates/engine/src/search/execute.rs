@@ -22,7 +22,7 @@ use crate::index::Index;
 /// Cards that variety reorders; those behind stay in the order of fit.
 pub(super) const VARIED: usize = 400;
 /// Products that are ranked at least, so that the first pages come out of one list.
-const LEAST: usize = 256;
+const LEAST: usize = 128;
 
 /// Executes a search without a look at the colours of what is found.
 ///

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::space::dot;
+
 /// Neighbours that are asked.
 const NEIGHBOURS: usize = 9;
 /// The power of their similarity that they count with.
@@ -44,7 +46,7 @@ impl Memory {
     #[must_use]
     pub fn nearest(&self, row: &[f32]) -> Vec<Neighbour> {
         let Some(row) = unit(row).filter(|row| row.len() == self.dim && self.dim > 0) else { return Vec::new() };
-        let likeness = |own: &[f32]| own.iter().zip(&row).map(|(a, b)| a * b).sum::<f32>();
+        let likeness = |own: &[f32]| dot(own, &row);
         let mut near: Vec<Neighbour> = (0..).zip(self.values.chunks_exact(self.dim).map(likeness)).collect();
         if near.len() > NEIGHBOURS {
             near.select_nth_unstable_by(NEIGHBOURS - 1, |a, b| b.1.total_cmp(&a.1));

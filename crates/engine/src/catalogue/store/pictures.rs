@@ -163,14 +163,22 @@ impl Store {
         (since, after): (i64, u64),
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
+        /// Up to so many changed products are sorted for each page; of more, the catalogue is walked in the order of keys.
+        const FEW: i64 = 2_000;
         self.read(|sql| {
-            sql.prepare_cached(
-                "SELECT key FROM products WHERE +catalogue = ?1 AND +revision > ?5 AND key > ?3 AND EXISTS (
+            let many = sql
+                .prepare_cached("SELECT 1 FROM products WHERE catalogue = ?1 AND revision > ?2 LIMIT 1 OFFSET ?3")?
+                .exists(params![catalogue, since, FEW])?;
+            // A plus keeps SQLite from using an index for a term.
+            let walk = if many { ("+catalogue", "+revision", "key") } else { ("catalogue", "revision", "+key") };
+            let (of, changed, key) = walk;
+            sql.prepare_cached(&format!(
+                "SELECT key FROM products WHERE {of} = ?1 AND {changed} > ?5 AND {key} > ?3 AND EXISTS (
                      SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2
                      LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?6
                      WHERE i.product = key AND (u.hash IS NULL OR c.hash IS NULL))
-                 ORDER BY key LIMIT ?4",
-            )?
+                 ORDER BY {key} LIMIT ?4"
+            ))?
             .query_map(
                 params![catalogue, version, after.cast_signed(), limit as i64, since, ColourDescriptor::KEY],
                 |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()),

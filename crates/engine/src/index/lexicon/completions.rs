@@ -36,8 +36,9 @@ impl Lexicon {
     #[must_use]
     pub fn saying(&self, words: &[Term]) -> Option<RoaringTreemap> {
         let said = |term: &Term| {
-            let forms = self.terms.get(term).into_iter().flatten();
-            forms.fold(RoaringTreemap::new(), |said, id| said | &self.words[*id as usize].head)
+            let mut said = RoaringTreemap::new();
+            self.forms(*term).for_each(|word| word.head.add_to(&mut said));
+            said
         };
         words.iter().map(said).reduce(|all, said| all & said)
     }
@@ -66,7 +67,7 @@ impl Lexicon {
         let mut found: Vec<(u64, &Word)> = found.into_values().collect();
         found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.key.cmp(&b.1.key)));
         found.truncate(most);
-        found.into_iter().map(|(products, word)| Completion { word: word.shown.to_string(), products }).collect()
+        found.into_iter().map(|(products, word)| Completion { word: word.shown().to_owned(), products }).collect()
     }
 
     /// The products of `within` that say a word which begins with `prefix`, at most `most`: those that say the shortest such
@@ -87,7 +88,7 @@ impl Lexicon {
             };
             match within {
                 None => word.head.iter().take(most).for_each(&mut take),
-                Some(within) => (within & &word.head).iter().take(most).for_each(&mut take),
+                Some(within) => word.head.within(within, most).into_iter().for_each(&mut take),
             }
             if found.len() >= most {
                 break;
@@ -117,9 +118,9 @@ impl Lexicon {
         let step = within.len().div_ceil(SAMPLED).max(1);
         let mut counts: HashMap<WordId, u64> = HashMap::new();
         for key in within.iter().step_by(step as usize) {
-            let Some(entry) = self.products.get(&key) else { continue };
-            for id in &entry.words[..entry.head] {
-                *counts.entry(*id).or_insert(0) += step;
+            let Some(entry) = self.products.get(key) else { continue };
+            for id in entry.head() {
+                *counts.entry(id).or_insert(0) += step;
             }
         }
         let words = counts.into_iter().map(|(id, count)| (count, &self.words[id as usize]));

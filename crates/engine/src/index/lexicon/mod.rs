@@ -9,21 +9,24 @@
 
 mod completions;
 mod compounds;
+mod entry;
+mod keys;
 mod names;
 mod near;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use roaring::RoaringTreemap;
 
 pub use completions::Completion;
 pub use names::Named;
 pub use near::{Near, forgiven};
 
 use super::fields::Column;
+use super::paged::Paged;
 use super::point::IndexPoint;
 use super::words::{Said, Term};
+use entry::{Brought, Entry};
+use keys::Keys;
 use names::Names;
 use near::Shape;
 
@@ -33,30 +36,30 @@ type WordId = u32;
 /// The words of one catalogue.
 #[derive(Debug, Default)]
 pub struct Lexicon {
-    ids: HashMap<Arc<str>, WordId>,
-    sorted: BTreeMap<Arc<str>, WordId>,
+    ids: BTreeMap<Arc<str>, WordId>,
     words: Vec<Word>,
     /// Length and letters of each word, close together: all of them are looked at for each slip.
     shapes: Vec<Shape>,
     free: Vec<WordId>,
     /// Words from behind, without their endings; only where a language writes compounds.
     backwards: Option<BTreeSet<(Box<str>, WordId)>>,
-    /// The words that have this term: `run`, `runs` and `running`.
-    terms: HashMap<Term, Vec<WordId>>,
+    /// The words by their terms, which `run`, `runs` and `running` share.
+    terms: BTreeSet<(Term, WordId)>,
     brands: Names,
     categories: Names,
-    products: HashMap<u64, Entry>,
+    products: Paged<Entry>,
 }
 
 /// A word of the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Word {
     key: Arc<str>,
-    shown: Box<str>,
+    /// Where it is not the key.
+    shown: Option<Box<str>>,
     term: Option<Term>,
     products: u32,
     /// Products that say it in title, brand, category or attributes.
-    head: RoaringTreemap,
+    head: Keys,
 }
 
 impl Word {
@@ -69,7 +72,7 @@ impl Word {
     /// As a product writes it, in lower case.
     #[must_use]
     pub fn shown(&self) -> &str {
-        &self.shown
+        self.shown.as_deref().unwrap_or(&self.key)
     }
 
     /// What the index knows it by; none for a stop word.
@@ -83,16 +86,6 @@ impl Word {
     pub fn products(&self) -> u32 {
         self.products
     }
-}
-
-/// What a product brought, so that it can be taken back.
-#[derive(Debug)]
-struct Entry {
-    /// First those of title, brand, category and attributes, then the others.
-    words: Box<[WordId]>,
-    head: usize,
-    brand: Option<u32>,
-    categories: Box<[u32]>,
 }
 
 impl Lexicon {
@@ -123,7 +116,7 @@ impl Lexicon {
     /// Whether it has a product.
     #[must_use]
     pub fn has(&self, key: u64) -> bool {
-        self.products.contains_key(&key)
+        self.products.get(key).is_some()
     }
 
     /// A word by its key.
@@ -135,16 +128,16 @@ impl Lexicon {
     /// Whether some product says a word with this term: `running` is known where `run` is.
     #[must_use]
     pub fn knows(&self, term: Term) -> bool {
-        self.terms.contains_key(&term)
+        self.forms(term).next().is_some()
     }
 
     /// Inserts or replaces a product's words.
     pub(super) fn put(&mut self, point: &IndexPoint, said: BTreeMap<String, Said>) {
         self.remove(point.key);
         let (head, body): (Vec<_>, Vec<_>) = said.into_iter().partition(|(_, said)| said.head);
-        let head_count = head.len();
-        let words: Box<[WordId]> = head.into_iter().chain(body).map(|(key, said)| self.count(&key, said)).collect();
-        for id in &words[..head_count] {
+        let head: Vec<WordId> = head.into_iter().map(|(key, said)| self.count(&key, said)).collect();
+        let body = body.into_iter().map(|(key, said)| self.count(&key, said)).collect();
+        for id in &head {
             self.words[*id as usize].head.insert(point.key);
         }
         let text = |column: &Column| point.payload.get(column.keys().0);
@@ -153,42 +146,24 @@ impl Lexicon {
         let paths = text(&Column::Category).and_then(serde_json::Value::as_array);
         let paths = paths.into_iter().flatten().filter_map(serde_json::Value::as_str);
         let categories = paths.map(|path| self.categories.put(path, point.key)).collect();
-        self.products.insert(point.key, Entry { words, head: head_count, brand, categories });
+        self.products.insert(point.key, Entry::of(Brought { head, body, brand, categories }));
     }
 
     /// Removes what a product brought; nothing where it is not there.
     pub(super) fn remove(&mut self, key: u64) {
-        let Some(entry) = self.products.remove(&key) else { return };
-        for (place, id) in entry.words.iter().enumerate() {
-            let word = &mut self.words[*id as usize];
-            word.products -= 1;
-            if place < entry.head {
-                word.head.remove(key);
-            }
-            if word.products == 0 {
-                let gone = std::mem::take(word);
-                self.ids.remove(&gone.key);
-                self.sorted.remove(&gone.key);
-                self.shapes[*id as usize] = Shape::default();
-                if let Some(backwards) = &mut self.backwards {
-                    backwards.remove(&(compounds::backwards(&gone.key), *id));
-                }
-                self.free.push(*id);
-                if let Some(term) = gone.term
-                    && let Some(ids) = self.terms.get_mut(&term)
-                {
-                    ids.retain(|other| other != id);
-                    if ids.is_empty() {
-                        self.terms.remove(&term);
-                    }
-                }
-            }
+        let Some(entry) = self.products.remove(key) else { return };
+        let Brought { head, body, brand, categories } = entry.brought();
+        for id in &head {
+            self.words[*id as usize].head.remove(key);
         }
-        if let Some(brand) = entry.brand {
+        for id in head.into_iter().chain(body) {
+            self.discount(id);
+        }
+        if let Some(brand) = brand {
             self.brands.remove(brand, key);
         }
-        for category in &entry.categories {
-            self.categories.remove(*category, key);
+        for category in categories {
+            self.categories.remove(category, key);
         }
     }
 
@@ -206,10 +181,10 @@ impl Lexicon {
         let key: Arc<str> = key.into();
         let word = Word {
             key: Arc::clone(&key),
-            shown: said.shown.into(),
+            shown: (said.shown != *key).then(|| said.shown.into()),
             term: said.term,
             products: 1,
-            head: RoaringTreemap::new(),
+            head: Keys::None,
         };
         let shape = Shape::of(&key);
         let id = if let Some(id) = self.free.pop() {
@@ -222,20 +197,43 @@ impl Lexicon {
             (self.words.len() - 1) as WordId
         };
         if let Some(term) = said.term {
-            self.terms.entry(term).or_default().push(id);
+            self.terms.insert((term, id));
         }
         if let Some(backwards) = &mut self.backwards {
             backwards.insert((compounds::backwards(&key), id));
         }
-        self.ids.insert(Arc::clone(&key), id);
-        self.sorted.insert(key, id);
+        self.ids.insert(key, id);
         id
+    }
+
+    /// One product less says a word; what nobody says is forgotten.
+    fn discount(&mut self, id: WordId) {
+        let word = &mut self.words[id as usize];
+        word.products -= 1;
+        if word.products > 0 {
+            return;
+        }
+        let gone = std::mem::take(word);
+        self.ids.remove(&gone.key);
+        self.shapes[id as usize] = Shape::default();
+        if let Some(backwards) = &mut self.backwards {
+            backwards.remove(&(compounds::backwards(&gone.key), id));
+        }
+        self.free.push(id);
+        if let Some(term) = gone.term {
+            self.terms.remove(&(term, id));
+        }
+    }
+
+    /// The words that have a term.
+    fn forms(&self, term: Term) -> impl Iterator<Item = &Word> {
+        self.terms.range((term, 0)..=(term, WordId::MAX)).map(|(_, id)| &self.words[*id as usize])
     }
 
     /// The words that begin with `prefix`, in the order of their letters.
     fn beginning(&self, prefix: &str) -> impl Iterator<Item = &Word> {
         let from = std::ops::Bound::Included(prefix);
-        self.sorted
+        self.ids
             .range::<str, _>((from, std::ops::Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(prefix))
             .map(|(_, id)| &self.words[*id as usize])

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use roaring::RoaringTreemap;
-
+use super::keys::Keys;
 use crate::index::fields::{CATEGORY_SEPARATOR, fold};
 
 /// Names as shown, with their products.
@@ -19,7 +18,7 @@ struct Entry {
     shown: Box<str>,
     /// What a query is compared with: of a path the last step, folded.
     folded: Box<str>,
-    products: RoaringTreemap,
+    products: Keys,
 }
 
 /// A brand or category path that was found.
@@ -38,7 +37,7 @@ impl Names {
             *id
         } else {
             let last = shown.rsplit(CATEGORY_SEPARATOR).next().unwrap_or(shown);
-            let entry = Entry { shown: shown.into(), folded: fold(last).into(), products: RoaringTreemap::new() };
+            let entry = Entry { shown: shown.into(), folded: fold(last).into(), products: Keys::None };
             let id = if let Some(id) = self.free.pop() {
                 self.entries[id as usize] = entry;
                 id

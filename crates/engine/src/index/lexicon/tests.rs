@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use roaring::RoaringTreemap;
 use serde_json::json;
 
 use super::*;
@@ -80,7 +81,7 @@ fn seen(lexicon: &Lexicon) -> (BTreeMap<String, (u32, Vec<u64>)>, Vec<Named>, Ve
         let word = &lexicon.words[*id as usize];
         (word.key().to_owned(), (word.products(), word.head.iter().collect()))
     };
-    let words = lexicon.sorted.values().map(word).collect();
+    let words = lexicon.ids.values().map(word).collect();
     (words, lexicon.brands("n", 9), lexicon.categories("bags", 9), lexicon.products())
 }
 

@@ -79,8 +79,8 @@ impl Table {
     #[must_use]
     pub fn kind(&self, row: u32) -> Option<u32> {
         let number = self.numbers.get(&Column::Category)?;
-        let mut places = self.forward[row as usize].iter().filter(|(column, _)| column == number);
-        places.next_back().map(|(_, place)| place.value)
+        let places = self.forward[row as usize].iter().filter(|(column, _)| column == number);
+        places.last().map(|(_, place)| place.value)
     }
 
     /// The first step of a row's category path, folded.
@@ -96,6 +96,9 @@ impl Table {
     pub fn cards(&self, set: &RoaringBitmap, collapse: bool) -> usize {
         if !collapse {
             return set.len() as usize;
+        }
+        if self.shared.is_subset(set) {
+            return (set.len() - self.shared.len()) as usize + self.groups.several;
         }
         let shared = set & &self.shared;
         // A place for each group rather than a hash set: most of a large catalogue may be variants.
@@ -117,7 +120,7 @@ impl Table {
     }
 
     /// The first product of each card, by key.
-    fn firsts(&self, set: &RoaringBitmap, collapse: bool) -> Vec<u32> {
+    pub(super) fn firsts(&self, set: &RoaringBitmap, collapse: bool) -> Vec<u32> {
         if !collapse {
             return set.iter().collect();
         }
@@ -228,14 +231,14 @@ impl Table {
             let mut had: Vec<u32> = Vec::new();
             for (_, Place { value, .. }) in self.forward[row as usize].iter().filter(|(column, _)| *column == number) {
                 // Two spellings of one value in one product are one.
-                if had.contains(value) {
+                if had.contains(&value) {
                     continue;
                 }
-                had.push(*value);
-                if grouped && !counted.insert((self.group[row as usize], *value)) {
+                had.push(value);
+                if grouped && !counted.insert((self.group[row as usize], value)) {
                     continue;
                 }
-                *counts.entry(*value).or_insert(0) += 1;
+                *counts.entry(value).or_insert(0) += 1;
             }
         }
         let shown = |(value, count): (u32, usize)| FacetCount { value: values.get(value).shown().to_owned(), count };

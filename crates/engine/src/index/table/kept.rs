@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::colours::Packed;
-use super::values::Values;
+use super::values::{Forward, Place, Values};
 use super::{NONE, Table};
 use crate::index::fields::Column;
 
@@ -47,7 +47,7 @@ impl Table {
         put(out, &self.columns.iter().map(column).collect::<Vec<_>>())?;
         // Not all rows' texts at once: they are the largest part by far.
         for texts in &self.forward {
-            put(out, texts)?;
+            put(out, &texts.iter().collect::<Vec<_>>())?;
         }
         Ok(())
     }
@@ -91,7 +91,8 @@ impl Table {
         if lengths.iter().any(|length| *length != rows) {
             return Err("its columns have different lengths".to_owned());
         }
-        table.forward = (0..rows).map(|_| take(&mut input)).collect::<Result<_, _>>()?;
+        let texts = |_| take::<Vec<(u32, Place)>>(&mut input).map(|texts| Forward::of(&texts));
+        table.forward = (0..rows).map(texts).collect::<Result<_, _>>()?;
         table.connect()?;
         Ok(table)
     }
@@ -103,9 +104,9 @@ impl Table {
         let mut by_number: Vec<(&Column, &mut Values)> = self.texts.iter_mut().collect();
         by_number.sort_unstable_by_key(|(column, _)| self.numbers[*column]);
         for (row, texts) in (0..).zip(&self.forward) {
-            for (column, place) in texts {
-                let values = by_number.get_mut(*column as usize);
-                if !values.is_some_and(|(_, values)| values.connect(row, *place)) {
+            for (column, place) in texts.iter() {
+                let values = by_number.get_mut(column as usize);
+                if !values.is_some_and(|(_, values)| values.connect(row, place)) {
                     return Err(format!("row {row} has a text that no column has"));
                 }
             }
@@ -125,6 +126,7 @@ impl Table {
             self.groups.by_name.insert(name.clone(), number);
             if members.len() > 1 {
                 self.shared |= members;
+                self.groups.several += 1;
             }
         }
         self.groups.names = names;
@@ -181,12 +183,13 @@ mod tests {
             let texts: Vec<_> = table.forward[at]
                 .iter()
                 .map(|(column, place)| {
-                    let column = &table.columns[*column as usize];
+                    let column = &table.columns[column as usize];
                     (column.to_string(), table.texts[column].get(place.value).text.clone())
                 })
                 .collect();
             let sets = [&table.pictured, &table.in_stock, &table.shared].map(|set| set.contains(*row));
             let (group, brand) = (table.variants(*row, &table.live), table.brand(*row).is_some());
+            assert_eq!(table.cards(&table.live, true), table.firsts(&table.live, true).len());
             format!(
                 "{} {:?} {sets:?} {:?} {:?} {:?} {group} {brand} {texts:?}\n",
                 table.key(*row),

@@ -20,8 +20,9 @@ use serde_json::{Map, Value as Json};
 
 use self::colours::{Asked, Packed};
 pub use self::counts::{Card, FacetCount};
-use self::values::{Place, Values};
+use self::values::{Forward, Place, Values};
 use super::fields::{Column, fold, fold_category};
+use super::paged::Paged;
 use crate::image::{Colour, Palette};
 
 /// No group, no brand.
@@ -36,7 +37,7 @@ const TEXTS: [Column; 5] =
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Table {
-    by_key: HashMap<u64, u32>,
+    by_key: Paged<u32>,
     keys: Vec<u64>,
     /// Rows of products that were removed, to be used again.
     free: Vec<u32>,
@@ -61,7 +62,7 @@ pub struct Table {
     /// Colours of the main picture.
     colours: Vec<Packed>,
     /// Of each row: in which columns it has which text.
-    forward: Vec<Box<[(u32, Place)]>>,
+    forward: Vec<Forward>,
     /// Columns by the number they have in `forward`.
     columns: Vec<Column>,
     numbers: HashMap<Column, u32>,
@@ -74,6 +75,8 @@ struct Groups {
     members: Vec<RoaringBitmap>,
     names: Vec<Box<str>>,
     free: Vec<u32>,
+    /// How many have two members or more.
+    several: usize,
 }
 
 impl Table {
@@ -142,7 +145,7 @@ impl Table {
                 }
             }
         }
-        self.forward[at] = forward.into_boxed_slice();
+        self.forward[at] = Forward::of(&forward);
         row
     }
 
@@ -167,9 +170,9 @@ impl Table {
 
     /// Forgets a product; false when it was not there.
     pub(super) fn remove(&mut self, key: u64) -> bool {
-        let Some(row) = self.by_key.remove(&key) else { return false };
+        let Some(row) = self.by_key.remove(key) else { return false };
         let at = row as usize;
-        for (number, place) in std::mem::take(&mut self.forward[at]) {
+        for (number, place) in std::mem::take(&mut self.forward[at]).iter() {
             if let Some(values) = self.columns.get(number as usize).and_then(|column| self.texts.get_mut(column)) {
                 values.remove(row, place);
             }
@@ -201,7 +204,7 @@ impl Table {
         self.group.push(NONE);
         self.brand.push(NONE);
         self.colours.push(Packed::default());
-        self.forward.push(Box::default());
+        self.forward.push(Forward::default());
         row
     }
 
@@ -212,7 +215,10 @@ impl Table {
         members.insert(row);
         match members.len() {
             0 | 1 => {}
-            2 => self.shared |= &*members,
+            2 => {
+                self.shared |= &*members;
+                self.groups.several += 1;
+            }
             _ => drop(self.shared.insert(row)),
         }
     }
@@ -227,7 +233,10 @@ impl Table {
         members.remove(row);
         match members.len() {
             0 => self.groups.forget(group),
-            1 => self.shared -= &*members,
+            1 => {
+                self.shared -= &*members;
+                self.groups.several -= 1;
+            }
             _ => {}
         }
     }

@@ -35,7 +35,7 @@ impl Table {
     /// The row of a product.
     #[must_use]
     pub fn row(&self, key: u64) -> Option<u32> {
-        self.by_key.get(&key).copied()
+        self.by_key.get(key).copied()
     }
 
     /// Rows whose text column has one of these values, folded.

@@ -5,11 +5,28 @@ use std::collections::HashMap;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
+use crate::index::packed::Packed;
+
 /// Where a row's text is found again: its value, and the spelling of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) value: u32,
     spelling: u32,
+}
+
+/// The texts of one row: the number of a column and the place there, three numbers each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Forward(Packed);
+
+impl Forward {
+    pub(super) fn of(texts: &[(u32, Place)]) -> Self {
+        Self(texts.iter().flat_map(|(column, place)| [*column, place.value, place.spelling]).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Place)> {
+        let mut numbers = self.0.iter();
+        std::iter::from_fn(move || Some((numbers.next()?, Place { value: numbers.next()?, spelling: numbers.next()? })))
+    }
 }
 
 /// Texts that fold alike are one value.
