@@ -69,6 +69,13 @@ pub(super) enum Want {
     All,
 }
 
+impl Want {
+    /// How many pixels a side a picture should have: noise and the blocks of compression are gone from one read at a reduced scale.
+    fn side(self, model: u32) -> u32 {
+        if self == Self::All { model * 2 } else { model }
+    }
+}
+
 impl Engine {
     /// What a picture shows: names, colours, quality and, where a catalogue is given, its categories and attributes.
     ///
@@ -99,7 +106,7 @@ impl Engine {
     ) -> Result<Look, EngineError> {
         let model = self.model()?;
         let started = Instant::now();
-        let picture = self.decoded(bytes, region, model.manifest().input.size, name)?;
+        let picture = self.decoded(bytes, region, want.side(model.manifest().input.size), name)?;
         let decoded = Instant::now();
         let (feature, understanding) = look_at(model.as_ref(), &picture, want)?;
         let colours = colours.then(|| ColourDescriptor::of(&picture));
@@ -124,7 +131,7 @@ impl Engine {
         colours: bool,
         known: Known<'_>,
     ) -> Result<Look, EngineError> {
-        let side = self.model()?.manifest().input.size;
+        let side = want.side(self.model()?.manifest().input.size);
         let started = Instant::now();
         let picture = self.decoded(bytes, region, side, name)?;
         let decoded = Instant::now();
