@@ -1,8 +1,9 @@
 //! The words of products that an index already had when it was opened.
 //!
-//! An index on disk has vectors, not words; the lexicon lives in memory and is made from the truth. Small catalogues are read
-//! at once, large ones by the keeper while searches go on: until it is through, slips of words not read yet are not corrected
-//! and suggestions miss them. Nothing else waits for it.
+//! An index on disk has vectors, not words; the lexicon lives in memory. It is read from what was kept beside the columns, and
+//! made from the truth where that is missing or has not all: of small catalogues at once, of large ones by the keeper while
+//! searches go on. Until it is through, slips of words not read yet are not corrected and suggestions miss them. Nothing else
+//! waits for it.
 
 use std::sync::atomic::Ordering;
 
@@ -37,6 +38,9 @@ impl Snapshot {
         writing: &Mutex<()>,
         stop: impl Fn() -> bool,
     ) -> Result<(), EngineError> {
+        if self.index.read_kept_words() {
+            self.words_read.store(true, Ordering::Release);
+        }
         let mut after = 0;
         while !self.words_read.load(Ordering::Acquire) && !stop() {
             // While a page is read nothing is written, so that an old product never replaces a newer one.

@@ -1,27 +1,51 @@
-//! The file of the columns beside the index: what spares a start the payload of every product.
+//! The file of the columns beside the index: what spares a start the payload of every product, and soon after it the words of
+//! every product.
 //!
 //! The file says up to which revision of the truth it knows every change, which the caller gives and gets back: it applies
 //! again whatever is newer, to the index and to the columns alike. A file that is missing or damaged costs time only: then the
-//! columns are read from the payload.
+//! columns are read from the payload, and the words from the truth.
+//!
+//! `head, columns, hash, words, hash, length of head and columns, length of words`. The words are read later, so that a start need not
+//! wait for them; they are left out while they are not all known.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::IndexError;
 use super::embedded::Embedded;
 use super::journal::write_durably;
+use super::lexicon::Lexicon;
 use super::table::Table;
 use super::table::kept::LAYOUT;
+use super::wording::has_compounds;
 
 const NAME: &str = "columns";
 const MAGIC: &[u8; 16] = b"vetrina columns\n";
 const BUFFER: usize = 1 << 20;
 /// Bytes of a BLAKE3 hash.
-const HASH: usize = blake3::OUT_LEN;
+const HASH: u64 = blake3::OUT_LEN as u64;
+/// Bytes of the two lengths.
+const LENGTHS: u64 = 16;
 
-/// The columns of a file and the revision they are good for; none where there is no file that can be used.
-pub(super) fn read(dir: &Path) -> Option<(Table, i64)> {
+/// What a file brings.
+pub(super) struct Kept {
+    pub(super) table: Table,
+    /// Up to which the file is good.
+    pub(super) revision: i64,
+    pub(super) words: Option<KeptWords>,
+}
+
+/// The words in a file that was opened; they can be read even when another file has taken its place.
+#[derive(Debug)]
+pub(super) struct KeptWords {
+    file: File,
+    at: u64,
+    length: u64,
+}
+
+/// The columns of a file; none where there is no file that can be used.
+pub(super) fn read(dir: &Path) -> Option<Kept> {
     let path = path(dir);
     match read_file(&path) {
         Ok(read) => Some(read),
@@ -52,9 +76,31 @@ impl Embedded {
     /// See [`super::Index::keep_columns`].
     pub(super) fn keep_columns(&self, revision: i64) -> Result<(), IndexError> {
         let mut kept = self.columns_kept.lock();
-        write(&self.dir, &self.table(), revision)?;
+        let (table, lexicon) = (self.table(), self.lexicon());
+        let all_known = lexicon.products() == table.len();
+        write(&self.dir, &table, Some(&*lexicon).filter(|_| all_known), revision)?;
         *kept = Some(revision);
         Ok(())
+    }
+
+    /// See [`super::Index::read_kept_words`].
+    pub(super) fn read_kept_words(&self) -> bool {
+        let Some(mut kept) = self.kept_words.lock().take() else { return false };
+        let compounds = has_compounds(&self.options().language);
+        let read = read_section(&mut kept.file, kept.at, kept.length, |input| Lexicon::read(input, compounds));
+        let mut words = match read {
+            Ok(words) => words,
+            Err(reason) => {
+                tracing::warn!(dir = %self.dir.display(), reason, "the words beside the columns cannot be read and are made anew");
+                return false;
+            }
+        };
+        // Whoever searches holds the table first, too.
+        let table = self.table();
+        let mut lexicon = self.lexicon_mut();
+        words.follow(&lexicon, |key| table.row(key).is_some());
+        *lexicon = words;
+        lexicon.products() == table.len()
     }
 
     /// See [`super::Index::forget_columns`].
@@ -68,6 +114,7 @@ impl Embedded {
     /// See [`super::Index::reread_columns`].
     pub(super) fn reread_columns(&self) -> Result<(), IndexError> {
         self.forget_columns()?;
+        *self.kept_words.lock() = None;
         self.fill_table()
     }
 }
@@ -76,17 +123,58 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)
 }
 
-fn write(dir: &Path, table: &Table, revision: i64) -> Result<(), IndexError> {
+fn write(dir: &Path, table: &Table, words: Option<&Lexicon>, revision: i64) -> Result<(), IndexError> {
     write_durably(&path(dir), |mut file| {
-        // The buffer is outside of the hash: encoders write a few bytes at a time.
-        let mut out = BufWriter::with_capacity(BUFFER, Hashed::new(file));
-        out.write_all(MAGIC)?;
-        out.write_all(&LAYOUT.to_le_bytes())?;
-        out.write_all(&revision.to_le_bytes())?;
-        table.write(&mut out).map_err(std::io::Error::other)?;
-        let Hashed { hasher, .. } = out.into_inner().map_err(|error| error.into_error())?;
-        file.write_all(hasher.finalize().as_bytes())
+        let columns = write_section(file, |out| {
+            out.write_all(MAGIC)?;
+            out.write_all(&LAYOUT.to_le_bytes())?;
+            out.write_all(&revision.to_le_bytes())?;
+            table.write(out).map_err(std::io::Error::other)
+        })?;
+        let words = match words {
+            Some(words) => write_section(file, |out| words.write(out).map_err(std::io::Error::other))?,
+            None => 0,
+        };
+        file.write_all(&columns.to_le_bytes())?;
+        file.write_all(&words.to_le_bytes())
     })
+}
+
+type Out<'f> = BufWriter<Hashed<&'f File>>;
+type In<'f> = BufReader<Hashed<std::io::Take<&'f mut File>>>;
+
+/// Writes a part and its hash; how long it is without that.
+fn write_section<'f>(
+    mut file: &'f File,
+    contents: impl FnOnce(&mut Out<'f>) -> std::io::Result<()>,
+) -> std::io::Result<u64> {
+    // The buffer is outside of the hash: encoders write a few bytes at a time.
+    let mut out = BufWriter::with_capacity(BUFFER, Hashed::new(file));
+    contents(&mut out)?;
+    let Hashed { hasher, .. } = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.write_all(hasher.finalize().as_bytes())?;
+    Ok(hasher.count())
+}
+
+/// Reads a part that begins at `at`, and checks its hash.
+fn read_section<T>(
+    file: &mut File,
+    at: u64,
+    length: u64,
+    contents: impl FnOnce(&mut In<'_>) -> Result<T, String>,
+) -> Result<T, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    file.seek(SeekFrom::Start(at)).map_err(failed)?;
+    let mut input = BufReader::with_capacity(BUFFER, Hashed::new((&mut *file).take(length)));
+    let read = contents(&mut input)?;
+    let (unread, Hashed { inner, hasher }) = (input.buffer().len(), input.into_inner());
+    let (left, hash) = (inner.limit() + unread as u64, hasher.finalize());
+    let mut expected = [0; HASH as usize];
+    file.read_exact(&mut expected).map_err(failed)?;
+    if left != 0 || hash != blake3::Hash::from_bytes(expected) {
+        return Err("it was changed after it was written".to_owned());
+    }
+    Ok(read)
 }
 
 enum ReadError {
@@ -94,33 +182,37 @@ enum ReadError {
     Unusable(String),
 }
 
-fn read_file(path: &Path) -> Result<(Table, i64), ReadError> {
+fn read_file(path: &Path) -> Result<Kept, ReadError> {
     let unusable = |error: std::io::Error| ReadError::Unusable(error.to_string());
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(ReadError::Missing),
         Err(error) => return Err(unusable(error)),
     };
-    let length = file.metadata().map_err(unusable)?.len();
-    let body = length.saturating_sub(HASH as u64);
-    let mut input = BufReader::with_capacity(BUFFER, Hashed::new((&mut file).take(body)));
     let mut head = [0; 28];
-    input.read_exact(&mut head).map_err(unusable)?;
+    file.read_exact(&mut head).map_err(unusable)?;
     let (magic, rest) = head.split_at(MAGIC.len());
     let (layout, revision) = rest.split_at(4);
     if magic != MAGIC || layout != LAYOUT.to_le_bytes() {
         return Err(ReadError::Unusable("it is of another version".to_owned()));
     }
     let revision = i64::from_le_bytes(revision.try_into().unwrap_or_default());
-    let table = Table::read(&mut input).map_err(ReadError::Unusable)?;
-    let (unread, Hashed { inner, hasher }) = (input.buffer().len(), input.into_inner());
-    let (left, hash) = (inner.limit() + unread as u64, hasher.finalize());
-    let mut expected = [0; HASH];
-    file.read_exact(&mut expected).map_err(unusable)?;
-    if left != 0 || hash != blake3::Hash::from_bytes(expected) {
-        return Err(ReadError::Unusable("it was changed after it was written".to_owned()));
+    let end = file.seek(SeekFrom::End(-(LENGTHS as i64))).map_err(unusable)?;
+    let mut lengths = [0; LENGTHS as usize];
+    file.read_exact(&mut lengths).map_err(unusable)?;
+    let (columns, words) = lengths.split_at(8);
+    let [columns, words] = [columns, words].map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap_or_default()));
+    let with_hash = |length: u64| if length == 0 { 0 } else { length.saturating_add(HASH) };
+    if with_hash(columns).saturating_add(with_hash(words)) != end {
+        return Err(ReadError::Unusable("its parts have other lengths than it says".to_owned()));
     }
-    Ok((table, revision))
+    let table = read_section(&mut file, 0, columns, |input| {
+        input.read_exact(&mut head).map_err(|error| error.to_string())?;
+        Table::read(input)
+    });
+    let table = table.map_err(ReadError::Unusable)?;
+    let words = (words > 0).then(|| KeptWords { file, at: with_hash(columns), length: words });
+    Ok(Kept { table, revision, words })
 }
 
 /// Hashes what goes through.
@@ -228,6 +320,49 @@ mod tests {
         assert_eq!((index.columns_kept(), brands(&index)), (Some(9), expected));
         index.clear().unwrap();
         assert!(!file.exists() && brands(&index).is_empty());
+    }
+
+    #[test]
+    fn words_are_read_after_the_start_without_what_is_gone_and_with_what_is_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("index");
+        let index = open(&dir);
+        index.upsert(&(0..10).map(|key| point(key, "Nike")).collect::<Vec<_>>()).unwrap();
+        index.flush().unwrap();
+        assert!(!index.read_kept_words(), "there is no file");
+        index.keep_columns(7).unwrap();
+        drop(index);
+        let file = path(&dir);
+        let good = fs::read(&file).unwrap();
+        let said =
+            |index: &Index, word: &str| index.lexicon().word(word).map_or(0, crate::index::lexicon::Word::products);
+
+        let index = open(&dir);
+        assert_eq!((said(&index, "nike"), index.lexicon().products()), (0, 0), "not yet");
+        index.upsert(&[point(3, "Puma"), point(11, "Puma")]).unwrap();
+        index.delete(&[4]).unwrap();
+        // Another file in its place does not matter to who has opened it.
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, b"").unwrap();
+        assert!(index.read_kept_words());
+        assert_eq!((said(&index, "nike"), said(&index, "puma"), index.lexicon().products()), (8, 2, 10));
+        assert!(!index.read_kept_words(), "once");
+        drop(index);
+
+        // The last byte but the lengths and the hash is of the words.
+        let mut changed = good.clone();
+        changed[good.len() - (HASH + LENGTHS) as usize - 1] ^= 1;
+        fs::write(&file, &changed).unwrap();
+        let index = open(&dir);
+        assert_eq!((index.columns_kept(), index.read_kept_words(), said(&index, "nike")), (Some(7), false, 0));
+        drop(index);
+        // As long as words are missing they are not kept.
+        fs::write(&file, &good).unwrap();
+        let index = open(&dir);
+        index.keep_columns(8).unwrap();
+        drop(index);
+        let index = open(&dir);
+        assert_eq!((index.columns_kept(), index.read_kept_words(), said(&index, "nike")), (Some(8), false, 0));
     }
 
     #[test]

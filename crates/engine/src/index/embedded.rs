@@ -5,7 +5,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use qdrant_edge::{
     BinaryQuantizationConfig, BoolIndexParams, Condition, CreateIndex, DatetimeIndexParams, Distance, EdgeConfig,
     EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter,
@@ -16,7 +16,7 @@ use qdrant_edge::{
     WalOptions,
 };
 
-use super::columns;
+use super::columns::{self, KeptWords};
 use super::durable::{self, Soundness};
 use super::fields::{Column, FieldKind};
 use super::journal::Journal;
@@ -61,6 +61,8 @@ pub struct Embedded {
     pub(super) postings: RwLock<Postings>,
     /// The revision that the file of the columns is good for, where there is one.
     pub(super) columns_kept: Mutex<Option<i64>>,
+    /// The words beside them, until they are read.
+    pub(super) kept_words: Mutex<Option<KeptWords>>,
 }
 
 /// What only one writer at a time may touch.
@@ -112,6 +114,7 @@ impl Embedded {
             table: RwLock::default(),
             postings: RwLock::default(),
             columns_kept: Mutex::default(),
+            kept_words: Mutex::default(),
         };
         if interrupted {
             // Some segments may lack an index that others have: it is made where it is missing.
@@ -122,9 +125,10 @@ impl Embedded {
         index.mend_indexes(found.other)?;
         index.create_indexes(&Column::STANDARD)?;
         match columns::read(dir) {
-            Some((table, revision)) => {
-                *index.table.write() = table;
-                *index.columns_kept.lock() = Some(revision);
+            Some(kept) => {
+                *index.table.write() = kept.table;
+                *index.columns_kept.lock() = Some(kept.revision);
+                *index.kept_words.lock() = kept.words;
             }
             None => index.fill_table()?,
         }
@@ -256,6 +260,11 @@ impl Embedded {
     /// See [`super::Index::lexicon`].
     pub(super) fn lexicon(&self) -> RwLockReadGuard<'_, Lexicon> {
         self.lexicon.read()
+    }
+
+    /// The lexicon, to be replaced.
+    pub(super) fn lexicon_mut(&self) -> RwLockWriteGuard<'_, Lexicon> {
+        self.lexicon.write()
     }
 
     /// See [`super::Index::wording`].

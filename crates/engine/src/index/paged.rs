@@ -36,6 +36,16 @@ impl<V> Paged<V> {
         self.pages.get(&(key / PAGE))?.values[(key % PAGE) as usize].as_ref()
     }
 
+    /// All values, by key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
+        let mut pages: Vec<(u64, &Page<V>)> = self.pages.iter().map(|(page, values)| (*page, values)).collect();
+        pages.sort_unstable_by_key(|(page, _)| *page);
+        pages.into_iter().flat_map(|(page, values)| {
+            let keyed = (page * PAGE..).zip(&values.values);
+            keyed.filter_map(|(key, value)| Some((key, value.as_ref()?)))
+        })
+    }
+
     /// Puts a value; the one before, if any, is given back.
     pub(super) fn insert(&mut self, key: u64, value: V) -> Option<V> {
         let page = self
@@ -97,6 +107,8 @@ mod tests {
             }
             let kept: usize = paged.pages.values().map(|page| page.values.iter().flatten().count()).sum();
             prop_assert_eq!(kept, map.len());
+            let sorted: std::collections::BTreeMap<u64, u8> = map.iter().map(|(key, value)| (*key, *value)).collect();
+            prop_assert_eq!(paged.iter().map(|(key, value)| (key, *value)).collect::<Vec<_>>(), Vec::from_iter(sorted));
             prop_assert!(map.iter().all(|(key, value)| paged.get(*key) == Some(value)));
             for key in map.keys() {
                 prop_assert!(paged.remove(*key).is_some());

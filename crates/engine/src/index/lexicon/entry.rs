@@ -10,7 +10,7 @@ use crate::index::packed::Packed;
 pub(super) struct Entry(Packed);
 
 /// An [`Entry`] to be read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Brought {
     /// Words of title, brand, category and attributes.
     pub(super) head: Vec<WordId>,
@@ -27,6 +27,21 @@ impl Entry {
         let brand = brand.map_or(0, |brand| brand + 1);
         let words = steps(head).into_iter().chain(steps(body));
         Self(lengths.into_iter().chain(words).chain([brand]).chain(categories).collect())
+    }
+
+    /// What [`Entry::read`] takes.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        self.0.iter().collect()
+    }
+
+    /// An entry as it was written; `None` for numbers that are none.
+    pub(super) fn read(numbers: &[u32]) -> Option<Self> {
+        let [head, body, rest @ ..] = numbers else { return None };
+        let (head, body) = (*head as usize, *body as usize);
+        let (first, rest) = rest.split_at_checked(head)?;
+        let (second, rest) = rest.split_at_checked(body)?;
+        let fits = |steps: &[u32]| steps.iter().try_fold(0_u32, |sum, step| sum.checked_add(*step)).is_some();
+        (fits(first) && fits(second) && !rest.is_empty()).then(|| Self(numbers.iter().copied().collect()))
     }
 
     /// What it was made of, words in rising order.
@@ -83,7 +98,11 @@ mod tests {
             let (sorted_head, sorted_body) = (sorted(&head), sorted(&body));
             let entry = Entry::of(Brought { head, body, brand, categories: categories.clone() });
             prop_assert_eq!(entry.head().collect::<Vec<_>>(), sorted_head.clone());
-            prop_assert_eq!(entry.brought(), Brought { head: sorted_head, body: sorted_body, brand, categories });
+            let again = Entry::read(&entry.numbers()).unwrap();
+            let brought = Brought { head: sorted_head, body: sorted_body, brand, categories };
+            prop_assert_eq!((entry.brought(), again.brought()), (brought.clone(), brought));
+            let numbers = entry.numbers();
+            (0..numbers.len()).for_each(|end| drop(Entry::read(&numbers[..end]).map(|entry| entry.brought())));
         }
     }
 }

@@ -10,6 +10,7 @@
 mod completions;
 mod compounds;
 mod entry;
+mod kept;
 mod keys;
 mod names;
 mod near;
@@ -137,16 +138,21 @@ impl Lexicon {
         let (head, body): (Vec<_>, Vec<_>) = said.into_iter().partition(|(_, said)| said.head);
         let head: Vec<WordId> = head.into_iter().map(|(key, said)| self.count(&key, said)).collect();
         let body = body.into_iter().map(|(key, said)| self.count(&key, said)).collect();
-        for id in &head {
-            self.words[*id as usize].head.insert(point.key);
-        }
         let text = |column: &Column| point.payload.get(column.keys().0);
         let brand =
             text(&Column::Brand).and_then(serde_json::Value::as_str).map(|name| self.brands.put(name, point.key));
         let paths = text(&Column::Category).and_then(serde_json::Value::as_array);
         let paths = paths.into_iter().flatten().filter_map(serde_json::Value::as_str);
         let categories = paths.map(|path| self.categories.put(path, point.key)).collect();
-        self.products.insert(point.key, Entry::of(Brought { head, body, brand, categories }));
+        self.bring(point.key, Brought { head, body, brand, categories });
+    }
+
+    /// Notes what a product brought. Its words are counted already.
+    fn bring(&mut self, key: u64, brought: Brought) {
+        for id in &brought.head {
+            self.words[*id as usize].head.insert(key);
+        }
+        self.products.insert(key, Entry::of(brought));
     }
 
     /// Removes what a product brought; nothing where it is not there.
@@ -186,24 +192,29 @@ impl Lexicon {
             products: 1,
             head: Keys::None,
         };
-        let shape = Shape::of(&key);
         let id = if let Some(id) = self.free.pop() {
             self.words[id as usize] = word;
-            self.shapes[id as usize] = shape;
             id
         } else {
             self.words.push(word);
-            self.shapes.push(shape);
+            self.shapes.push(Shape::default());
             (self.words.len() - 1) as WordId
         };
-        if let Some(term) = said.term {
-            self.terms.insert((term, id));
+        self.find_by(id);
+        id
+    }
+
+    /// Lets a word be found by its letters, its term and its end.
+    fn find_by(&mut self, id: WordId) {
+        let Word { key, term, .. } = &self.words[id as usize];
+        self.shapes[id as usize] = Shape::of(key);
+        if let Some(term) = term {
+            self.terms.insert((*term, id));
         }
         if let Some(backwards) = &mut self.backwards {
-            backwards.insert((compounds::backwards(&key), id));
+            backwards.insert((compounds::backwards(key), id));
         }
-        self.ids.insert(key, id);
-        id
+        self.ids.insert(Arc::clone(key), id);
     }
 
     /// One product less says a word; what nobody says is forgotten.

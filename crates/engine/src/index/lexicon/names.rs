@@ -21,6 +21,13 @@ struct Entry {
     products: Keys,
 }
 
+impl Entry {
+    fn of(shown: &str) -> Self {
+        let last = shown.rsplit(CATEGORY_SEPARATOR).next().unwrap_or(shown);
+        Self { shown: shown.into(), folded: fold(last).into(), products: Keys::None }
+    }
+}
+
 /// A brand or category path that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -36,8 +43,7 @@ impl Names {
         let id = if let Some(id) = self.ids.get(shown) {
             *id
         } else {
-            let last = shown.rsplit(CATEGORY_SEPARATOR).next().unwrap_or(shown);
-            let entry = Entry { shown: shown.into(), folded: fold(last).into(), products: Keys::None };
+            let entry = Entry::of(shown);
             let id = if let Some(id) = self.free.pop() {
                 self.entries[id as usize] = entry;
                 id
@@ -50,6 +56,38 @@ impl Names {
         };
         self.entries[id as usize].products.insert(product);
         id
+    }
+
+    /// A name by its number.
+    pub(super) fn shown(&self, id: u32) -> &str {
+        &self.entries[id as usize].shown
+    }
+
+    /// The names by their numbers; empty where there is none.
+    pub(super) fn kept(&self) -> Vec<&str> {
+        self.entries.iter().map(|entry| &*entry.shown).collect()
+    }
+
+    /// Names that were written; nobody has them yet: see [`Names::connect`].
+    pub(super) fn of_kept(kept: Vec<Box<str>>) -> Self {
+        let mut names = Self::default();
+        for (id, shown) in (0..).zip(kept) {
+            if shown.is_empty() {
+                names.free.push(id);
+                names.entries.push(Entry::default());
+            } else {
+                names.entries.push(Entry::of(&shown));
+                names.ids.insert(shown, id);
+            }
+        }
+        names
+    }
+
+    /// Notes that a product has a name that was written; `None` when there is no such name.
+    pub(super) fn connect(&mut self, id: u32, product: u64) -> Option<()> {
+        let entry = self.entries.get_mut(id as usize).filter(|entry| !entry.shown.is_empty())?;
+        entry.products.insert(product);
+        Some(())
     }
 
     /// A product has a name no longer.

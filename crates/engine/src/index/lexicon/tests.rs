@@ -85,6 +85,68 @@ fn seen(lexicon: &Lexicon) -> (BTreeMap<String, (u32, Vec<u64>)>, Vec<Named>, Ve
     (words, lexicon.brands("n", 9), lexicon.categories("bags", 9), lexicon.products())
 }
 
+/// What was done to a product, its title, and whether it was removed.
+type Change = (u64, String, bool);
+
+fn history(most: usize) -> impl Strategy<Value = Vec<Change>> {
+    prop::collection::vec((0_u64..6, "[ab]{1,2}( [ab]{1,2}){0,3}", prop::bool::weighted(0.3)), 0..most)
+}
+
+fn apply(lexicon: &mut Lexicon, (key, title, gone): &Change) {
+    if *gone {
+        lexicon.remove(*key);
+    } else {
+        let point = point(*key, title, "aa");
+        lexicon.put(&point, Analyser::new("german").unwrap().document(&point.words).words);
+    }
+}
+
+fn written(lexicon: &Lexicon) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    lexicon.write(&mut bytes).unwrap();
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn a_lexicon_that_is_read_goes_on_as_the_one_that_was_written(before in history(30), after in history(20)) {
+        let mut lexicon = Lexicon::new(true);
+        before.iter().for_each(|change| apply(&mut lexicon, change));
+        let kept = written(&lexicon);
+        let mut read = Lexicon::read(&mut kept.as_slice(), true).unwrap();
+        prop_assert_eq!(seen(&read), seen(&lexicon));
+        // What a process learned before it read what was kept.
+        let mut newer = Lexicon::new(true);
+        let mut late = Lexicon::read(&mut kept.as_slice(), true).unwrap();
+        for change in &after {
+            apply(&mut lexicon, change);
+            apply(&mut read, change);
+            apply(&mut newer, change);
+        }
+        prop_assert_eq!(seen(&read), seen(&lexicon));
+        late.follow(&newer, |key| lexicon.has(key));
+        prop_assert_eq!(seen(&late), seen(&lexicon));
+        prop_assert_eq!((late.terms.len(), late.ids.len()), (lexicon.terms.len(), lexicon.words.len() - lexicon.free.len()));
+        prop_assert_eq!(seen(&Lexicon::read(&mut written(&late).as_slice(), true).unwrap()), seen(&lexicon));
+    }
+
+    #[test]
+    fn bytes_that_are_no_lexicon_are_refused_without_a_panic(cut in 0_usize..900, at in 0_usize..900, byte in any::<u8>()) {
+        let mut lexicon = Lexicon::new(true);
+        (0..12).for_each(|key| apply(&mut lexicon, &(key, format!("ab ba thing {key}"), false)));
+        let mut bytes = written(&lexicon);
+        let whole = bytes.len();
+        bytes.truncate(cut.min(whole));
+        prop_assert_eq!(Lexicon::read(&mut bytes.as_slice(), true).is_err(), cut < whole);
+        if let Some(changed) = bytes.get_mut(at) {
+            *changed = byte;
+            if let Ok(mut other) = Lexicon::read(&mut bytes.as_slice(), true) {
+                (0..12).for_each(|key| other.remove(key));
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn after_any_history_it_is_as_if_made_anew(

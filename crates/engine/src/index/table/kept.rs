@@ -14,8 +14,8 @@ use super::values::{Forward, Place, Values};
 use super::{NONE, Table};
 use crate::index::fields::Column;
 
-/// Version of the layout. Raise it with any change of what is written or of how values are folded.
-pub(in crate::index) const LAYOUT: u32 = 1;
+/// Version of the layout. Raise it with any change of what is written, here or in `lexicon/kept.rs`, or of how values are folded.
+pub(in crate::index) const LAYOUT: u32 = 2;
 
 /// What is written of a text column.
 #[derive(Serialize, Deserialize)]
@@ -134,11 +134,11 @@ impl Table {
     }
 }
 
-fn put(out: &mut impl Write, value: &(impl Serialize + ?Sized)) -> Result<(), String> {
+pub(in crate::index) fn put(out: &mut impl Write, value: &(impl Serialize + ?Sized)) -> Result<(), String> {
     rmp_serde::encode::write(out, value).map_err(|error| error.to_string())
 }
 
-fn take<T: DeserializeOwned>(
+pub(in crate::index) fn take<T: DeserializeOwned>(
     input: &mut rmp_serde::Deserializer<rmp_serde::decode::ReadReader<impl Read>>,
 ) -> Result<T, String> {
     T::deserialize(input).map_err(|error| error.to_string())
