@@ -1,43 +1,50 @@
 //! An ONNX image encoder, run by ONNX Runtime.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{OutputSelector, RunOptions, Session};
 use ort::value::{Outlet, TensorElementType, TensorRef};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
-use super::{Feature, FeatureMap, ImageModel, Layout, Manifest, ModelError, Tensor, load_runtime};
+use super::{Feature, FeatureMap, ImageModel, Layout, Manifest, ModelError, Runtime, Tensor, load_runtime};
 
 /// How a model is run.
 #[derive(Debug, Clone)]
 pub struct RuntimeOptions {
     /// ONNX Runtime's library; `None` looks where [`super::find_runtime`] says.
     pub library: Option<PathBuf>,
-    /// Threads that work on one batch, at least 1.
+    /// Threads that work on a batch while no other is worked on, at least 1.
     pub threads: usize,
-    /// Batches that can be worked on at the same time, at least 1. Each costs about 40 MiB for the built-in model.
+    /// Batches that can be worked on at the same time, at least 1: then by one thread each.
     pub sessions: usize,
 }
 
 impl Default for RuntimeOptions {
-    /// As many threads a batch, and batches at once, as the machine has cores, four at most. On two cores (images a second
-    /// / milliseconds for one): 1 thread, 1 caller 50 / 19; 1 thread, 2 callers 98 / 19; 2 threads, 1 caller 85 / 12;
-    /// 2 threads, 2 callers 96 / 20. So one query alone is answered soonest and an import loses nothing. Larger batches
-    /// gain nothing.
+    /// As many threads for a batch alone, and batches at once, as the machine has cores, four at most. On two cores (images a
+    /// second / milliseconds of processor time for one, three times each): 1 thread, 1 caller 71 / 14; 2 threads, 1 caller 111–119 /
+    /// 15–16; 1 thread each, 2 callers 136–143 / 14; 2 threads each, 2 callers 115–134 / 15–17. So one query alone is answered
+    /// soonest, and imports and crowds get the most out of the cores. Larger batches gain nothing.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         Self { library: None, threads: cores, sessions: cores }
     }
 }
 
-/// An opened model. `ort` does not let two threads run one session at once, so there are a few; who finds none free
-/// waits for the next in turn.
+/// An opened model. `ort` does not let two threads run one session at once, so there are a few: one for a batch that is alone,
+/// which all threads work on, and those for batches at the same time, with a thread each, opened when there first are several (about
+/// 40 MiB each for the built-in model). Who finds none free waits for the next in turn.
 #[derive(Debug)]
 pub struct OnnxModel {
     manifest: Manifest,
-    sessions: Vec<Mutex<Session>>,
+    bytes: Cow<'static, [u8]>,
+    runtime: Runtime,
+    alone: Mutex<Session>,
+    shared: Vec<Mutex<Option<Session>>>,
+    /// Batches that are worked on or wait for it.
+    running: AtomicUsize,
     turn: AtomicUsize,
 }
 
@@ -47,39 +54,43 @@ impl OnnxModel {
     /// # Errors
     /// The errors of [`load_runtime`]; [`ModelError::Checksum`] for another file; [`ModelError::Open`] when the runtime
     /// refuses the file or its inputs and outputs are not those of the manifest.
-    pub fn open(manifest: Manifest, bytes: &[u8], options: &RuntimeOptions) -> Result<Self, ModelError> {
-        manifest.check_file(bytes)?;
+    pub fn open(
+        manifest: Manifest,
+        bytes: impl Into<Cow<'static, [u8]>>,
+        options: &RuntimeOptions,
+    ) -> Result<Self, ModelError> {
+        let bytes = bytes.into();
+        manifest.check_file(&bytes)?;
         let runtime = load_runtime(options.library.as_deref())?;
         let failed = |reason: String| ModelError::Open { model: manifest.name.clone(), reason };
-        let open = || -> Result<Session, String> {
-            let say = |error: &dyn std::fmt::Display| error.to_string();
-            Session::builder(runtime.environment())
-                .map_err(|error| say(&error))?
-                .with_optimization_level(GraphOptimizationLevel::All)
-                .map_err(|error| say(&error))?
-                .with_intra_threads(options.threads.max(1))
-                .map_err(|error| say(&error))?
-                .with_intra_op_spinning(false)
-                .map_err(|error| say(&error))?
-                .commit_from_memory(bytes)
-                .map_err(|error| say(&error))
-        };
-        let first = open().map_err(failed)?;
-        check_session(&manifest, &first).map_err(failed)?;
-        let mut sessions = vec![Mutex::new(first)];
-        for _ in 1..options.sessions {
-            sessions.push(Mutex::new(open().map_err(failed)?));
-        }
-        Ok(Self { manifest, sessions, turn: AtomicUsize::new(0) })
+        let alone = open_session(&runtime, &bytes, options.threads).map_err(failed)?;
+        check_session(&manifest, &alone).map_err(failed)?;
+        Ok(Self {
+            manifest,
+            bytes,
+            runtime,
+            alone: Mutex::new(alone),
+            shared: (0..options.sessions.max(1)).map(|_| Mutex::default()).collect(),
+            running: AtomicUsize::new(0),
+            turn: AtomicUsize::new(0),
+        })
     }
 
-    /// A session that is free, or the next in turn when it becomes so.
-    fn session(&self) -> MutexGuard<'_, Session> {
-        if let Some(free) = self.sessions.iter().find_map(Mutex::try_lock) {
-            return free;
+    /// A session for one of `running` batches: one that is free, or the next in turn when it becomes so.
+    fn session(&self, running: usize) -> Result<MappedMutexGuard<'_, Session>, String> {
+        if running == 1
+            && let Some(alone) = self.alone.try_lock()
+        {
+            return Ok(MutexGuard::map(alone, |session| session));
         }
-        // There is always at least one session, so the index is in range.
-        self.sessions[self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len()].lock()
+        let mut session = self.shared.iter().find_map(Mutex::try_lock).unwrap_or_else(|| {
+            // There is always at least one, so the index is in range.
+            self.shared[self.turn.fetch_add(1, Ordering::Relaxed) % self.shared.len()].lock()
+        });
+        if session.is_none() {
+            *session = Some(open_session(&self.runtime, &self.bytes, 1)?);
+        }
+        MutexGuard::try_map(session, Option::as_mut).map_err(|_| "its session is not there".to_owned())
     }
 
     fn run(&self, session: &mut Session, batch: &[Tensor], want_maps: bool) -> Result<Vec<Feature>, String> {
@@ -138,12 +149,43 @@ impl ImageModel for OnnxModel {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.run(&mut self.session(), batch, want_maps).map_err(|reason| ModelError::Inference {
-            model: self.manifest.name.clone(),
-            batch: batch.len(),
-            reason,
-        })
+        let running = Running::one_more(&self.running);
+        let done = self.session(running.count).and_then(|mut session| self.run(&mut session, batch, want_maps));
+        done.map_err(|reason| ModelError::Inference { model: self.manifest.name.clone(), batch: batch.len(), reason })
     }
+}
+
+/// Counts a batch until it is dropped.
+struct Running<'m> {
+    of: &'m AtomicUsize,
+    /// How many there were with this one.
+    count: usize,
+}
+
+impl<'m> Running<'m> {
+    fn one_more(of: &'m AtomicUsize) -> Self {
+        Self { of, count: of.fetch_add(1, Ordering::AcqRel) + 1 }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.of.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn open_session(runtime: &Runtime, bytes: &[u8], threads: usize) -> Result<Session, String> {
+    let say = |error: &dyn std::fmt::Display| error.to_string();
+    Session::builder(runtime.environment())
+        .map_err(|error| say(&error))?
+        .with_optimization_level(GraphOptimizationLevel::All)
+        .map_err(|error| say(&error))?
+        .with_intra_threads(threads.max(1))
+        .map_err(|error| say(&error))?
+        .with_intra_op_spinning(false)
+        .map_err(|error| say(&error))?
+        .commit_from_memory(bytes)
+        .map_err(|error| say(&error))
 }
 
 /// Refuses a batch with a tensor of another size than the manifest says.
@@ -257,7 +299,7 @@ mod tests {
             ("name = \"features\"", "name = \"maps\"", "no output `maps`"),
         ] {
             let manifest = Manifest::from_toml(&MANIFEST.replace(from, to), "test").unwrap();
-            let error = OnnxModel::open(manifest, &bytes, &RuntimeOptions::default()).unwrap_err();
+            let error = OnnxModel::open(manifest, bytes.clone(), &RuntimeOptions::default()).unwrap_err();
             assert!(matches!(error, ModelError::Open { .. }) && error.to_string().contains(says), "{to}: {error}");
         }
     }
@@ -268,10 +310,10 @@ mod tests {
         bytes.truncate(100_000);
         let checksum = super::super::manifest::hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes));
         let mut manifest = Manifest::from_toml(MANIFEST, "test").unwrap();
-        let error = OnnxModel::open(manifest.clone(), &bytes, &RuntimeOptions::default()).unwrap_err();
+        let error = OnnxModel::open(manifest.clone(), bytes.clone(), &RuntimeOptions::default()).unwrap_err();
         assert!(matches!(error, ModelError::Checksum { .. }), "{error}");
         manifest.sha256 = checksum;
-        let error = OnnxModel::open(manifest, &bytes, &RuntimeOptions::default()).unwrap_err();
+        let error = OnnxModel::open(manifest, bytes.clone(), &RuntimeOptions::default()).unwrap_err();
         assert!(matches!(error, ModelError::Open { .. }), "{error}");
     }
 }
