@@ -44,11 +44,12 @@ fn demo_photographs_have_the_features_of_the_reference() {
             .unwrap_or_else(|error| panic!("{}: {error}; run `make setup`, which fetches it", path.display()));
         let pictures = [decode(&bytes, &limits).unwrap(), decode_at_least(&bytes, &limits, 260).unwrap()];
         let features = features_of(&model, &pictures, false).unwrap();
-        for (feature, way) in features.iter().zip(["full", "reduced"]) {
+        // One of the photos is a fine grid: a shift by one of the model's pixels brings it to 0.993, noise of 0.3 grey levels to 0.995.
+        for (feature, (way, least)) in features.iter().zip([("full", 0.995), ("reduced", 0.99)]) {
             assert_eq!(feature.pooled.len(), model.manifest().outputs.pooled.dim);
             let cosine = cosine(&feature.pooled, &reference.pooled_unit);
             println!("{:<60} {way:<8} {cosine:.5}", reference.image);
-            assert!(cosine >= 0.995, "{} decoded at {way} size: cosine {cosine}", reference.image);
+            assert!(cosine >= least, "{} decoded at {way} size: cosine {cosine}", reference.image);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::colour::Samples;
 use super::jpeg_header::{Colour, JpegHeader, Process};
 use super::picture::Note;
 use super::pixels::Pixels;
-use super::scaled_jpeg::{Scaled, decode_scaled};
+use super::scaled_jpeg::decode_scaled;
 use super::{Format, Limits, PictureError};
 
 /// Reductions of what our own decoder leaves to others, the strongest first, and from how many pixels on each pays: `zune-jpeg`
@@ -30,7 +30,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, at_least: Option<u32>) -> Re
         limits.check_memory(scaled_bytes(&header, eighths))?;
         // What is not by the book is for decoders that take it as far as it goes.
         if let Ok(scaled) = decode_scaled(bytes, eighths as u8) {
-            return Ok(finished(trimmed(scaled, (width, height), eighths), &header, notes, eighths));
+            let samples = if scaled.grey { Samples::Grey } else { Samples::Rgb };
+            let pixels = Pixels::new(scaled.width, scaled.height, samples, scaled.data);
+            return Ok(finished(pixels, &header, notes, eighths));
         }
     }
     let reduction = at_least.map_or(1, |side| reduction(width, height, side));
@@ -59,21 +61,6 @@ fn finished(mut pixels: Pixels, header: &JpegHeader, mut notes: Vec<Note>, eight
     pixels.original = (header.width.into(), header.height.into());
     pixels.eighths = eighths;
     pixels
-}
-
-/// The pixels of a reduced picture of this size in the file, without a last column or row that lies mostly beyond it: what is
-/// made of that would be up to a pixel too large.
-fn trimmed(scaled: Scaled, size: (u32, u32), eighths: u32) -> Pixels {
-    let nearest = |side: u32, most: u32| ((side * eighths + 4) / 8).clamp(1, most);
-    let (width, height) = (nearest(size.0, scaled.width), nearest(size.1, scaled.height));
-    let samples = if scaled.grey { Samples::Grey } else { Samples::Rgb };
-    let (line, kept) = (scaled.width as usize * samples.per_pixel(), width as usize * samples.per_pixel());
-    let mut data = scaled.data;
-    if kept < line {
-        data = data.chunks_exact(line).flat_map(|line| &line[..kept]).copied().collect();
-    }
-    data.truncate(kept * height as usize);
-    Pixels::new(width, height, samples, data)
 }
 
 /// To how many eighths the picture may shrink while our own decoder reads it, where that is worth it: its longer side stays

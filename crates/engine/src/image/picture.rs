@@ -88,7 +88,7 @@ impl Picture {
     }
 
     /// Pixels here for each eight of the file, along a side: 8, or fewer where it was decoded at a reduced scale. The last
-    /// column and row may then stand for a part of a pixel, and less than half of one may be missing.
+    /// column and row may then stand for a part of a pixel.
     pub(super) fn eighths(&self) -> u32 {
         self.eighths
     }

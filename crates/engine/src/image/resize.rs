@@ -21,10 +21,11 @@ use super::{Format, Picture, PictureError};
 pub fn letterbox(picture: &Picture, side: u32, fill: [u8; 3]) -> Vec<u8> {
     let (width, height) = (picture.width(), picture.height());
     let place = Place::of(picture);
+    let lines = place.lines;
     match place.shape {
         Shape::Wide => {
-            let along = [0.0, 0.0, place.longer, f64::from(height)];
-            let strip = resize(picture.rgb(), (width, height), Some(along), (side, height));
+            let along = [0.0, 0.0, place.longer, f64::from(lines)];
+            let strip = resize(picture.rgb(), (width, height), Some(along), (side, lines));
             let mut square = filled(side, place.canvas, fill);
             let above = place.paste as usize * side as usize * 3;
             square[above..above + strip.len()].copy_from_slice(&strip);
@@ -32,11 +33,11 @@ pub fn letterbox(picture: &Picture, side: u32, fill: [u8; 3]) -> Vec<u8> {
             resize(&square, (side, place.canvas), Some(down), (side, side))
         }
         Shape::Tall => {
-            let down = [0.0, 0.0, f64::from(width), place.longer];
-            let strip = resize(picture.rgb(), (width, height), Some(down), (width, side));
+            let down = [0.0, 0.0, f64::from(lines), place.longer];
+            let strip = resize(picture.rgb(), (width, height), Some(down), (lines, side));
             let mut square = filled(place.canvas, side, fill);
             let left = place.paste as usize * 3;
-            let (row, strip_row) = (place.canvas as usize * 3, width as usize * 3);
+            let (row, strip_row) = (place.canvas as usize * 3, lines as usize * 3);
             for (line, part) in square.chunks_exact_mut(row).zip(strip.chunks_exact(strip_row)) {
                 line[left..left + strip_row].copy_from_slice(part);
             }
@@ -57,6 +58,9 @@ struct Place {
     shape: Shape,
     /// The square's side.
     longer: f64,
+    /// Pixels of the picture across the strip: all of them, but for a last line that lies mostly beyond the picture, where it was
+    /// decoded at reduced scale.
+    lines: u32,
     /// Pixels of the canvas across the strip: the square, and what rounding adds.
     canvas: u32,
     /// First line of the canvas that holds the strip.
@@ -75,11 +79,13 @@ impl Place {
             Ordering::Equal | Ordering::Greater => (Shape::Wide, width, height, picture.height()),
             Ordering::Less => (Shape::Tall, height, width, picture.width()),
         };
+        let lines = if whole { lines } else { ((shorter * eighths + 4) / 8).clamp(1, lines) };
         let before = (longer - shorter) / 2;
         let paste = (before * eighths).div_ceil(8);
         Self {
             shape,
             longer: f64::from(longer * eighths) / 8.0,
+            lines,
             canvas: ((longer * eighths).div_ceil(8) + u32::from(!whole)).max(paste + lines),
             paste,
             start: f64::from(paste) - f64::from(before * eighths) / 8.0,

@@ -35,8 +35,18 @@ fn letterbox_fills_what_the_picture_leaves() {
 
 #[test]
 fn a_large_jpeg_at_reduced_scale_makes_nearly_the_same_square() {
-    // Sizes that 4 divides, and sizes that leave every remainder: there the square's middle is a fraction of a pixel off.
-    for (width, height) in [(2400, 1800), (2101, 1575), (1573, 2110), (2095, 2095)] {
+    // Sizes that 8 divides, and sizes that leave every remainder: there the square's middle is a fraction of a pixel off.
+    let sizes = [
+        (2400, 1800),
+        (2101, 1575),
+        (1573, 2110),
+        (2095, 2095),
+        (1600, 1067),
+        (1067, 1601),
+        (1101, 1040),
+        (4165, 1203),
+    ];
+    for (width, height) in sizes {
         // A picture with fine detail and hard edges: what reduced decoding could get wrong or put elsewhere.
         let mut seed = 1u32;
         let mut rgb = scene(width, height).into_rgb();
@@ -52,7 +62,10 @@ fn a_large_jpeg_at_reduced_scale_makes_nearly_the_same_square() {
             .expect("a JPEG");
         let whole = read(&jpeg).expect("a JPEG");
         let small = decode_at_least(&jpeg, &Limits::default(), 260).expect("a JPEG");
-        assert_eq!((small.width(), small.height()), (width.div_ceil(4), height.div_ceil(4)));
+        // Twice the square's side is kept, in eighths of the picture.
+        let eighths = (2 * 260 * 8_u32).div_ceil(width.max(height));
+        let shrunk = |side: u32| (side * eighths).div_ceil(8);
+        assert_eq!((small.width(), small.height()), (shrunk(width), shrunk(height)));
         assert_eq!(small.original_size(), (width, height));
         let squares = [&whole, &small].map(|picture| letterbox(picture, 260, [255; 3]));
         let (mean, most) = difference_of(&squares[0], &squares[1]);
