@@ -76,7 +76,7 @@ fn unsupported(feature: &str) -> PictureError {
 
 /// The marker at or after `at`, and where its segment begins. Stray bytes between segments are skipped, as all decoders
 /// do; `FF 00` and restart markers are entropy-coded data.
-fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), PictureError> {
+pub(super) fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), PictureError> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         at += memchr::memchr(0xFF, rest).ok_or(PictureError::Truncated)? + 1;
@@ -91,7 +91,7 @@ fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), PictureError>
 }
 
 /// The payload of the segment whose length field is at `at`, and where the next one begins.
-fn segment(bytes: &[u8], at: usize) -> Result<(&[u8], usize), PictureError> {
+pub(super) fn segment(bytes: &[u8], at: usize) -> Result<(&[u8], usize), PictureError> {
     let &[high, low] = bytes.get(at..at + 2).ok_or(PictureError::Truncated)? else {
         return Err(PictureError::Truncated);
     };

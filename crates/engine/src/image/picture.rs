@@ -12,7 +12,7 @@ pub struct Picture {
     height: u32,
     rgb: Vec<u8>,
     original: (u32, u32),
-    /// Pixels of the file along a side of each pixel here.
+    /// See [`Picture::eighths`].
     eighths: u32,
     format: Format,
     notes: Vec<Note>,

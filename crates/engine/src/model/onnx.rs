@@ -24,8 +24,7 @@ pub struct RuntimeOptions {
 
 impl Default for RuntimeOptions {
     /// As many threads for a batch alone, and batches at once, as the machine has cores, four at most. On two cores (images a
-    /// second / milliseconds of processor time for one, three times each): 1 thread, 1 caller 71 / 14; 2 threads, 1 caller 111–119 /
-    /// 15–16; 1 thread each, 2 callers 136–143 / 14; 2 threads each, 2 callers 115–134 / 15–17. So one query alone is answered
+    /// second / milliseconds of processor time for one, three times each): 2 threads, 1 caller 111–119 / 15–16; 1 thread each, 2 callers 136–143 / 14; 2 threads each, 2 callers 115–134 / 15–17. So one query alone is answered
     /// soonest, and imports and crowds get the most out of the cores. Larger batches gain nothing.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(4);
@@ -313,7 +312,7 @@ mod tests {
         let error = OnnxModel::open(manifest.clone(), bytes.clone(), &RuntimeOptions::default()).unwrap_err();
         assert!(matches!(error, ModelError::Checksum { .. }), "{error}");
         manifest.sha256 = checksum;
-        let error = OnnxModel::open(manifest, bytes.clone(), &RuntimeOptions::default()).unwrap_err();
+        let error = OnnxModel::open(manifest, bytes, &RuntimeOptions::default()).unwrap_err();
         assert!(matches!(error, ModelError::Open { .. }), "{error}");
     }
 }

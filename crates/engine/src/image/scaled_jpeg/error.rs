@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::image::PictureError;
+
 /// Why a JPEG was not decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -30,3 +32,13 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What is wrong with the segments that both decoders walk over.
+impl From<PictureError> for Error {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Truncated => Self::Truncated,
+            other => Self::damaged(other),
+        }
+    }
+}

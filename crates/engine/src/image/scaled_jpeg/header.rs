@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::tables::{Codes, QuantTable, Tables};
+use crate::image::jpeg_header::{next_marker, segment};
 
 /// What it takes to decode the scan.
 pub(super) struct Frame {
@@ -57,34 +58,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Frame, &[u8]), Error> {
             }
         }
     }
-}
-
-/// The marker at or after `at`, and where its segment begins. Stray bytes between segments are skipped, as all decoders
-/// do.
-fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), Error> {
-    loop {
-        at += memchr::memchr(0xFF, bytes.get(at..).unwrap_or_default()).ok_or(Error::Truncated)? + 1;
-        match bytes.get(at) {
-            None => return Err(Error::Truncated),
-            Some(0x00 | 0x01 | 0xD0..=0xD7) => at += 1,
-            // Fill byte: the next one may be the marker.
-            Some(0xFF) => {}
-            Some(&marker) => return Ok((marker, at + 1)),
-        }
-    }
-}
-
-/// The payload of the segment whose length field is at `at`, and where the next one begins.
-fn segment(bytes: &[u8], at: usize) -> Result<(&[u8], usize), Error> {
-    let Some(&[high, low]) = bytes.get(at..at + 2) else {
-        return Err(Error::Truncated);
-    };
-    let length = usize::from(u16::from_be_bytes([high, low]));
-    if length < 2 {
-        return Err(Error::damaged("a segment shorter than its own length field"));
-    }
-    let payload = bytes.get(at + 2..at + length).ok_or(Error::Truncated)?;
-    Ok((payload, at + length))
 }
 
 impl Segments {
