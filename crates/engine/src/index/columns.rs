@@ -1,12 +1,13 @@
 //! The file of the columns beside the index: what spares a start the payload of every product, and soon after it the words of
-//! every product.
+//! every product. It has the lists of who says a word as well, which are read from it a list at a time.
 //!
 //! The file says up to which revision of the truth it knows every change, which the caller gives and gets back: it applies
 //! again whatever is newer, to the index and to the columns alike. A file that is missing or damaged costs time only: then the
-//! columns are read from the payload, and the words from the truth.
+//! columns and the lists are made from the payload, and the lexicon from the truth.
 //!
-//! `head, columns, hash, words, hash, length of head and columns, length of words`. The words are read later, so that a start need not
-//! wait for them; they are left out while they are not all known.
+//! `head, columns, hash, words, hash, lists, hash, directory of the lists, hash, length of each of the four`. The words are read later,
+//! so that a start need not wait for them, and are left out while they are not all known; the hash of the lists is looked at with
+//! them.
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -16,8 +17,9 @@ use super::IndexError;
 use super::embedded::Embedded;
 use super::journal::write_durably;
 use super::lexicon::Lexicon;
+use super::postings::{self, Directory, Part, Run};
 use super::table::Table;
-use super::table::kept::LAYOUT;
+use super::table::kept::{LAYOUT, put, take};
 use super::wording::has_compounds;
 
 const NAME: &str = "columns";
@@ -25,23 +27,25 @@ const MAGIC: &[u8; 16] = b"vetrina columns\n";
 const BUFFER: usize = 1 << 20;
 /// Bytes of a BLAKE3 hash.
 const HASH: u64 = blake3::OUT_LEN as u64;
-/// Bytes of the two lengths.
-const LENGTHS: u64 = 16;
+/// Bytes of the four lengths.
+const LENGTHS: u64 = 32;
 
 /// What a file brings.
 pub(super) struct Kept {
     pub(super) table: Table,
+    pub(super) postings: Run,
     /// Up to which the file is good.
     pub(super) revision: i64,
-    pub(super) words: Option<KeptWords>,
+    pub(super) words: KeptWords,
 }
 
-/// The words in a file that was opened; they can be read even when another file has taken its place.
+/// The words in a file that was opened, and its lists; they can be read even when another file has taken its place.
 #[derive(Debug)]
 pub(super) struct KeptWords {
     file: File,
-    at: u64,
-    length: u64,
+    /// Where they are, and their length.
+    words: Option<(u64, u64)>,
+    lists: (u64, u64),
 }
 
 /// The columns of a file; none where there is no file that can be used.
@@ -78,7 +82,10 @@ impl Embedded {
         let mut kept = self.columns_kept.lock();
         let (table, lexicon) = (self.table(), self.lexicon());
         let all_known = lexicon.products() == table.len();
-        write(&self.dir, &table, Some(&*lexicon).filter(|_| all_known), revision)?;
+        // Nothing that is said changes while the table is held.
+        let parts = self.postings.write().freeze();
+        let run = write(&self.dir, &table, Some(&*lexicon).filter(|_| all_known), &parts, revision)?;
+        self.postings.write().replace(&parts, run);
         *kept = Some(revision);
         Ok(())
     }
@@ -86,8 +93,17 @@ impl Embedded {
     /// See [`super::Index::read_kept_words`].
     pub(super) fn read_kept_words(&self) -> bool {
         let Some(mut kept) = self.kept_words.lock().take() else { return false };
+        let (at, length) = kept.lists;
+        let all = |input: &mut In<'_>| std::io::copy(input, &mut std::io::sink()).map_err(|error| error.to_string());
+        if let Err(reason) = read_section(&mut kept.file, at, length, all) {
+            tracing::warn!(dir = %self.dir.display(), reason, "the lists of words beside the columns cannot be used and are made anew");
+            if let Err(error) = self.reread_columns() {
+                tracing::error!(dir = %self.dir.display(), %error, "the lists of words could not be made anew");
+            }
+        }
+        let Some((at, length)) = kept.words else { return false };
         let compounds = has_compounds(&self.options().language);
-        let read = read_section(&mut kept.file, kept.at, kept.length, |input| Lexicon::read(input, compounds));
+        let read = read_section(&mut kept.file, at, length, |input| Lexicon::read(input, compounds));
         let mut words = match read {
             Ok(words) => words,
             Err(reason) => {
@@ -123,8 +139,10 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)
 }
 
-fn write(dir: &Path, table: &Table, words: Option<&Lexicon>, revision: i64) -> Result<(), IndexError> {
-    write_durably(&path(dir), |mut file| {
+fn write(dir: &Path, table: &Table, words: Option<&Lexicon>, lists: &[Part], revision: i64) -> Result<Run, IndexError> {
+    let mut kept = (Directory::default(), 0);
+    let path = path(dir);
+    write_durably(&path, |mut file| {
         let columns = write_section(file, |out| {
             out.write_all(MAGIC)?;
             out.write_all(&LAYOUT.to_le_bytes())?;
@@ -135,9 +153,19 @@ fn write(dir: &Path, table: &Table, words: Option<&Lexicon>, revision: i64) -> R
             Some(words) => write_section(file, |out| words.write(out).map_err(std::io::Error::other))?,
             None => 0,
         };
-        file.write_all(&columns.to_le_bytes())?;
-        file.write_all(&words.to_le_bytes())
-    })
+        let mut directory = Directory::default();
+        let lists = write_section(file, |out| postings::merge(lists, out).map(|made| directory = made))?;
+        let directed = write_section(file, |out| put(out, &directory).map_err(std::io::Error::other))?;
+        kept = (directory, columns + HASH + with_hash(words));
+        [columns, words, lists, directed].iter().try_for_each(|length| file.write_all(&length.to_le_bytes()))
+    })?;
+    let file = File::open(&path).map_err(IndexError::io("cannot read", &path))?;
+    Ok(Run::new(file, kept.1, kept.0))
+}
+
+/// Bytes of the words and their hash, which they have where they are not left out.
+fn with_hash(length: u64) -> u64 {
+    if length == 0 { 0 } else { length.saturating_add(HASH) }
 }
 
 type Out<'f> = BufWriter<Hashed<&'f File>>;
@@ -200,10 +228,12 @@ fn read_file(path: &Path) -> Result<Kept, ReadError> {
     let end = file.seek(SeekFrom::End(-(LENGTHS as i64))).map_err(unusable)?;
     let mut lengths = [0; LENGTHS as usize];
     file.read_exact(&mut lengths).map_err(unusable)?;
-    let (columns, words) = lengths.split_at(8);
-    let [columns, words] = [columns, words].map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap_or_default()));
-    let with_hash = |length: u64| if length == 0 { 0 } else { length.saturating_add(HASH) };
-    if with_hash(columns).saturating_add(with_hash(words)) != end {
+    let length = |at: usize| u64::from_le_bytes(lengths[at * 8..][..8].try_into().unwrap_or_default());
+    let [columns, words, lists, directed] = [0, 1, 2, 3].map(length);
+    let parts =
+        [columns.saturating_add(HASH), with_hash(words), lists.saturating_add(HASH), directed.saturating_add(HASH)];
+    let [words_at, lists_at, directed_at, all] = [1, 2, 3, 4].map(|part| sum(&parts[..part]));
+    if all != end {
         return Err(ReadError::Unusable("its parts have other lengths than it says".to_owned()));
     }
     let table = read_section(&mut file, 0, columns, |input| {
@@ -211,8 +241,20 @@ fn read_file(path: &Path) -> Result<Kept, ReadError> {
         Table::read(input)
     });
     let table = table.map_err(ReadError::Unusable)?;
-    let words = (words > 0).then(|| KeptWords { file, at: with_hash(columns), length: words });
-    Ok(Kept { table, revision, words })
+    let directory = read_section(&mut file, directed_at, directed, |input| {
+        take::<Directory>(&mut rmp_serde::Deserializer::new(input))
+    });
+    let directory = directory.map_err(ReadError::Unusable)?;
+    if !directory.fits(lists) {
+        return Err(ReadError::Unusable("its lists are not where it says".to_owned()));
+    }
+    let postings = Run::new(file.try_clone().map_err(unusable)?, lists_at, directory);
+    let words = KeptWords { file, words: (words > 0).then_some((words_at, words)), lists: (lists_at, lists) };
+    Ok(Kept { table, postings, revision, words })
+}
+
+fn sum(lengths: &[u64]) -> u64 {
+    lengths.iter().fold(0, |sum, length| sum.saturating_add(*length))
 }
 
 /// Hashes what goes through.
@@ -349,9 +391,13 @@ mod tests {
         assert!(!index.read_kept_words(), "once");
         drop(index);
 
-        // The last byte but the lengths and the hash is of the words.
+        // The last byte of the words, before their hash and the two parts behind them.
+        let length = |part: usize| {
+            let at = good.len() - LENGTHS as usize + part * 8;
+            u64::from_le_bytes(good[at..at + 8].try_into().unwrap())
+        };
         let mut changed = good.clone();
-        changed[good.len() - (HASH + LENGTHS) as usize - 1] ^= 1;
+        changed[(length(0) + HASH + length(1)) as usize - 1] ^= 1;
         fs::write(&file, &changed).unwrap();
         let index = open(&dir);
         assert_eq!((index.columns_kept(), index.read_kept_words(), said(&index, "nike")), (Some(7), false, 0));
@@ -363,6 +409,48 @@ mod tests {
         drop(index);
         let index = open(&dir);
         assert_eq!((index.columns_kept(), index.read_kept_words(), said(&index, "nike")), (Some(8), false, 0));
+    }
+
+    #[test]
+    fn lists_of_words_are_read_from_the_file_and_made_anew_where_they_were_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("index");
+        let index = open(&dir);
+        let points: Vec<IndexPoint> =
+            (0..400).map(|key| point(key, if key % 3 == 0 { "Nike" } else { "Puma" })).collect();
+        index.upsert(&points).unwrap();
+        let found = |index: &Index| ["nike", "puma", "p7"].map(|text| index.words(text, 999).unwrap());
+        let expected = found(&index);
+        assert_eq!(expected.each_ref().map(Vec::len), [134, 266, 1]);
+        index.flush().unwrap();
+        index.keep_columns(1).unwrap();
+        assert_eq!(found(&index), expected, "from the file that was just written");
+        drop(index);
+        let index = open(&dir);
+        assert_eq!(found(&index), expected, "from the file that was found");
+        assert!(index.read_kept_words());
+        index.upsert(&[point(1, "Nike")]).unwrap();
+        index.delete(&[0]).unwrap();
+        assert_eq!(found(&index).map(|found| found.len()), [134, 265, 1]);
+        index.keep_columns(2).unwrap();
+        assert_eq!(found(&index).map(|found| found.len()), [134, 265, 1]);
+        index.flush().unwrap();
+        drop(index);
+
+        let file = path(&dir);
+        let mut changed = fs::read(&file).unwrap();
+        let length = |part: usize| {
+            let at = changed.len() - LENGTHS as usize + part * 8;
+            u64::from_le_bytes(changed[at..at + 8].try_into().unwrap())
+        };
+        let lists = (length(0) + HASH + with_hash(length(1))) as usize;
+        changed[lists + 2] ^= 1;
+        fs::write(&file, &changed).unwrap();
+        let index = open(&dir);
+        assert_eq!(index.columns_kept(), Some(2), "its start does not read them");
+        assert!(index.read_kept_words(), "what else it has is good");
+        assert_eq!(index.columns_kept(), None);
+        assert_eq!(found(&index).map(|found| found.len()), [134, 265, 1]);
     }
 
     #[test]

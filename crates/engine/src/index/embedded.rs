@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use qdrant_edge::{
     BinaryQuantizationConfig, BoolIndexParams, Condition, CreateIndex, DatetimeIndexParams, Distance, EdgeConfig,
-    EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter,
-    FloatIndexParams, HasVectorCondition, HnswIndexConfig, KeywordIndexParams, Modifier, MultiVectorComparator,
-    MultiVectorConfig, OperationResult, Payload, PayloadFieldSchema, PayloadSchemaParams, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig,
-    ScalarType, SparseVector, UpdateOperation, VectorPersisted, VectorStorageDatatype, VectorStructPersisted,
-    WalOptions,
+    EdgeOptimizersConfig, EdgeShard, EdgeVectorParams, FieldIndexOperations, Filter, FloatIndexParams,
+    HasVectorCondition, HnswIndexConfig, KeywordIndexParams, MultiVectorComparator, MultiVectorConfig, OperationResult,
+    Payload, PayloadFieldSchema, PayloadSchemaParams, PointId, PointInsertOperations, PointOperations,
+    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted,
+    VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
 use super::columns::{self, KeptWords};
@@ -21,17 +20,15 @@ use super::durable::{self, Soundness};
 use super::fields::{Column, FieldKind};
 use super::journal::Journal;
 use super::lexicon::Lexicon;
-use super::postings::Postings;
+use super::postings::{self, Postings, stored};
 use super::synonyms::Compiled;
 use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
-use super::words::Analyser;
+use super::words::{Analyser, Term};
 use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, State};
 
 /// Name of the vectors of a product's images.
 pub(super) const PICTURE: &str = "picture";
-/// Name of the sparse vector of a product's words.
-pub(super) const WORDS: &str = "words";
 /// Points per write: bounds the size of one log entry and the time writers hold each other up.
 pub(super) const BATCH: usize = 256;
 /// Products whose payload is read at once when an index opens.
@@ -57,8 +54,9 @@ pub struct Embedded {
     pub(super) optimiser: Mutex<()>,
     attributes: RwLock<BTreeSet<String>>,
     table: RwLock<Table>,
-    /// Locked after the table, and changed only while that is held for writing.
     pub(super) postings: RwLock<Postings>,
+    /// Only one at a time moves lists from memory to the disk.
+    spilling: Mutex<()>,
     /// The revision that the file of the columns is good for, where there is one.
     pub(super) columns_kept: Mutex<Option<i64>>,
     /// The words beside them, until they are read.
@@ -113,6 +111,7 @@ impl Embedded {
             attributes,
             table: RwLock::default(),
             postings: RwLock::default(),
+            spilling: Mutex::new(()),
             columns_kept: Mutex::default(),
             kept_words: Mutex::default(),
         };
@@ -127,8 +126,9 @@ impl Embedded {
         match columns::read(dir) {
             Some(kept) => {
                 *index.table.write() = kept.table;
+                *index.postings.write() = Postings::of(kept.postings);
                 *index.columns_kept.lock() = Some(kept.revision);
-                *index.kept_words.lock() = kept.words;
+                *index.kept_words.lock() = Some(kept.words);
             }
             None => index.fill_table()?,
         }
@@ -212,27 +212,30 @@ impl Embedded {
         for batch in points.chunks(BATCH) {
             let mut said = Vec::with_capacity(batch.len());
             let mut list = Vec::with_capacity(batch.len());
-            let mut vectors = Vec::with_capacity(batch.len());
+            let mut terms = Vec::with_capacity(batch.len());
             for point in batch {
                 let analysed = self.analyser.document(&point.words);
+                let steps = |(term, value)| (term, postings::steps(value));
+                let product: Vec<(Term, u16)> = analysed.terms.into_iter().map(steps).collect();
                 said.push((point, analysed.words));
-                vectors.push(analysed.vector.clone());
-                list.push(persisted(point, analysed.vector));
+                list.push(persisted(point, &product));
+                terms.push(product);
             }
             self.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(list),
             )))?;
             let mut table = self.table.write();
             let mut postings = self.postings.write();
-            for (point, words) in batch.iter().zip(&vectors) {
+            for (point, terms) in batch.iter().zip(&terms) {
                 if let Some(row) = table.row(point.key) {
                     postings.remove(row);
                 }
                 let row = table.put(point.key, !point.vectors.is_empty(), &point.payload);
-                postings.put(row, words);
+                postings.put(row, terms);
             }
             drop(postings);
             drop(table);
+            postings::spill(&self.postings, &self.spilling, &self.dir);
             let mut lexicon = self.lexicon.write();
             for (point, words) in said {
                 lexicon.put(point, words);
@@ -318,7 +321,7 @@ impl Embedded {
         self.table.read()
     }
 
-    /// Reads the payload of every product into the table. About 25 s for a million products.
+    /// Reads the payload of every product into the table and the lists of words. About 25 s for a million products.
     pub(super) fn fill_table(&self) -> Result<(), IndexError> {
         let mut table = self.table.write();
         self.postings.write().clear();
@@ -328,9 +331,17 @@ impl Embedded {
         let mut from = None;
         loop {
             let (page, next) = self.payloads(from, PAGE)?;
+            let mut postings = self.postings.write();
             for (key, payload) in &page {
-                table.put(*key, pictured.contains(key), payload);
+                let row = table.put(*key, pictured.contains(key), payload);
+                let terms = stored::read(payload);
+                if terms.is_none() {
+                    tracing::error!(dir = %self.dir.display(), key, "the words of a product cannot be read; import it again");
+                }
+                postings.put(row, &terms.unwrap_or_default());
             }
+            drop(postings);
+            postings::spill(&self.postings, &self.spilling, &self.dir);
             match next {
                 Some(next) => from = Some(next),
                 None => return Ok(()),
@@ -431,18 +442,17 @@ fn schema(kind: FieldKind) -> PayloadSchemaParams {
     }
 }
 
-fn persisted(point: &IndexPoint, words: SparseVector) -> PointStructPersisted {
-    let mut vectors = HashMap::with_capacity(2);
+fn persisted(point: &IndexPoint, terms: &[(Term, u16)]) -> PointStructPersisted {
+    let mut vectors = HashMap::with_capacity(1);
     if !point.vectors.is_empty() {
         vectors.insert(PICTURE.into(), VectorPersisted::MultiDense(point.vectors.clone()));
     }
-    if !words.indices.is_empty() {
-        vectors.insert(WORDS.into(), VectorPersisted::Sparse(words));
-    }
+    let mut payload = point.payload.clone();
+    payload.insert(stored::KEY.to_owned(), stored::write(terms).into());
     PointStructPersisted {
         id: PointId::NumId(point.key),
         vector: VectorStructPersisted::Named(vectors),
-        payload: Some(Payload(point.payload.clone())),
+        payload: Some(Payload(payload)),
     }
 }
 
@@ -518,7 +528,6 @@ fn config(options: &IndexOptions) -> EdgeConfig {
         picture = picture.quantization_config(compression);
     }
     let picture = picture.build();
-    let words = EdgeSparseVectorParams::builder().modifier(Modifier::Idf).on_disk(tuning.lists_on_disk).build();
     let hnsw = HnswIndexConfig {
         m: tuning.links,
         ef_construct: tuning.build_effort,
@@ -532,7 +541,6 @@ fn config(options: &IndexOptions) -> EdgeConfig {
     EdgeConfig::builder()
         .on_disk_payload(true)
         .vector(PICTURE, picture)
-        .sparse_vector(WORDS, words)
         .hnsw_config(hnsw)
         .optimizers(optimizers)
         .wal_options(log)

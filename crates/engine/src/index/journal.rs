@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{IndexError, IndexOptions};
 
 /// Version of the layout of point, payload and words. Raise it when any of them changes: old indexes are then rebuilt.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const MARKER: &str = "index.json";
 /// How many operation numbers are reserved at a time. Numbers below 2³² are stored most compactly by the engine.
 const BLOCK: u64 = 1 << 16;

@@ -3,8 +3,9 @@
 //! One product is one point. A point carries
 //! - `picture`: one embedding per image, compared by MaxSim, so that with one query vector a product scores as its best
 //!   image does;
-//! - `words`: a sparse BM25F vector (see [`words`]);
-//! - a payload of filter fields (see [`fields`]).
+//! - a payload: filter fields (see [`fields`]) and the terms it says, with their BM25F values (see [`words`]).
+//!
+//! Beside the points, and made of them where they are missing: the columns ([`table`]) and the lists of who says a word.
 //!
 //! The index is never the truth. It promises that what was written before an [`Index::flush`] that answers for everything
 //! survives, that applying the same write twice does no harm, and that damage is noticed when it opens, so that the caller can
@@ -31,6 +32,8 @@ mod wording;
 pub mod words;
 
 use std::path::Path;
+
+use roaring::RoaringBitmap;
 
 pub use durable::Flushed;
 pub use embedded::Embedded;
@@ -321,12 +324,7 @@ impl Index {
     /// When the engine fails.
     pub fn words(&self, text: &str, limit: usize) -> Result<Vec<Scored>, IndexError> {
         let table = self.table();
-        let said = self.said(&table, text)?;
-        let scored = |row: u32| Scored { key: table.key(row), score: said.scores[row as usize] };
-        let mut found: Vec<Scored> = said.rows.iter().map(scored).collect();
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        found.truncate(limit);
-        Ok(found)
+        Ok(best(&table, &self.said(&table, text)?, limit))
     }
 
     /// The products that say any of these terms, best first, ties by key.
@@ -334,9 +332,11 @@ impl Index {
     /// # Errors
     /// When the engine fails.
     pub fn terms(&self, query: &words::Terms, limit: usize) -> Result<Vec<Scored>, IndexError> {
-        match self {
-            Self::Embedded(index) => index.words(query, limit),
-        }
+        let table = self.table();
+        let said = match self {
+            Self::Embedded(index) => index.said(&table, query)?,
+        };
+        Ok(best(&table, &said, limit))
     }
 
     /// What a shopper's words are in the index's terms: completed, corrected, with synonyms and compounds. Some
@@ -393,13 +393,14 @@ impl Index {
         }
     }
 
-    /// Keys of all products whose title or id starts with the folded `prefix`.
+    /// Rows of all products whose title or id starts with the folded `prefix`; none for other columns and an empty prefix.
+    /// `table` is this index's own, held for the whole search.
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn starting_with(&self, field: words::Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
+    pub fn starting_with(&self, table: &Table, column: &Column, prefix: &str) -> Result<RoaringBitmap, IndexError> {
         match self {
-            Self::Embedded(index) => index.starting_with(field, prefix),
+            Self::Embedded(index) => index.starting_with(table, column, prefix),
         }
     }
 
@@ -490,4 +491,13 @@ impl Index {
             Self::Embedded(index) => index.info(),
         }
     }
+}
+
+/// The products that say words best, best first, ties by key.
+fn best(table: &Table, said: &Said, limit: usize) -> Vec<Scored> {
+    let scored = |row: u32| Scored { key: table.key(row), score: said.scores[row as usize] };
+    let mut found: Vec<Scored> = said.rows.iter().map(scored).collect();
+    found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+    found.truncate(limit);
+    found
 }

@@ -1,7 +1,6 @@
 //! Reads of the embedded index: nearest pictures, words, counts, facets, values.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use qdrant_edge::{
     Condition, CountRequest, Direction, FacetRequest, FacetValue, FieldCondition, Filter, Match, NamedQuery, OrderBy,
@@ -9,13 +8,14 @@ use qdrant_edge::{
     ScoredPoint, ScrollRequest, SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal,
     VectorStructInternal, WithPayloadInterface, WithVector,
 };
+use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
-use super::embedded::{BATCH, Embedded, PICTURE, WORDS, check_vector, guard};
+use super::embedded::{Embedded, PICTURE, check_vector, guard};
 use super::fields::{Column, FieldKind};
-use super::postings::{List, Said, add_up};
-use super::table::Table;
-use super::words::{INDEXED_PREFIX, Prefixed, Term, Terms};
+use super::postings::{Said, add_up, stored};
+use super::table::{BEGINNING, Table};
+use super::words::Terms;
 use super::{Compression, Effort, IndexError};
 
 /// A product and how well it fits.
@@ -63,57 +63,12 @@ impl Embedded {
             quantization: compressed(tuning.compression, limit),
             ..SearchParams::default()
         };
-        self.search(VectorInternal::MultiDense(vectors), PICTURE, filter, limit, Some(params))
-    }
-
-    pub(super) fn words(&self, query: &Terms, limit: usize) -> Result<Vec<Scored>, IndexError> {
-        if query.is_empty() || limit == 0 {
-            return Ok(Vec::new());
-        }
-        let mut found = self.search(VectorInternal::Sparse(query.to_sparse()), WORDS, None, limit, None)?;
-        found.retain(|scored| scored.score > 0.0);
-        Ok(found)
+        self.search(VectorInternal::MultiDense(vectors), filter, limit, Some(params))
     }
 
     /// The products of the table that say any of these terms; see [`super::postings`].
     pub(super) fn said(&self, table: &Table, query: &Terms) -> Result<Said, IndexError> {
-        let mut lists = Vec::with_capacity(query.len());
-        for &(term, weight) in &query.entries {
-            let kept = self.postings.read().get(term);
-            let list = match kept {
-                Some(list) => list,
-                None => {
-                    let list = Arc::new(self.list(table, term)?);
-                    self.postings.write().keep(term, Arc::clone(&list));
-                    list
-                }
-            };
-            lists.push((list, weight));
-        }
-        Ok(add_up(table, &lists))
-    }
-
-    /// The list of a term, from the engine.
-    fn list(&self, table: &Table, term: Term) -> Result<List, IndexError> {
-        let alone = Terms { entries: vec![(term, 1.0)] };
-        // While an optimisation runs a segment may have a product that another has as well.
-        let found = self.words(&alone, table.len() + BATCH)?;
-        let mut tried = found.iter().take(BATCH);
-        // What the engine multiplied each value with: the term's inverse document frequency as it counts it.
-        let factor = loop {
-            let Some(scored) = tried.next() else { return Ok(List::default()) };
-            let records = self.retrieve(
-                &[scored.key],
-                WithPayloadInterface::Bool(false),
-                WithVector::Selector(vec![WORDS.into()]),
-            )?;
-            if let Some(value) = records.get(&scored.key).and_then(|record| value_of(record, term)) {
-                break scored.score / value;
-            }
-            // It was written anew in between.
-        };
-        let entry = |scored: &Scored| Some((table.row(scored.key)?, scored.score / factor));
-        Ok(List::of(found.iter().filter_map(entry).collect()))
+        add_up(&self.postings.read(), table, query, &self.dir)
     }
 
     pub(super) fn coded(&self, codes: &[String]) -> Result<Vec<u64>, IndexError> {
@@ -139,39 +94,35 @@ impl Embedded {
         Ok(codes.collect())
     }
 
-    pub(super) fn starting_with(&self, field: Prefixed, prefix: &str) -> Result<Vec<u64>, IndexError> {
-        /// Up to so many candidates are checked against the stored text even when the prefix is indexed as a whole: terms
-        /// are hashes, and about one in a thousand short prefixes shares its hash with another product's.
-        const CHECKED: usize = 2_000;
-        let Some(term) = field.term(prefix) else { return Ok(Vec::new()) };
-        let mut keys: Vec<u64> =
-            self.words(&term, self.count(None, true)?)?.into_iter().map(|scored| scored.key).collect();
-        if prefix.chars().count() > INDEXED_PREFIX || keys.len() <= CHECKED {
-            let column = match field {
-                Prefixed::Title => Column::Title,
-                Prefixed::Id => Column::Id,
-            };
-            let texts = self.values(&keys, &[column])?;
+    pub(super) fn starting_with(
+        &self,
+        table: &Table,
+        column: &Column,
+        prefix: &str,
+    ) -> Result<RoaringBitmap, IndexError> {
+        let mut rows = table.starting_with(column, prefix);
+        if prefix.len() > BEGINNING && !rows.is_empty() {
+            let keys: Vec<u64> = rows.iter().map(|row| table.key(row)).collect();
+            let texts = self.values(&keys, std::slice::from_ref(column))?;
             let fits = |values: &Vec<Value>| {
                 values.first().and_then(Value::as_str).is_some_and(|text| text.starts_with(prefix))
             };
-            let mut checks = texts.iter().map(fits);
-            keys.retain(|_| checks.next().unwrap_or(false));
+            let fitting = rows.iter().zip(&texts).filter(|(_, values)| fits(values)).map(|(row, _)| row);
+            rows = fitting.collect();
         }
-        Ok(keys)
+        Ok(rows)
     }
 
     fn search(
         &self,
         query: VectorInternal,
-        vector: &str,
         filter: Option<&Filter>,
         limit: usize,
         params: Option<SearchParams>,
     ) -> Result<Vec<Scored>, IndexError> {
         let shard = self.shard()?;
         let request = SearchRequest {
-            query: QueryEnum::Nearest(NamedQuery { query, using: Some(vector.into()) }),
+            query: QueryEnum::Nearest(NamedQuery { query, using: Some(PICTURE.into()) }),
             filter: filter.cloned(),
             params,
             limit,
@@ -245,7 +196,7 @@ impl Embedded {
         Ok((records.into_iter().filter_map(|record| key(record.id)).collect(), next.and_then(key)))
     }
 
-    /// Payloads by key, from a key on, at most `limit`, as far as the table needs them; and where to go on.
+    /// Payloads by key, from a key on, at most `limit`, as far as the table and the lists of words need them; and where to go on.
     pub(super) fn payloads(
         &self,
         from: Option<u64>,
@@ -253,6 +204,7 @@ impl Embedded {
     ) -> Result<(Vec<(u64, Map<String, Value>)>, Option<u64>), IndexError> {
         let shard = self.shard()?;
         let columns = [
+            Column::Id,
             Column::Title,
             Column::Price,
             Column::Stock,
@@ -267,7 +219,7 @@ impl Embedded {
             Column::Palette,
         ];
         let mut include: Vec<_> = columns.iter().filter_map(|column| column.to_string().parse().ok()).collect();
-        include.extend("shown".parse());
+        include.extend(["shown", stored::KEY].into_iter().filter_map(|key| key.parse().ok()));
         let request = ScrollRequest {
             offset: from.map(PointId::NumId),
             limit: Some(limit.max(1)),
@@ -339,14 +291,6 @@ fn key(id: PointId) -> Option<u64> {
 
 fn scored(point: &ScoredPoint) -> Option<Scored> {
     key(point.id).map(|key| Scored { key, score: point.score })
-}
-
-/// How well a record says a term, where it does.
-fn value_of(record: &Record, term: Term) -> Option<f32> {
-    let Some(VectorStructInternal::Named(vectors)) = &record.vector else { return None };
-    let Some(VectorInternal::Sparse(words)) = vectors.get(WORDS) else { return None };
-    let at = words.indices.iter().position(|index| *index == term)?;
-    words.values.get(at).copied().filter(|value| *value > 0.0)
 }
 
 /// The image embeddings of a record.

@@ -18,8 +18,6 @@ pub struct Tuning {
     pub half: bool,
     /// Whether the graph is read from the disk's cache rather than held in memory.
     pub graph_on_disk: bool,
-    /// Whether the lists of words are read from the disk's cache rather than held in memory. Those of filter fields always are.
-    pub lists_on_disk: bool,
 }
 
 /// What the walk over the graph compares. With a compression the best candidates are compared again by their whole vectors.
@@ -53,7 +51,6 @@ impl Default for Tuning {
             compression: Compression::Scalar,
             half: false,
             graph_on_disk: false,
-            lists_on_disk: true,
         }
     }
 }

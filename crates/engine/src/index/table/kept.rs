@@ -1,7 +1,7 @@
 //! The table as a file: what a start reads instead of the payload of every product.
 //!
 //! Written are the columns as they stand in memory, one after another in MessagePack; what can be made of them (who has which
-//! value, who is in which group) is made when they are read. A million products are 127 MB.
+//! value, who is in which group) is made when they are read. A million products are 150 MB.
 
 use std::io::{Read, Write};
 
@@ -14,8 +14,8 @@ use super::values::{Forward, Place, Values};
 use super::{NONE, Table};
 use crate::index::fields::Column;
 
-/// Version of the layout. Raise it with any change of what is written, here or in `lexicon/kept.rs`, or of how values are folded.
-pub(in crate::index) const LAYOUT: u32 = 2;
+/// Version of the layout. Raise it with any change of what is written, here, in `lexicon/kept.rs` or in `postings/run.rs`, or of how values are folded.
+pub(in crate::index) const LAYOUT: u32 = 3;
 
 /// What is written of a text column.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +35,9 @@ impl Table {
         put(out, &self.price)?;
         put(out, &self.stock)?;
         put(out, &self.added_at)?;
-        put(out, &self.title.iter().map(|title| ((title >> 64) as u64, *title as u64)).collect::<Vec<_>>())?;
+        for texts in [&self.title, &self.id] {
+            put(out, &texts.iter().map(|text| ((text >> 64) as u64, *text as u64)).collect::<Vec<_>>())?;
+        }
         put(out, &self.group)?;
         put(out, &self.groups.names)?;
         put(out, &self.brand)?;
@@ -66,8 +68,10 @@ impl Table {
             keys,
             ..Self::default()
         };
-        let title = |(high, low): (u64, u64)| u128::from(high) << 64 | u128::from(low);
-        table.title = take::<Vec<(u64, u64)>>(&mut input)?.into_iter().map(title).collect();
+        for texts in [&mut table.title, &mut table.id] {
+            let text = |(high, low): (u64, u64)| u128::from(high) << 64 | u128::from(low);
+            *texts = take::<Vec<(u64, u64)>>(&mut input)?.into_iter().map(text).collect();
+        }
         table.group = take(&mut input)?;
         table.groups.names = take(&mut input)?;
         table.brand = take(&mut input)?;
@@ -84,6 +88,7 @@ impl Table {
             table.stock.len(),
             table.added_at.len(),
             table.title.len(),
+            table.id.len(),
             table.group.len(),
             table.brand.len(),
             table.colours.len(),

@@ -27,6 +27,8 @@ use crate::image::{Colour, Palette};
 
 /// No group, no brand.
 const NONE: u32 = u32::MAX;
+/// Bytes of the beginning of a text that are kept.
+pub(super) const BEGINNING: usize = 16;
 /// No date.
 const NEVER: i64 = i64::MIN;
 
@@ -51,6 +53,8 @@ pub struct Table {
     added_at: Vec<i64>,
     /// The first 16 bytes of the folded title, which sort as the title does.
     title: Vec<u128>,
+    /// The same of the folded id.
+    id: Vec<u128>,
     /// Number of the variant group.
     group: Vec<u32>,
     groups: Groups,
@@ -119,7 +123,9 @@ impl Table {
             .and_then(Json::as_str)
             .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
             .map_or(NEVER, |moment| moment.timestamp_micros());
-        self.title[at] = title_key(lookup(payload, &Column::Title).and_then(Json::as_str).unwrap_or_default());
+        let text = |column: &Column| lookup(payload, column).and_then(Json::as_str).unwrap_or_default();
+        self.title[at] = beginning(text(&Column::Title));
+        self.id[at] = beginning(text(&Column::Id));
         self.colours[at] = lookup(payload, &Column::Palette)
             .and_then(Palette::from_payload)
             .map_or_else(Packed::default, |palette| Packed::of(&palette));
@@ -201,6 +207,7 @@ impl Table {
         self.stock.push(f64::NAN);
         self.added_at.push(NEVER);
         self.title.push(0);
+        self.id.push(0);
         self.group.push(NONE);
         self.brand.push(NONE);
         self.colours.push(Packed::default());
@@ -284,9 +291,9 @@ fn strings(value: Option<&Json>) -> impl Iterator<Item = &str> {
     one.into_iter().chain(many)
 }
 
-/// The first 16 bytes as a number that compares as the text does, as far as they tell.
-fn title_key(folded: &str) -> u128 {
-    let mut bytes = [0; 16];
+/// The first bytes as a number that compares as the text does, as far as they tell.
+fn beginning(folded: &str) -> u128 {
+    let mut bytes = [0; BEGINNING];
     for (byte, found) in bytes.iter_mut().zip(folded.bytes()) {
         *byte = found;
     }

@@ -3,7 +3,7 @@
 use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::values::Values;
-use super::{NEVER, NONE, Table};
+use super::{BEGINNING, NEVER, NONE, Table, beginning};
 use crate::index::fields::{Column, FieldKind};
 use crate::index::point::number;
 
@@ -67,6 +67,24 @@ impl Table {
         }
         let Some(values) = self.texts.get(column) else { return RoaringBitmap::new() };
         values.iter().filter(|value| passes(&value.text)).map(|value| &value.rows).union()
+    }
+
+    /// Rows whose title or id, folded, starts with a prefix, as far as its first [`BEGINNING`] bytes tell; none for an empty one and
+    /// for other columns.
+    #[must_use]
+    pub fn starting_with(&self, column: &Column, prefix: &str) -> RoaringBitmap {
+        let texts = match column {
+            Column::Title => &self.title,
+            Column::Id => &self.id,
+            _ => return RoaringBitmap::new(),
+        };
+        let known = prefix.len().min(BEGINNING);
+        if known == 0 {
+            return RoaringBitmap::new();
+        }
+        let (wanted, rest) = (beginning(prefix), 8 * (BEGINNING - known));
+        // Rows that were removed keep theirs until they are used again.
+        self.live.iter().filter(|row| (texts[*row as usize] ^ wanted) >> rest == 0).collect()
     }
 
     /// Rows with a number that passes: prices, pieces on hand, numbers among an attribute's values.

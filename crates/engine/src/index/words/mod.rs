@@ -2,24 +2,22 @@
 //!
 //! Scoring is BM25F (Zaragoza et al., TREC 2004): term frequencies of the fields are weighted and normalised by the field's
 //! length first, added up, and saturated once: `tf = Σ_f w_f · n_f / (1 − b + b · len_f / avg_f)`, value
-//! `tf · (k1 + 1) / (tf + k1)`. The inverse document frequency is the index's business (Qdrant's `Modifier::Idf`).
+//! `tf · (k1 + 1) / (tf + k1)`. The inverse document frequency comes in when a query is answered (`index/postings`).
 //!
 //! Words of scripts with spaces are folded, stripped of stop words and stemmed by Qdrant's own analyser in the language of
 //! the script (Latin: the catalogue's language). Scripts without spaces become overlapping pairs of characters plus single
 //! characters, as in Lucene's CJK analyser: a dictionary would cut a query and a title in different places, and which of
 //! Chinese and Japanese a title of four signs is cannot be known.
 
-mod prefixed;
 mod script;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use qdrant_edge::TokenizerType;
 use qdrant_edge::bm25_embed::{EdgeBm25, EdgeBm25Config};
-use qdrant_edge::{SparseVector, TokenizerType};
 use unicode_normalization::UnicodeNormalization;
 
-pub use prefixed::{INDEXED_PREFIX, Prefixed};
 use script::Script;
 
 use super::IndexError;
@@ -80,11 +78,6 @@ impl Terms {
             }
         }
     }
-
-    pub(crate) fn to_sparse(&self) -> SparseVector {
-        let (indices, values) = self.entries.iter().copied().unzip();
-        SparseVector { indices, values }
-    }
 }
 
 /// A word of a text, as the analyser sees it.
@@ -103,8 +96,8 @@ pub struct Token {
 /// What the index takes from a product's texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Analysed {
-    /// The BM25F vector, with the terms that answer title prefixes.
-    pub(crate) vector: SparseVector,
+    /// The BM25F vector, by term.
+    pub(crate) terms: Vec<(Term, f32)>,
     /// The different words, for the lexicon.
     pub(crate) words: BTreeMap<String, Said>,
 }
@@ -222,13 +215,8 @@ impl Analyser {
                 *frequencies.entry(term).or_insert(0.0) += field.weight * count / norm;
             }
         }
-        let mut values: BTreeMap<Term, f32> =
-            frequencies.into_iter().map(|(term, tf)| (term, tf * (K1 + 1.0) / (tf + K1))).collect();
-        for prefix in Prefixed::Title.terms(&fields.title).chain(Prefixed::Id.terms(&fields.id)) {
-            values.entry(prefix).or_insert(1.0);
-        }
-        let (indices, values) = values.into_iter().unzip();
-        Analysed { vector: SparseVector { indices, values }, words }
+        let value = |tf: f32| tf * (K1 + 1.0) / (tf + K1);
+        Analysed { terms: frequencies.into_iter().map(|(term, tf)| (term, value(tf))).collect(), words }
     }
 
     /// The terms of a run of one script.
@@ -332,11 +320,8 @@ mod tests {
         let title = Fields { title: "leather bag".into(), ..Fields::default() };
         let description = Fields { description: "leather bag".into(), ..Fields::default() };
         let term = analyser.query("leather").entries[0].0;
-        let value = |fields: &Fields| {
-            let vector = analyser.document(fields).vector;
-            let at = vector.indices.iter().position(|index| *index == term).unwrap();
-            vector.values[at]
-        };
+        let value =
+            |fields: &Fields| analyser.document(fields).terms.into_iter().find(|(other, _)| *other == term).unwrap().1;
         assert!(value(&title) > value(&description));
     }
 }

@@ -7,7 +7,6 @@ use qdrant_edge::{
 
 use super::matches::{Bound, Span, folded_prefix, folded_value};
 use super::{Check, Comparison, Expr, Field, Literal, Test};
-use crate::index::words::Prefixed;
 use crate::index::{Column, Index, IndexError, Table};
 
 impl Expr {
@@ -134,9 +133,8 @@ impl Test {
 
     fn starts_with(&self, prefix: &str, index: &Index, table: &Table) -> Result<Condition, IndexError> {
         let prefix = folded_prefix(&self.field, prefix);
-        let keys = match &self.field {
-            Field::Title => index.starting_with(Prefixed::Title, &prefix)?,
-            Field::Id => index.starting_with(Prefixed::Id, &prefix)?,
+        let rows = match &self.field {
+            Field::Title | Field::Id => index.starting_with(table, &self.column(), &prefix)?,
             // The table leaves them out: there are as many as products.
             Field::Code => return Ok(texts(&Column::Codes, index.codes_starting_with(&prefix)?)),
             _ => {
@@ -146,7 +144,7 @@ impl Test {
                 return Ok(texts(&column, fitting.map(str::to_owned)));
             }
         };
-        Ok(has_keys(keys))
+        Ok(has_keys(rows.iter().map(|row| table.key(row))))
     }
 }
 

@@ -4,7 +4,6 @@ use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::matches::{Span, folded_prefix, folded_value};
 use super::{Check, Comparison, Expr, Field, Literal, Test};
-use crate::index::words::Prefixed;
 use crate::index::{Column, Filter, Index, IndexError, Table};
 
 impl Expr {
@@ -40,8 +39,7 @@ impl Test {
         if let Check::StartsWith(prefix) = &self.check {
             let prefix = folded_prefix(&self.field, prefix);
             return Ok(match &self.field {
-                Field::Title => table.rows(index.starting_with(Prefixed::Title, &prefix)?),
-                Field::Id => table.rows(index.starting_with(Prefixed::Id, &prefix)?),
+                Field::Title | Field::Id => index.starting_with(table, &self.column(), &prefix)?,
                 Field::Code => self.asked(index, table)?,
                 _ => table.texts(&self.column(), |text| text.starts_with(&prefix)),
             });

@@ -1,0 +1,67 @@
+//! Lists in memory.
+
+use std::collections::HashMap;
+
+use super::Entry;
+use crate::index::words::Term;
+
+/// Who says what, both ways: by term for those who search, by row so that a product can be taken back.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    /// Each in the order of rows.
+    lists: HashMap<Term, Vec<Entry>>,
+    said: HashMap<u32, Box<[Term]>>,
+    len: usize,
+}
+
+impl Fresh {
+    /// How many entries all lists have together.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn put(&mut self, row: u32, terms: &[(Term, u16)]) {
+        self.remove(row);
+        if terms.is_empty() {
+            return;
+        }
+        for &(term, steps) in terms {
+            let list = self.lists.entry(term).or_default();
+            match list.last() {
+                Some((last, _)) if *last >= row => {
+                    let at = list.partition_point(|(other, _)| *other < row);
+                    list.insert(at, (row, steps));
+                }
+                _ => list.push((row, steps)),
+            }
+        }
+        self.len += terms.len();
+        self.said.insert(row, terms.iter().map(|(term, _)| *term).collect());
+    }
+
+    pub(super) fn remove(&mut self, row: u32) {
+        let Some(terms) = self.said.remove(&row) else { return };
+        self.len -= terms.len();
+        for term in terms {
+            let Some(list) = self.lists.get_mut(&term) else { continue };
+            if let Ok(at) = list.binary_search_by_key(&row, |(row, _)| *row) {
+                list.remove(at);
+            }
+            if list.is_empty() {
+                self.lists.remove(&term);
+            }
+        }
+    }
+
+    /// Who says a term, in the order of rows.
+    pub(super) fn list(&self, term: Term) -> &[Entry] {
+        self.lists.get(&term).map_or(&[], Vec::as_slice)
+    }
+
+    /// All terms, in rising order.
+    pub(super) fn terms(&self) -> Vec<Term> {
+        let mut terms: Vec<Term> = self.lists.keys().copied().collect();
+        terms.sort_unstable();
+        terms
+    }
+}

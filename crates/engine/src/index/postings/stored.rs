@@ -1,0 +1,57 @@
+//! What a product says, as it lies in its payload: what the lists are made of where there is no file with them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use integer_encoding::VarInt;
+use serde_json::{Map, Value};
+
+use crate::index::words::Term;
+
+/// The payload's key for it.
+pub(in crate::index) const KEY: &str = "said";
+
+/// Terms in rising order with their values in steps, as text: of each the step from the term before (LEB128) and the value (two
+/// bytes, little-endian), in Base64.
+pub(in crate::index) fn write(terms: &[(Term, u16)]) -> String {
+    let (mut bytes, mut before, mut buffer) = (Vec::with_capacity(terms.len() * 7), 0, [0; 5]);
+    for &(term, steps) in terms {
+        let length = (term - before).encode_var(&mut buffer);
+        bytes.extend_from_slice(&buffer[..length]);
+        bytes.extend_from_slice(&steps.to_le_bytes());
+        before = term;
+    }
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+/// The terms of a payload; `None` where what it has is none.
+pub(in crate::index) fn read(payload: &Map<String, Value>) -> Option<Vec<(Term, u16)>> {
+    let bytes = STANDARD_NO_PAD.decode(payload.get(KEY)?.as_str()?).ok()?;
+    let (mut rest, mut term, mut terms) = (&bytes[..], 0_u32, Vec::new());
+    while !rest.is_empty() {
+        let (step, length) = u32::decode_var(rest)?;
+        let ([low, high], after) = rest.get(length..)?.split_first_chunk()?;
+        term = term.checked_add(step)?;
+        terms.push((term, u16::from_le_bytes([*low, *high])));
+        rest = after;
+    }
+    Some(terms)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(terms: BTreeMap<u32, u16>, garbage: Vec<u8>) {
+            let terms = Vec::from_iter(terms);
+            let payload = |text: String| Map::from_iter([(KEY.to_owned(), Value::from(text))]);
+            prop_assert_eq!(read(&payload(write(&terms))), Some(terms));
+            let _ = read(&payload(STANDARD_NO_PAD.encode(garbage)));
+        }
+    }
+}
