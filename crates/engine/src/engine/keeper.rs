@@ -19,8 +19,8 @@ const CALIBRATE_AFTER: u64 = 6;
 /// How long it works at a time on pictures that nothing is understood of, and how long it then leaves the cores to others.
 const SHIFT: Duration = Duration::from_millis(300);
 /// Changed products from which an index is optimised while an import still runs, or its pictures are being understood: as many
-/// as it had before, so that one that grows is not built again and again, but at least and at most so many. The longer it waits the
-/// more a write costs: the engine goes through the whole list of each word that a product says, as long as it takes writes.
+/// as it had before, so that one that grows is not built again and again, but at least and at most so many: what is in no graph is
+/// scanned by every search.
 const OPTIMISE_FROM: (u64, u64) = (20_000, 50_000);
 
 /// What a thread does on its round; the moment and the number of the round are its own, to do some things less often. It says

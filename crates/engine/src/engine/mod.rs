@@ -1,5 +1,6 @@
 //! The engine: catalogue, model, index and search behind one door. Command line, HTTP and lab all go through it.
 
+mod backlog;
 mod calibrating;
 mod catalogue;
 mod colours;

@@ -14,6 +14,7 @@ use half::f16;
 use parking_lot::{Mutex, RwLock};
 
 use super::EngineError;
+use super::backlog::Backlog;
 use super::colours::Colours;
 use super::keeping::Keeping;
 use super::understanding::Look;
@@ -86,7 +87,7 @@ pub(super) struct Snapshot {
     /// Points written since the index was last brought to disk.
     unsettled: AtomicU64,
     /// Points written since the index was last optimised.
-    unoptimised: AtomicU64,
+    backlog: Backlog,
     /// When the columns are brought to disk.
     keeping: Keeping,
     /// An index write failed after the truth was written: the index has to catch up.
@@ -158,8 +159,7 @@ impl Snapshot {
             reached: AtomicI64::new(reached),
             following: Mutex::new(()),
             unsettled: AtomicU64::new(u64::from(!known)),
-            // Whether it was optimised when the last process ended is not known; asking costs next to nothing.
-            unoptimised: AtomicU64::new(1),
+            backlog: Backlog::unknown(),
             keeping: Keeping::default(),
             behind: AtomicBool::new(false),
         })
@@ -249,7 +249,7 @@ impl Snapshot {
     pub(super) fn wrote(&self, put: u64, removed: u64) {
         self.unsettled.fetch_add(put + removed, Ordering::Relaxed);
         self.keeping.wrote(put + removed);
-        self.unoptimised.fetch_add(put, Ordering::Relaxed);
+        self.backlog.wrote(put);
     }
 
     /// Brings the index to disk and notes in the truth up to where it is; while it is optimised there is nothing to note, and it
@@ -288,7 +288,12 @@ impl Snapshot {
 
     /// How many points were written since the last optimisation.
     pub(super) fn unoptimised(&self) -> u64 {
-        self.unoptimised.load(Ordering::Relaxed)
+        self.backlog.written()
+    }
+
+    /// Whether an optimisation runs and further products should wait for its end.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.backlog.is_overtaken()
     }
 
     /// Optimises the index; the count of points begins again. After an error the index follows the truth from where it was
@@ -297,9 +302,7 @@ impl Snapshot {
         if self.index.is_doubtful() {
             return Ok(());
         }
-        let count = self.unoptimised.swap(0, Ordering::Relaxed);
-        if let Err(error) = self.index.optimize() {
-            self.unoptimised.fetch_add(count, Ordering::Relaxed);
+        if let Err(error) = self.backlog.optimising(|| self.index.optimize()) {
             let _order = writing.lock();
             self.fall_behind();
             let noted = store.indexed(self.catalogue, &self.space.id().to_string())?;

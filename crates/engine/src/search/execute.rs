@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::bands::Judge;
 use super::filter::Expr;
 use super::found::{Found, Search};
-use super::order::ordered;
+use super::order::{foremost, ordered};
 use super::query::{Query, Ranked, RankedHit};
 use super::rank::{Candidate, rank};
 use super::rerank::ColoursOf;
@@ -128,8 +128,10 @@ fn listed(
         ..Candidate::unranked(row, search.table.key(row))
     };
     // A pinned card may come from far behind.
-    let deep = if ruled.is_some() { set.len() as usize } else { need };
-    let mut cards = ordered(search, set.iter().map(candidate).collect(), set, deep)?;
+    let mut cards = match ruled {
+        Some(_) => ordered(search, set.iter().map(candidate).collect(), set, set.len() as usize)?,
+        None => ordered(search, foremost(search, set, need).iter().map(candidate).collect(), set, need)?,
+    };
     if let Some(ruled) = ruled {
         ruled.pin(&search.table, &mut cards);
     }

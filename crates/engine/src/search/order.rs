@@ -12,6 +12,82 @@ use super::spread::cap_brands;
 use super::{SearchError, SortOrder};
 use crate::index::{Card, Column};
 
+/// Up to so many products are all put in order.
+const FEW: usize = 4_096;
+
+/// Products of the set among which the first `need` cards are, in any order; of a large set much fewer than all. What is sorted by first
+/// is compared as one number, and products that are equal there are all among them.
+pub(super) fn foremost(search: &Search<'_>, set: &RoaringBitmap, need: usize) -> RoaringBitmap {
+    let Some(place) = Place::of(search).filter(|_| set.len() as usize > FEW && search.query.per_brand.is_none()) else {
+        return set.clone();
+    };
+    let places: Vec<u128> = set.iter().map(|row| place.of_row(search, row)).collect();
+    let mut most = FEW.max(need * 4);
+    while most < places.len() {
+        let mut sorted = places.clone();
+        let last = *sorted.select_nth_unstable(most).1;
+        let first: RoaringBitmap =
+            set.iter().zip(&places).filter(|(_, place)| **place <= last).map(|(row, _)| row).collect();
+        // The variant of a group that comes first is there when any of its variants is.
+        if search.table.cards(&first, search.query.collapse) >= need {
+            return first;
+        }
+        most *= 8;
+    }
+    set.clone()
+}
+
+/// What decides first about where a product comes, as a number: the smaller, the earlier.
+enum Place {
+    Field {
+        field: SortField,
+        order: SortOrder,
+        /// Whether nothing decides after it but the order in which products came.
+        alone: bool,
+    },
+    /// How much has the wanted colour, then the order in which products came.
+    Came,
+}
+
+impl Place {
+    fn of(search: &Search<'_>) -> Option<Self> {
+        match search.query.sort.first() {
+            None => Some(Self::Came),
+            Some((SortField::Score, _)) => None,
+            Some(&(field, order)) => {
+                let alone = search.query.sort.len() == 1 && search.colours.is_none();
+                Some(Self::Field { field, order, alone })
+            }
+        }
+    }
+
+    fn of_row(&self, search: &Search<'_>, row: u32) -> u128 {
+        let table = &search.table;
+        let &Self::Field { field, order, alone } = self else {
+            let colour = search.colour(row).unwrap_or_default();
+            return u128::from(!rising(f64::from(colour))) << 64 | u128::from(table.key(row));
+        };
+        let number = match field {
+            SortField::Title => {
+                let start = Some(table.title(row).0).filter(|start| *start != 0);
+                return start.map_or(u128::MAX, |start| if order == SortOrder::Asc { start } else { !start });
+            }
+            SortField::Price => table.price(row).map(rising),
+            SortField::Stock => table.stock(row).map(rising),
+            SortField::AddedAt => table.added_at(row).map(|at| at as u64 ^ 1 << 63),
+            SortField::Score => None,
+        };
+        let number = number.map_or(u64::MAX, |number| if order == SortOrder::Asc { number } else { !number });
+        u128::from(number) << 64 | if alone { u128::from(table.key(row)) } else { 0 }
+    }
+}
+
+/// A number whose order is that of `f64::total_cmp`.
+fn rising(value: f64) -> u64 {
+    let bits = value.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
 /// At least the first `need` cards, sorted as the query says; products without a value come last in either direction, ties
 /// by fit and then in the order in which products came. Of a group the variant that comes first is shown.
 pub(super) fn ordered(

@@ -334,3 +334,49 @@ fn bands_cut_the_set_and_the_total() {
         assert_eq!(found.facets["brand"].iter().map(|value| value.count).sum::<usize>(), expected.len());
     }
 }
+
+#[test]
+fn a_large_set_is_sorted_as_if_all_of_it_were() {
+    use super::found::Search;
+    use super::order::{foremost, ordered};
+    use super::rank::Candidate;
+
+    let mut shop = shop(Vec::new());
+    // Many alike, some without a value, some in groups whose best variant is anywhere.
+    let product = |number: u64| -> Product {
+        let price =
+            (number % 11 > 0).then(|| json!({"amount": format!("{}.00", number * 7_919 % 97), "currency": "EUR"}));
+        serde_json::from_value(json!({
+            "id": format!("p{number}"), "title": format!("Thing of kind {}", number * 31 % 57), "price": price,
+            "stock": (number % 3 == 0).then_some(number % 5), "group": (number % 4 < 2).then(|| format!("g{}", number / 9)),
+            "added_at": (number % 7 > 0).then(|| format!("2026-0{}-11T00:00:00Z", 1 + number % 9)),
+        }))
+        .unwrap()
+    };
+    shop.products = (0..6_000).map(product).collect();
+    let points: Vec<IndexPoint> =
+        (0..).zip(&shop.products).map(|(key, product)| IndexPoint::of(product, key, vec![])).collect();
+    shop.index.upsert(&points).unwrap();
+    for sort in [
+        json!([]),
+        json!([{"price": "asc"}]),
+        json!([{"price": "desc"}, {"title": "asc"}]),
+        json!([{"stock": "desc"}]),
+        json!([{"added_at": "asc"}]),
+        json!([{"title": "desc"}]),
+    ] {
+        for (collapse, need) in [(true, 24), (false, 24), (true, 4_000), (false, 5_999)] {
+            let query = query(&shop, json!({"filter": "not brand = \"Aalto\"", "sort": sort, "collapse": collapse}));
+            let search = Search::new(&shop.index, &query).unwrap();
+            let set = search.table.all().clone();
+            let all = |rows: &roaring::RoaringBitmap| -> Vec<u64> {
+                let candidates = rows.iter().map(|row| Candidate::unranked(row, search.table.key(row))).collect();
+                let cards = ordered(&search, candidates, &set, need).unwrap();
+                cards.iter().take(need).map(|card| card.key).collect()
+            };
+            let few = foremost(&search, &set, need);
+            assert!(few.len() < 6_000 || need > 1_000, "{sort}: {} were not left out", 6_000 - few.len());
+            assert_eq!(all(&few), all(&set), "{sort}, {need}, {collapse}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How far an index's writes are ahead of its optimisation.
+//!
+//! What was written since an optimisation began is in no graph: every search scans it, and the vector engine holds its filter fields in
+//! memory. An import of pictures that are known already writes two thousand products a second, and the optimisation of a large index
+//! takes minutes; without a limit, memory and searches would pay for the difference.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Products that may come in while an optimisation runs.
+const MOST_MEANWHILE: u64 = 100_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    /// Products written since the last optimisation began.
+    written: AtomicU64,
+    optimising: AtomicBool,
+}
+
+impl Backlog {
+    /// The backlog of an index that was just opened. Whether it was optimised when the last process ended is not known; asking costs next to
+    /// nothing.
+    pub(super) fn unknown() -> Self {
+        Self { written: AtomicU64::new(1), optimising: AtomicBool::new(false) }
+    }
+
+    /// Counts products that were put in.
+    pub(super) fn wrote(&self, count: u64) {
+        self.written.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Products written since the last optimisation began.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether an optimisation runs and so many products came in meanwhile that more should wait for its end.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.optimising.load(Ordering::Acquire) && self.written() >= MOST_MEANWHILE
+    }
+
+    /// Runs an optimisation; what was written before it has to be optimised still where it fails.
+    pub(super) fn optimising<T, E>(&self, optimise: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let before = self.written.swap(0, Ordering::Relaxed);
+        self.optimising.store(true, Ordering::Release);
+        let done = optimise();
+        self.optimising.store(false, Ordering::Release);
+        if done.is_err() {
+            self.wrote(before);
+        }
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_wait_for_a_running_optimisation_only() {
+        let backlog = Backlog::unknown();
+        assert_eq!(backlog.written(), 1);
+        backlog.wrote(MOST_MEANWHILE);
+        assert!(!backlog.is_overtaken(), "nothing runs that would end");
+        let failed = backlog.optimising(|| {
+            assert_eq!((backlog.written(), backlog.is_overtaken()), (0, false));
+            backlog.wrote(MOST_MEANWHILE);
+            assert!(backlog.is_overtaken());
+            Err::<(), _>("full disk")
+        });
+        assert!(failed.is_err() && !backlog.is_overtaken());
+        assert_eq!(backlog.written(), 2 * MOST_MEANWHILE + 1);
+        backlog.optimising(|| Ok::<_, ()>(())).unwrap();
+        assert_eq!(backlog.written(), 0);
+    }
+}
