@@ -211,7 +211,8 @@ fn searches(data: &Path) -> Vec<Value> {
             // Whether a catalogue has probabilities of its own yet depends on how long an import took, not on what it did.
             for hit in answer["hits"].as_array_mut().unwrap() {
                 let hit = hit.as_object_mut().unwrap();
-                (hit.remove("probability"), hit.remove("band"));
+                hit.remove("probability");
+                hit.remove("band");
             }
             found.push(answer);
         }
