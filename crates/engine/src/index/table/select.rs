@@ -69,7 +69,7 @@ impl Table {
         values.iter().filter(|value| passes(&value.text)).map(|value| &value.rows).union()
     }
 
-    /// Rows whose title or id, folded, starts with a prefix, as far as its first [`BEGINNING`] bytes tell; none for an empty one and
+    /// Rows whose title or id, folded, starts with a prefix, as far as its first 16 bytes tell; none for an empty one and
     /// for other columns.
     #[must_use]
     pub fn starting_with(&self, column: &Column, prefix: &str) -> RoaringBitmap {
