@@ -140,27 +140,25 @@ fn path(dir: &Path) -> PathBuf {
 }
 
 fn write(dir: &Path, table: &Table, words: Option<&Lexicon>, lists: &[Part], revision: i64) -> Result<Run, IndexError> {
-    let mut kept = (Directory::default(), 0);
     let path = path(dir);
-    write_durably(&path, |mut file| {
-        let columns = write_section(file, |out| {
+    let (directory, at) = write_durably(&path, |mut file| {
+        let ((), columns) = write_section(file, |out| {
             out.write_all(MAGIC)?;
             out.write_all(&LAYOUT.to_le_bytes())?;
             out.write_all(&revision.to_le_bytes())?;
             table.write(out).map_err(std::io::Error::other)
         })?;
         let words = match words {
-            Some(words) => write_section(file, |out| words.write(out).map_err(std::io::Error::other))?,
+            Some(words) => write_section(file, |out| words.write(out).map_err(std::io::Error::other))?.1,
             None => 0,
         };
-        let mut directory = Directory::default();
-        let lists = write_section(file, |out| postings::merge(lists, out).map(|made| directory = made))?;
-        let directed = write_section(file, |out| put(out, &directory).map_err(std::io::Error::other))?;
-        kept = (directory, columns + HASH + with_hash(words));
-        [columns, words, lists, directed].iter().try_for_each(|length| file.write_all(&length.to_le_bytes()))
+        let (directory, lists) = write_section(file, |out| postings::merge(lists, out))?;
+        let ((), directed) = write_section(file, |out| put(out, &directory).map_err(std::io::Error::other))?;
+        [columns, words, lists, directed].iter().try_for_each(|length| file.write_all(&length.to_le_bytes()))?;
+        Ok((directory, columns + HASH + with_hash(words)))
     })?;
     let file = File::open(&path).map_err(IndexError::io("cannot read", &path))?;
-    Ok(Run::new(file, kept.1, kept.0))
+    Ok(Run::new(file, at, directory))
 }
 
 /// Bytes of the words and their hash, which they have where they are not left out.
@@ -171,17 +169,17 @@ fn with_hash(length: u64) -> u64 {
 type Out<'f> = BufWriter<Hashed<&'f File>>;
 type In<'f> = BufReader<Hashed<std::io::Take<&'f mut File>>>;
 
-/// Writes a part and its hash; how long it is without that.
-fn write_section<'f>(
+/// Writes a part and its hash; what came of writing it, and how long it is without the hash.
+fn write_section<'f, T>(
     mut file: &'f File,
-    contents: impl FnOnce(&mut Out<'f>) -> std::io::Result<()>,
-) -> std::io::Result<u64> {
+    contents: impl FnOnce(&mut Out<'f>) -> std::io::Result<T>,
+) -> std::io::Result<(T, u64)> {
     // The buffer is outside of the hash: encoders write a few bytes at a time.
     let mut out = BufWriter::with_capacity(BUFFER, Hashed::new(file));
-    contents(&mut out)?;
+    let made = contents(&mut out)?;
     let Hashed { hasher, .. } = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     file.write_all(hasher.finalize().as_bytes())?;
-    Ok(hasher.count())
+    Ok((made, hasher.count()))
 }
 
 /// Reads a part that begins at `at`, and checks its hash.
@@ -228,8 +226,7 @@ fn read_file(path: &Path) -> Result<Kept, ReadError> {
     let end = file.seek(SeekFrom::End(-(LENGTHS as i64))).map_err(unusable)?;
     let mut lengths = [0; LENGTHS as usize];
     file.read_exact(&mut lengths).map_err(unusable)?;
-    let length = |at: usize| u64::from_le_bytes(lengths[at * 8..][..8].try_into().unwrap_or_default());
-    let [columns, words, lists, directed] = [0, 1, 2, 3].map(length);
+    let [columns, words, lists, directed] = lengths_of(&lengths);
     let parts =
         [columns.saturating_add(HASH), with_hash(words), lists.saturating_add(HASH), directed.saturating_add(HASH)];
     let [words_at, lists_at, directed_at, all] = [1, 2, 3, 4].map(|part| sum(&parts[..part]));
@@ -251,6 +248,15 @@ fn read_file(path: &Path) -> Result<Kept, ReadError> {
     let postings = Run::new(file.try_clone().map_err(unusable)?, lists_at, directory);
     let words = KeptWords { file, words: (words > 0).then_some((words_at, words)), lists: (lists_at, lists) };
     Ok(Kept { table, postings, revision, words })
+}
+
+/// The lengths of the four parts, from the end of a file.
+fn lengths_of(end: &[u8]) -> [u64; 4] {
+    let mut lengths = [0; 4];
+    for (length, bytes) in lengths.iter_mut().zip(end.as_chunks::<8>().0) {
+        *length = u64::from_le_bytes(*bytes);
+    }
+    lengths
 }
 
 fn sum(lengths: &[u64]) -> u64 {
@@ -392,12 +398,9 @@ mod tests {
         drop(index);
 
         // The last byte of the words, before their hash and the two parts behind them.
-        let length = |part: usize| {
-            let at = good.len() - LENGTHS as usize + part * 8;
-            u64::from_le_bytes(good[at..at + 8].try_into().unwrap())
-        };
+        let [columns, words, ..] = lengths_of(&good[good.len() - LENGTHS as usize..]);
         let mut changed = good.clone();
-        changed[(length(0) + HASH + length(1)) as usize - 1] ^= 1;
+        changed[(columns + HASH + words) as usize - 1] ^= 1;
         fs::write(&file, &changed).unwrap();
         let index = open(&dir);
         assert_eq!((index.columns_kept(), index.read_kept_words(), said(&index, "nike")), (Some(7), false, 0));
@@ -439,11 +442,8 @@ mod tests {
 
         let file = path(&dir);
         let mut changed = fs::read(&file).unwrap();
-        let length = |part: usize| {
-            let at = changed.len() - LENGTHS as usize + part * 8;
-            u64::from_le_bytes(changed[at..at + 8].try_into().unwrap())
-        };
-        let lists = (length(0) + HASH + with_hash(length(1))) as usize;
+        let [columns, words, ..] = lengths_of(&changed[changed.len() - LENGTHS as usize..]);
+        let lists = (columns + HASH + with_hash(words)) as usize;
         changed[lists + 2] ^= 1;
         fs::write(&file, &changed).unwrap();
         let index = open(&dir);

@@ -15,6 +15,8 @@ use qdrant_edge::{
     VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
 
+use serde_json::{Map, Value};
+
 use super::columns::{self, KeptWords};
 use super::durable::{self, Soundness};
 use super::fields::{Column, FieldKind};
@@ -227,11 +229,7 @@ impl Embedded {
             let mut table = self.table.write();
             let mut postings = self.postings.write();
             for (point, terms) in batch.iter().zip(&terms) {
-                if let Some(row) = table.row(point.key) {
-                    postings.remove(row);
-                }
-                let row = table.put(point.key, !point.vectors.is_empty(), &point.payload);
-                postings.put(row, terms);
+                note(&mut table, &mut postings, (point.key, !point.vectors.is_empty(), &point.payload), terms);
             }
             drop(postings);
             drop(table);
@@ -333,12 +331,12 @@ impl Embedded {
             let (page, next) = self.payloads(from, PAGE)?;
             let mut postings = self.postings.write();
             for (key, payload) in &page {
-                let row = table.put(*key, pictured.contains(key), payload);
                 let terms = stored::read(payload);
                 if terms.is_none() {
                     tracing::error!(dir = %self.dir.display(), key, "the words of a product cannot be read; import it again");
                 }
-                postings.put(row, &terms.unwrap_or_default());
+                let product = (*key, pictured.contains(key), payload);
+                note(&mut table, &mut postings, product, &terms.unwrap_or_default());
             }
             drop(postings);
             postings::spill(&self.postings, &self.spilling, &self.dir);
@@ -440,6 +438,19 @@ fn schema(kind: FieldKind) -> PayloadSchemaParams {
         FieldKind::Flag => PayloadSchemaParams::Bool(BoolIndexParams { on_disk, ..Default::default() }),
         FieldKind::Date => PayloadSchemaParams::Datetime(DatetimeIndexParams { on_disk, ..Default::default() }),
     }
+}
+
+/// Notes a product, by key, whether it has pictures, and payload, and what it says; what was known of its key before is forgotten.
+fn note(
+    table: &mut Table,
+    postings: &mut Postings,
+    (key, pictured, payload): (u64, bool, &Map<String, Value>),
+    terms: &[(Term, u16)],
+) {
+    if let Some(row) = table.row(key) {
+        postings.remove(row);
+    }
+    postings.put(table.put(key, pictured, payload), terms);
 }
 
 fn persisted(point: &IndexPoint, terms: &[(Term, u16)]) -> PointStructPersisted {

@@ -135,17 +135,18 @@ impl Journal {
 }
 
 /// Writes a file so that it is either the old or the new one after a crash.
-pub(super) fn write_durably(
+pub(super) fn write_durably<T>(
     path: &Path,
-    contents: impl FnOnce(&File) -> std::io::Result<()>,
-) -> Result<(), IndexError> {
+    contents: impl FnOnce(&File) -> std::io::Result<T>,
+) -> Result<T, IndexError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
         let file = tempfile::NamedTempFile::new_in(dir)?;
-        contents(file.as_file())?;
+        let made = contents(file.as_file())?;
         file.as_file().sync_all()?;
         file.persist(path)?;
-        File::open(dir)?.sync_all()
+        File::open(dir)?.sync_all()?;
+        Ok(made)
     };
     write().map_err(IndexError::io("cannot write", path))
 }

@@ -63,7 +63,22 @@ impl Embedded {
             quantization: compressed(tuning.compression, limit),
             ..SearchParams::default()
         };
-        self.search(VectorInternal::MultiDense(vectors), filter, limit, Some(params))
+        let query = VectorInternal::MultiDense(vectors);
+        let shard = self.shard()?;
+        let request = SearchRequest {
+            query: QueryEnum::Nearest(NamedQuery { query, using: Some(PICTURE.into()) }),
+            filter: filter.cloned(),
+            params: Some(params),
+            limit,
+            offset: 0,
+            with_payload: None,
+            with_vector: None,
+            score_threshold: None,
+        };
+        let found = guard("searching", || shard.search(request))?;
+        let mut scored: Vec<Scored> = found.iter().filter_map(scored).collect();
+        scored.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        Ok(scored)
     }
 
     /// The products of the table that say any of these terms; see [`super::postings`].
@@ -111,30 +126,6 @@ impl Embedded {
             rows = fitting.collect();
         }
         Ok(rows)
-    }
-
-    fn search(
-        &self,
-        query: VectorInternal,
-        filter: Option<&Filter>,
-        limit: usize,
-        params: Option<SearchParams>,
-    ) -> Result<Vec<Scored>, IndexError> {
-        let shard = self.shard()?;
-        let request = SearchRequest {
-            query: QueryEnum::Nearest(NamedQuery { query, using: Some(PICTURE.into()) }),
-            filter: filter.cloned(),
-            params,
-            limit,
-            offset: 0,
-            with_payload: None,
-            with_vector: None,
-            score_threshold: None,
-        };
-        let found = guard("searching", || shard.search(request))?;
-        let mut scored: Vec<Scored> = found.iter().filter_map(scored).collect();
-        scored.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        Ok(scored)
     }
 
     pub(super) fn count(&self, filter: Option<&Filter>, exact: bool) -> Result<usize, IndexError> {

@@ -20,8 +20,8 @@ impl Fresh {
         self.len
     }
 
+    /// Notes what a row says that said nothing before.
     pub(super) fn put(&mut self, row: u32, terms: &[(Term, u16)]) {
-        self.remove(row);
         if terms.is_empty() {
             return;
         }

@@ -19,10 +19,7 @@ pub(in crate::index) fn merge(parts: &[Part], out: &mut impl Write) -> io::Resul
         for (cursor, part) in cursors.iter_mut().zip(parts).filter(|(cursor, _)| cursor.term() == Some(term)) {
             let from = list.len();
             cursor.take(&mut list)?;
-            if !part.stale.is_empty() {
-                let fresh = list.split_off(from);
-                list.extend(fresh.into_iter().filter(|(row, _)| !part.stale.contains(*row)));
-            }
+            part.leave_out_stale(&mut list, from);
         }
         if list.is_empty() {
             continue;

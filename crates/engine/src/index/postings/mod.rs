@@ -96,6 +96,23 @@ impl Contents {
     }
 }
 
+impl Part {
+    /// Of entries that were read from this part, those from a place on, takes out what is stale.
+    fn leave_out_stale(&self, list: &mut Vec<Entry>, from: usize) {
+        if self.stale.is_empty() {
+            return;
+        }
+        let mut at = from;
+        for place in from..list.len() {
+            if !self.stale.contains(list[place].0) {
+                list[at] = list[place];
+                at += 1;
+            }
+        }
+        list.truncate(at);
+    }
+}
+
 impl Postings {
     /// Lists that were kept in a file.
     pub(super) fn of(run: Run) -> Self {
@@ -124,22 +141,13 @@ impl Postings {
     /// Who says a term, in the order of rows.
     fn list(&self, term: Term) -> io::Result<Vec<Entry>> {
         let mut list = Vec::new();
-        for Part { contents, stale } in &self.parts {
+        for part in &self.parts {
             let from = list.len();
-            match &**contents {
+            match &*part.contents {
                 Contents::Memory(fresh) => list.extend_from_slice(fresh.list(term)),
                 Contents::File(run) => run.read(term, &mut list)?,
             }
-            if !stale.is_empty() {
-                let mut at = from;
-                for place in from..list.len() {
-                    if !stale.contains(list[place].0) {
-                        list[at] = list[place];
-                        at += 1;
-                    }
-                }
-                list.truncate(at);
-            }
+            part.leave_out_stale(&mut list, from);
         }
         let fresh = self.fresh.list(term);
         if !fresh.is_empty() || self.parts.len() > 1 {

@@ -2,38 +2,26 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use integer_encoding::VarInt;
 use serde_json::{Map, Value};
 
+use super::run::{decode, encode};
 use crate::index::words::Term;
 
 /// The payload's key for it.
 pub(in crate::index) const KEY: &str = "said";
 
-/// Terms in rising order with their values in steps, as text: of each the step from the term before (LEB128) and the value (two
-/// bytes, little-endian), in Base64.
+/// Terms in rising order with their values in steps, as text: the bytes of a list, with terms for rows, in Base64.
 pub(in crate::index) fn write(terms: &[(Term, u16)]) -> String {
-    let (mut bytes, mut before, mut buffer) = (Vec::with_capacity(terms.len() * 7), 0, [0; 5]);
-    for &(term, steps) in terms {
-        let length = (term - before).encode_var(&mut buffer);
-        bytes.extend_from_slice(&buffer[..length]);
-        bytes.extend_from_slice(&steps.to_le_bytes());
-        before = term;
-    }
+    let mut bytes = Vec::new();
+    encode(terms, &mut bytes);
     STANDARD_NO_PAD.encode(bytes)
 }
 
 /// The terms of a payload; `None` where what it has is none.
 pub(in crate::index) fn read(payload: &Map<String, Value>) -> Option<Vec<(Term, u16)>> {
     let bytes = STANDARD_NO_PAD.decode(payload.get(KEY)?.as_str()?).ok()?;
-    let (mut rest, mut term, mut terms) = (&bytes[..], 0_u32, Vec::new());
-    while !rest.is_empty() {
-        let (step, length) = u32::decode_var(rest)?;
-        let ([low, high], after) = rest.get(length..)?.split_first_chunk()?;
-        term = term.checked_add(step)?;
-        terms.push((term, u16::from_le_bytes([*low, *high])));
-        rest = after;
-    }
+    let mut terms = Vec::new();
+    decode(&bytes, &mut terms).ok()?;
     Some(terms)
 }
 
