@@ -30,6 +30,8 @@ pub const NDJSON: &str = "application/x-ndjson";
 const TOGETHER: usize = 256;
 /// How long the next bytes may take, and how long the client may take to read an outcome.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How often it is asked whether the index has caught up.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Write many products: NDJSON in, NDJSON out, one outcome a line, in order
 #[utoipa::path(post, path = "/v1/catalogues/{catalogue}/products", tag = "products",
@@ -112,6 +114,10 @@ async fn write(app: &Arc<App>, catalogue: &CatalogueName, lines: Vec<Line>) -> B
     }
     if !products.is_empty() {
         let catalogue = catalogue.clone();
+        // Without a permit: searches go on meanwhile, and the client is slowed down by what is not read.
+        while app.engine().is_ok_and(|engine| engine.index_is_behind(&catalogue)) {
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
         let written = match app.permits.work_in_turn().await {
             Ok(permit) => app.work(permit, move |engine| engine.put_products(&catalogue, products)).await,
             Err(problem) => Err(problem),

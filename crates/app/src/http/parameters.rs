@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use vetrina_engine::engine::CatalogueName;
 
@@ -30,6 +31,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Query(value) = Query::from_request_parts(parts, state).await?;
         Ok(Self(value))
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    limit: Option<usize>,
+    /// How many to leave out at the start.
+    #[serde(default)]
+    pub offset: usize,
+}
+
+impl Page {
+    /// How many are wanted: `usual` unless told.
+    ///
+    /// # Errors
+    /// 400 for more than `most`.
+    pub fn limit(&self, usual: usize, most: usize) -> Result<usize, Problem> {
+        limit(self.limit, usual, most)
     }
 }
 

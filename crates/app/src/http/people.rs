@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vetrina_engine::engine::{Event, ReviewInput, Sampling};
 
 use super::body;
-use super::parameters::{InPath, InQuery, catalogue, limit};
+use super::parameters::{InPath, InQuery, Page, catalogue, limit};
 use super::problem::Problem;
 use super::schema;
 use super::state::App;
@@ -110,15 +110,6 @@ pub async fn review(
     Ok((StatusCode::CREATED, Json(review)).into_response())
 }
 
-/// A part of a list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    limit: Option<usize>,
-    #[serde(default)]
-    offset: usize,
-}
-
 /// Reviews, latest first
 #[utoipa::path(get, path = "/v1/catalogues/{catalogue}/reviews", tag = "people",
     params(
@@ -136,7 +127,7 @@ pub async fn reviews(
     InQuery(page): InQuery<Page>,
 ) -> Result<Json<Value>, Problem> {
     let catalogue = catalogue(&name)?;
-    let limit = limit(page.limit, 100, MOST_REVIEWS)?;
+    let limit = page.limit(100, MOST_REVIEWS)?;
     let (reviews, total) = app.read(move |engine| engine.reviews(&catalogue, limit, page.offset)).await?;
     Ok(Json(json!({"reviews": reviews, "total": total})))
 }

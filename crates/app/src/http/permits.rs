@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Permits {
     all: usize,
     work: Arc<Semaphore>,
+    cores: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     thumbnails: Arc<Semaphore>,
@@ -32,12 +33,13 @@ pub struct Permits {
 pub struct Permit(#[expect(dead_code, reason = "it is held, not looked at")] OwnedSemaphorePermit);
 
 impl Permits {
-    /// As many as the settings say.
-    pub fn new(permits: usize) -> Self {
+    /// As many as the settings say, on a machine of so many cores.
+    pub fn new(permits: usize, cores: usize) -> Self {
         let of = |count| Arc::new(Semaphore::new(count));
         Self {
             all: permits,
             work: of(permits),
+            cores: of(cores),
             bodies: of(permits * BODIES_PER_PERMIT),
             reads: of(READS),
             thumbnails: of(permits),
@@ -51,6 +53,15 @@ impl Permits {
     /// 503 when all are taken.
     pub fn work(&self) -> Result<Permit, Problem> {
         take(&self.work)
+    }
+
+    /// A core, for a photo that has its permit: in the order in which they came. Photos that share a core are all as late as the last
+    /// of them; those that take turns are not, and the last is no later.
+    ///
+    /// # Errors
+    /// Never while the server runs.
+    pub async fn core(&self) -> Result<Permit, Problem> {
+        Arc::clone(&self.cores).acquire_owned().await.map(Permit).map_err(|_| Problem::busy())
     }
 
     /// For work that is part of a stream that has begun: as soon as one is free.
@@ -105,15 +116,34 @@ fn take(of: &Arc<Semaphore>) -> Result<Permit, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Waker};
+
     use super::*;
 
     #[tokio::test]
     async fn work_is_refused_at_once_when_all_permits_are_taken() {
-        let permits = Permits::new(1);
+        let permits = Permits::new(1, 1);
         let held = permits.work().unwrap();
         assert_eq!(permits.work().unwrap_err().status().as_u16(), 503);
         assert_eq!(permits.count(), (1, 0));
         drop(held);
         assert!(permits.work().is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_has_a_permit_waits_for_a_core_in_turn() {
+        let permits = Permits::new(3, 1);
+        let computing = permits.core().await.unwrap();
+        let (mut second, mut third) = (pin!(permits.core()), pin!(permits.core()));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut still_waits = |core: Pin<&mut dyn Future<Output = _>>| core.poll(&mut context).is_pending();
+        assert!(still_waits(second.as_mut()) && still_waits(third.as_mut()));
+        drop(computing);
+        assert!(still_waits(third.as_mut()), "the second came before");
+        let second = second.await.unwrap();
+        assert!(still_waits(third.as_mut()));
+        drop(second);
+        assert!(third.await.is_ok());
     }
 }

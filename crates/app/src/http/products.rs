@@ -14,22 +14,13 @@ use vetrina_engine::engine::{Outcome, ProductPage};
 use vetrina_engine::search::SearchResponse;
 
 use super::body;
-use super::parameters::{InPath, InQuery, catalogue, limit};
+use super::parameters::{InPath, InQuery, Page, catalogue, limit};
 use super::problem::Problem;
 use super::schema;
 use super::state::App;
 
 /// Most products in one answer.
 const MOST: usize = 1000;
-
-/// A part of a list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    limit: Option<usize>,
-    #[serde(default)]
-    offset: usize,
-}
 
 /// Products in the order in which they came
 #[utoipa::path(get, path = "/v1/catalogues/{catalogue}/products", tag = "products",
@@ -48,7 +39,7 @@ pub async fn list(
     InQuery(page): InQuery<Page>,
 ) -> Result<Json<ProductPage>, Problem> {
     let catalogue = catalogue(&name)?;
-    let limit = limit(page.limit, 24, MOST)?;
+    let limit = page.limit(24, MOST)?;
     Ok(Json(app.read(move |engine| engine.products(&catalogue, limit, page.offset)).await?))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use vetrina_engine::Engine;
 use vetrina_engine::search::{SearchRequest, SearchResponse};
 
 use super::body;
@@ -47,11 +48,12 @@ pub async fn search(
         (body::json(&bytes, "query")?, Vec::new())
     };
     let permit = app.permits.work()?;
-    let response = app
-        .work(permit, move |engine| {
-            let _held = held;
-            engine.search(&catalogue, &query, &parts)
-        })
-        .await?;
+    // Photos take turns; what needs no model is answered beside them, and who waits for another server keeps nobody from computing.
+    let in_turn = !query.images.is_empty() && query.images.iter().all(|image| image.url.is_none());
+    let search = move |engine: &Arc<Engine>| {
+        let _held = held;
+        engine.search(&catalogue, &query, &parts)
+    };
+    let response = if in_turn { app.compute(permit, search).await? } else { app.work(permit, search).await? };
     Ok(Json(response))
 }

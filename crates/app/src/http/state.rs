@@ -25,7 +25,8 @@ pub struct App {
 impl App {
     /// The state of a server whose engine is not open yet.
     pub fn new(settings: Settings, metrics: PrometheusHandle) -> Self {
-        let permits = Permits::new(settings.permits);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let permits = Permits::new(settings.permits, cores);
         Self { settings, permits, metrics, engine: OnceLock::new(), model: OnceLock::new() }
     }
 
@@ -82,6 +83,23 @@ impl App {
             Ok(result) => Ok(result?),
             Err(error) => Err(Problem::internal(&error)),
         }
+    }
+
+    /// Looks at a photo: when a core is free, in turn.
+    ///
+    /// # Errors
+    /// As [`App::work`].
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        permit: Permit,
+        work: impl FnOnce(&Arc<Engine>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let core = self.permits.core().await?;
+        let computing = move |engine: &Arc<Engine>| {
+            let _core = core;
+            work(engine)
+        };
+        self.work(permit, computing).await
     }
 
     /// A short read.

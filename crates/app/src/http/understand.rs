@@ -46,7 +46,7 @@ pub async fn understand(
     }
     let permit = app.permits.work()?;
     let understood = app
-        .work(permit, move |engine| {
+        .compute(permit, move |engine| {
             let _held = held;
             engine.understand(Some(&catalogue), &image)
         })

@@ -25,7 +25,7 @@ use crate::catalogue::store::{
     put_understanding, remove, touch,
 };
 use crate::image::{ColourDescriptor, ImageHash, Palette};
-use crate::index::IndexPoint;
+use crate::index::{IndexPoint, Merging};
 use crate::space::{Embedding, Space};
 use crate::understand::{self, Understanding};
 
@@ -235,7 +235,7 @@ impl Catalogue {
             let Some(count) = next.follow(store, go_on)? else { return Ok(false) };
             // Before the last round, so that the first searches find graphs, not scans.
             if round == 0 && next.unoptimised() > 0 {
-                next.optimise(store, &self.writing)?;
+                next.optimise(store, &self.writing, Merging::Now)?;
             }
             if count <= FEW && round > 0 {
                 break;
@@ -383,15 +383,14 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Optimises the active index when at least `least` products were written since the last time.
-    pub(super) fn optimise(&self, store: &Store, least: u64) -> Result<(), EngineError> {
+    /// Optimises the active index where that is due: while the catalogue `grows`, when at least `least` products were written since the
+    /// last time.
+    pub(super) fn optimise(&self, store: &Store, grows: bool, least: u64) -> Result<(), EngineError> {
         let snapshot = self.snapshot();
-        if snapshot.unoptimised() < least.max(1) {
-            return Ok(());
-        }
+        let Some(merging) = snapshot.optimisation_due(grows, least) else { return Ok(()) };
         // What is rewritten is on the disk twice for a time.
         room_for(store, DISK_MARGIN + snapshot.index.info().disk_bytes)?;
-        snapshot.optimise(store, &self.writing)
+        snapshot.optimise(store, &self.writing, merging)
     }
 }
 

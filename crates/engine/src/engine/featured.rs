@@ -1,6 +1,7 @@
 //! Products whose pictures' features are known already: catalogues moved from elsewhere, and catalogues made for benches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use half::f16;
 
@@ -10,7 +11,11 @@ use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::Product;
 use crate::catalogue::store::ImageRow;
 use crate::image::ImageHash;
+use crate::index::Merging;
 use crate::model::Feature;
+
+/// How often it is asked whether the index has caught up.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A product and the features of its pictures.
 #[derive(Debug, Clone)]
@@ -23,7 +28,8 @@ pub struct FeaturedProduct {
 
 impl Engine {
     /// Writes products without reading a picture: truth, then index, in one acknowledged step, as an import does. The
-    /// catalogue is made when it is not there. Pictures that are not on disk are found but cannot be shown.
+    /// catalogue is made when it is not there. Pictures that are not on disk are found but cannot be shown. Waits where the index is far
+    /// behind ([`Engine::index_is_behind`]).
     ///
     /// # Errors
     /// [`EngineError::Request`] when a product is not as it has to be or has another number of features than pictures
@@ -32,6 +38,9 @@ impl Engine {
     pub fn put_featured(&self, catalogue: &CatalogueName, products: Vec<FeaturedProduct>) -> Result<(), EngineError> {
         let open = self.catalogue_or_new(catalogue)?;
         let put = products.into_iter().map(|product| prepare(&open, product)).collect::<Result<_, _>>()?;
+        while open.snapshot().is_overtaken() && !self.closing() {
+            std::thread::sleep(ASK_AGAIN);
+        }
         open.commit(&self.store, Change { put, ..Change::default() }, |_, _| Ok(()))?;
         Ok(())
     }
@@ -44,7 +53,7 @@ impl Engine {
     pub fn tidy(&self, catalogue: &CatalogueName) -> Result<(), EngineError> {
         let open = self.catalogue(catalogue)?;
         let snapshot = open.snapshot();
-        snapshot.optimise(&self.store, &open.writing)?;
+        snapshot.optimise(&self.store, &open.writing, Merging::Now)?;
         open.settle(&self.store, &snapshot)
     }
 }

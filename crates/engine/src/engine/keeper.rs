@@ -18,9 +18,8 @@ const ROUND: Duration = Duration::from_secs(5);
 const CALIBRATE_AFTER: u64 = 6;
 /// How long it works at a time on pictures that nothing is understood of, and how long it then leaves the cores to others.
 const SHIFT: Duration = Duration::from_millis(300);
-/// Changed products from which an index is optimised while an import still runs, or its pictures are being understood: as many
-/// as it had before, so that one that grows is not built again and again, but at least and at most so many: what is in no graph is
-/// scanned by every search.
+/// Changed products from which an index gets a graph of them while an import still runs, or its pictures are being understood: as many
+/// as it had before, but at least and at most so many: what is in no graph is scanned by every search.
 const OPTIMISE_FROM: (u64, u64) = (20_000, 50_000);
 
 /// What a thread does on its round; the moment and the number of the round are its own, to do some things less often. It says
@@ -122,10 +121,10 @@ fn settle(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
 
 fn optimise(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     for catalogue in engine.open_catalogues() {
-        let busy = engine.imports_into(&catalogue.name) || engine.catches_up_with(&catalogue);
+        let grows = engine.imports_into(&catalogue.name) || engine.catches_up_with(&catalogue);
         let (from, at_most) = OPTIMISE_FROM;
-        let least = if busy { (catalogue.snapshot().index.table().len() as u64 / 2).clamp(from, at_most) } else { 1 };
-        if let Err(error) = catalogue.optimise(&engine.store, least) {
+        let least = (catalogue.snapshot().index.table().len() as u64 / 2).clamp(from, at_most);
+        if let Err(error) = catalogue.optimise(&engine.store, grows, least) {
             tracing::error!(catalogue = %catalogue.name, %error, hint = error.hint(), "the index could not be optimised; searches go on without");
         }
     }

@@ -20,7 +20,7 @@ use super::keeping::Keeping;
 use super::understanding::Look;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
-use crate::index::{Effort, Flushed, Index, IndexError, IndexOptions, IndexPoint, State, Synonyms};
+use crate::index::{Effort, Flushed, Index, IndexError, IndexOptions, IndexPoint, Merging, State, Synonyms};
 use crate::model::Feature;
 use crate::photo;
 use crate::search::{QueryColours, Weighted};
@@ -291,6 +291,11 @@ impl Snapshot {
         self.backlog.written()
     }
 
+    /// How the index should be optimised, if at all; see [`Backlog::due`].
+    pub(super) fn optimisation_due(&self, grows: bool, least: u64) -> Option<Merging> {
+        self.backlog.due(grows, least)
+    }
+
     /// Whether an optimisation runs and further products should wait for its end.
     pub(super) fn is_overtaken(&self) -> bool {
         self.backlog.is_overtaken()
@@ -298,11 +303,11 @@ impl Snapshot {
 
     /// Optimises the index; the count of points begins again. After an error the index follows the truth from where it was
     /// last noted. `writing` is held by those who commit.
-    pub(super) fn optimise(&self, store: &Store, writing: &Mutex<()>) -> Result<(), EngineError> {
+    pub(super) fn optimise(&self, store: &Store, writing: &Mutex<()>, merging: Merging) -> Result<(), EngineError> {
         if self.index.is_doubtful() {
             return Ok(());
         }
-        if let Err(error) = self.backlog.optimising(|| self.index.optimize()) {
+        if let Err(error) = self.backlog.optimising(merging, |merging| self.index.optimize_as(merging)) {
             let _order = writing.lock();
             self.fall_behind();
             let noted = store.indexed(self.catalogue, &self.space.id().to_string())?;

@@ -39,6 +39,13 @@ impl Engine {
         Ok(ProductPage { products: page.into_iter().map(|stored| stored.product).collect(), total })
     }
 
+    /// Whether a catalogue's index is so far behind that who has many more products to write should wait: an optimisation runs, and
+    /// 100,000 products came in since it began. Nothing is refused.
+    #[must_use]
+    pub fn index_is_behind(&self, catalogue: &CatalogueName) -> bool {
+        self.catalogue(catalogue).is_ok_and(|open| open.snapshot().is_overtaken())
+    }
+
     /// Writes products, one outcome each, in order; the catalogue is made when it is not there. Those that can be written are
     /// written in one step: when this returns they survive and are found. Pictures are addresses and `data:` URIs; files of
     /// this machine are not read for a client.

@@ -15,9 +15,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::IndexError;
-use super::embedded::{Embedded, guard};
+use super::embedded::{Embedded, guard, optimizers};
 use super::journal::trim_log;
+use super::{IndexError, Merging};
 
 /// Where the engine keeps its segments, in the folder of the shard.
 const SEGMENTS: &str = "segments";
@@ -75,7 +75,7 @@ impl Embedded {
     }
 
     /// See [`super::Index::optimize`].
-    pub(super) fn optimize(&self) -> Result<bool, IndexError> {
+    pub(super) fn optimize(&self, merging: Merging) -> Result<bool, IndexError> {
         let _alone = self.optimiser.lock();
         let shard = self.shard()?;
         {
@@ -88,7 +88,10 @@ impl Embedded {
             writer.journal.begin_optimising(segments)?;
             writer.soundness = Soundness::Optimising;
         }
-        let done = guard("being optimised", || shard.optimize());
+        let done = guard("being optimised", || {
+            shard.set_optimizers_config(optimizers(merging))?;
+            shard.optimize()
+        });
         let mut writer = self.writer.lock();
         // An optimisation that fails drops the removals it kept aside, as one that is killed does.
         let ended = done.and_then(|done| self.bring_to_disk().map(|()| done));

@@ -27,7 +27,7 @@ use super::synonyms::Compiled;
 use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
 use super::words::{Analyser, Term};
-use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, State};
+use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, Merging, State};
 
 /// Name of the vectors of a product's images.
 pub(super) const PICTURE: &str = "picture";
@@ -41,6 +41,8 @@ const LOG_FILE: usize = 16 << 20;
 const MOST_INDEXED_ATTRIBUTES: usize = 200;
 /// A vector graph is built for parts with more bytes of vectors than this many KiB; smaller ones are scanned exactly.
 const GRAPH_FROM_KIB: usize = 20_000;
+/// Parts of an index that grows: every search walks over the graphs of all of them.
+const MOST_PARTS: usize = 12;
 
 /// The index of one catalogue, in this process.
 #[derive(Debug)]
@@ -546,16 +548,28 @@ fn config(options: &IndexOptions) -> EdgeConfig {
         on_disk: Some(tuning.graph_on_disk),
         ..HnswIndexConfig::default()
     };
-    let optimizers =
-        EdgeOptimizersConfig { indexing_threshold: Some(GRAPH_FROM_KIB), ..EdgeOptimizersConfig::default() };
     let log = WalOptions { segment_capacity: LOG_FILE, ..WalOptions::default() };
     EdgeConfig::builder()
         .on_disk_payload(true)
         .vector(PICTURE, picture)
         .hnsw_config(hnsw)
-        .optimizers(optimizers)
+        .optimizers(optimizers(Merging::Now))
         .wal_options(log)
         .build()
+}
+
+/// When the engine builds graphs, and what it does with those that there are.
+pub(super) fn optimizers(merging: Merging) -> EdgeOptimizersConfig {
+    // Fewer parts than it may have are left as they are. Of itself it has one for every two cores, two at least.
+    let parts = match merging {
+        Merging::Later => Some(MOST_PARTS),
+        Merging::Now => None,
+    };
+    EdgeOptimizersConfig {
+        indexing_threshold: Some(GRAPH_FROM_KIB),
+        default_segment_number: parts,
+        ..EdgeOptimizersConfig::default()
+    }
 }
 
 /// Columns of a point's attributes that have no index yet.

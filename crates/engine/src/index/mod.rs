@@ -97,6 +97,15 @@ pub struct Opened {
     pub state: State,
 }
 
+/// What an optimisation does with graphs that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merging {
+    /// Leaves them: an index that goes on growing would build its graphs again and again. Every search walks over all of them.
+    Later,
+    /// Builds one of several, where they are small.
+    Now,
+}
+
 /// Size and health, for `vetrina doctor` and metrics.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct IndexInfo {
@@ -228,8 +237,16 @@ impl Index {
     /// # Errors
     /// When the disk refuses or the engine fails; the index is doubtful then, see [`Index::is_doubtful`].
     pub fn optimize(&self) -> Result<bool, IndexError> {
+        self.optimize_as(Merging::Now)
+    }
+
+    /// As [`Index::optimize`], and says what becomes of graphs that there are.
+    ///
+    /// # Errors
+    /// As [`Index::optimize`].
+    pub fn optimize_as(&self, merging: Merging) -> Result<bool, IndexError> {
         match self {
-            Self::Embedded(index) => index.optimize(),
+            Self::Embedded(index) => index.optimize(merging),
         }
     }
 

@@ -404,3 +404,38 @@ fn flushing_goes_on_while_optimising_and_frees_the_log() {
     assert_eq!(index.count(None).unwrap(), 3_090);
     assert!(index.info().log_bytes < 64 << 20);
 }
+
+#[test]
+fn an_index_that_grows_keeps_its_graphs_until_it_is_done() {
+    const DIM: usize = 2_048;
+    const PART: u64 = 2_600;
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path(), &IndexOptions::new(DIM)).unwrap().index;
+    let vector = |key: u64| {
+        let mut vector = vec![0.01; DIM];
+        vector[key as usize % DIM] = 1.0;
+        vector[(key as usize * 7 + key as usize / DIM * 501 + 3) % DIM] += 0.5;
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        vector.iter().map(|value| value / length).collect::<Vec<f32>>()
+    };
+    let mut parts = Vec::new();
+    for part in 0..3 {
+        for from in (part * PART..(part + 1) * PART).step_by(200) {
+            let points: Vec<IndexPoint> =
+                (from..from + 200).map(|key| IndexPoint { vectors: vec![vector(key)], ..point(key) }).collect();
+            index.upsert(&points).unwrap();
+        }
+        assert!(index.optimize_as(Merging::Later).unwrap());
+        let info = index.info();
+        assert_eq!(info.indexed as u64, (part + 1) * PART, "{info:?}");
+        parts.push(info.segments);
+    }
+    assert!(parts[0] < parts[1] && parts[1] < parts[2], "a graph of each part: {parts:?}");
+    assert!(!index.optimize_as(Merging::Later).unwrap(), "there is nothing new");
+    assert!(index.optimize().unwrap());
+    let info = index.info();
+    assert!(info.segments < parts[2] && info.indexed as u64 == 3 * PART, "{parts:?}, then {info:?}");
+    for key in [0, PART, 3 * PART - 1] {
+        assert_eq!(index.nearest(&[vector(key)], None, 1, false).unwrap()[0].key, key);
+    }
+}
