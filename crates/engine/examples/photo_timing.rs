@@ -31,8 +31,7 @@ fn median_ms<T>(mut run: impl FnMut() -> T) -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limits = Limits::default();
-    let threads = std::env::var("THREADS").ok().and_then(|threads| threads.parse().ok()).unwrap_or(1);
-    let model = builtin_model(&RuntimeOptions { threads, ..RuntimeOptions::default() })?;
+    let model = builtin_model(&RuntimeOptions { threads: 1, ..RuntimeOptions::default() })?;
     let mut sums: Vec<(&str, f64)> = Vec::new();
     let mut photos = 0;
     for path in std::env::args().skip(1) {

@@ -61,7 +61,7 @@ impl Permits {
     /// # Errors
     /// Never while the server runs.
     pub async fn core(&self) -> Result<Permit, Problem> {
-        Arc::clone(&self.cores).acquire_owned().await.map(Permit).map_err(|_| Problem::busy())
+        in_turn(&self.cores).await
     }
 
     /// For work that is part of a stream that has begun: as soon as one is free.
@@ -69,7 +69,7 @@ impl Permits {
     /// # Errors
     /// Never while the server runs.
     pub async fn work_in_turn(&self) -> Result<Permit, Problem> {
-        Arc::clone(&self.work).acquire_owned().await.map(Permit).map_err(|_| Problem::busy())
+        in_turn(&self.work).await
     }
 
     /// For a body that will be held in memory: now, or 503.
@@ -98,16 +98,17 @@ impl Permits {
 
     async fn soon(&self, of: &Arc<Semaphore>) -> Result<Permit, Problem> {
         let _place = take(&self.waiting)?;
-        match tokio::time::timeout(PATIENCE, Arc::clone(of).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Permit(permit)),
-            Ok(Err(_)) | Err(_) => Err(Problem::busy()),
-        }
+        tokio::time::timeout(PATIENCE, in_turn(of)).await.unwrap_or_else(|_| Err(Problem::busy()))
     }
 
     /// How many there are for searches and writes, and how many are free.
     pub fn count(&self) -> (usize, usize) {
         (self.all, self.work.available_permits())
     }
+}
+
+async fn in_turn(of: &Arc<Semaphore>) -> Result<Permit, Problem> {
+    Arc::clone(of).acquire_owned().await.map(Permit).map_err(|_| Problem::busy())
 }
 
 fn take(of: &Arc<Semaphore>) -> Result<Permit, Problem> {

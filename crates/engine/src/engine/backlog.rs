@@ -66,15 +66,11 @@ impl Backlog {
     }
 
     /// Runs an optimisation; what was written before it has to be optimised still where it fails.
-    pub(super) fn optimising<T, E>(
-        &self,
-        merging: Merging,
-        optimise: impl FnOnce(Merging) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(super) fn optimising<T, E>(&self, merging: Merging, optimise: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let before = self.written.swap(0, Ordering::Relaxed);
         self.asked.store(0, Ordering::Relaxed);
         self.optimising.store(true, Ordering::Release);
-        let done = optimise(merging);
+        let done = optimise();
         self.optimising.store(false, Ordering::Release);
         self.apart.store(merging == Merging::Later || done.is_err(), Ordering::Relaxed);
         if done.is_err() {
@@ -94,7 +90,7 @@ mod tests {
         assert_eq!(backlog.written(), 1);
         backlog.wrote(MOST_MEANWHILE);
         assert!(!backlog.is_overtaken(), "nothing runs that would end");
-        let failed = backlog.optimising(Merging::Now, |_| {
+        let failed = backlog.optimising(Merging::Now, || {
             assert_eq!((backlog.written(), backlog.is_overtaken()), (0, false));
             backlog.wrote(MOST_MEANWHILE);
             assert!(backlog.is_overtaken());
@@ -102,14 +98,14 @@ mod tests {
         });
         assert!(failed.is_err() && !backlog.is_overtaken());
         assert_eq!(backlog.written(), 2 * MOST_MEANWHILE + 1);
-        backlog.optimising(Merging::Now, |_| Ok::<_, ()>(())).unwrap();
+        backlog.optimising(Merging::Now, || Ok::<_, ()>(())).unwrap();
         assert_eq!(backlog.written(), 0);
     }
 
     #[test]
     fn graphs_are_brought_together_when_an_index_no_longer_grows() {
         let backlog = Backlog::unknown();
-        let done = |_| Ok::<_, ()>(());
+        let done = || Ok::<_, ()>(());
         assert_eq!((backlog.due(true, 20), backlog.due(false, 20)), (None, Some(Merging::Now)));
         backlog.wrote(MANY);
         assert_eq!(backlog.due(false, 2 * MANY), None, "more may come");

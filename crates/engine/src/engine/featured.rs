@@ -1,7 +1,6 @@
 //! Products whose pictures' features are known already: catalogues moved from elsewhere, and catalogues made for benches.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use half::f16;
 
@@ -13,9 +12,6 @@ use crate::catalogue::store::ImageRow;
 use crate::image::ImageHash;
 use crate::index::Merging;
 use crate::model::Feature;
-
-/// How often it is asked whether the index has caught up.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A product and the features of its pictures.
 #[derive(Debug, Clone)]
@@ -38,9 +34,7 @@ impl Engine {
     pub fn put_featured(&self, catalogue: &CatalogueName, products: Vec<FeaturedProduct>) -> Result<(), EngineError> {
         let open = self.catalogue_or_new(catalogue)?;
         let put = products.into_iter().map(|product| prepare(&open, product)).collect::<Result<_, _>>()?;
-        while open.snapshot().is_overtaken() && !self.closing() {
-            std::thread::sleep(ASK_AGAIN);
-        }
+        self.wait_for_index(&open, &|| true);
         open.commit(&self.store, Change { put, ..Change::default() }, |_, _| Ok(()))?;
         Ok(())
     }

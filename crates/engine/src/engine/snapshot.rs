@@ -307,7 +307,7 @@ impl Snapshot {
         if self.index.is_doubtful() {
             return Ok(());
         }
-        if let Err(error) = self.backlog.optimising(merging, |merging| self.index.optimize_as(merging)) {
+        if let Err(error) = self.backlog.optimising(merging, || self.index.optimize_as(merging)) {
             let _order = writing.lock();
             self.fall_behind();
             let noted = store.indexed(self.catalogue, &self.space.id().to_string())?;

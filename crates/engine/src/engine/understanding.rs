@@ -171,14 +171,9 @@ impl Engine {
         {
             (first.pooled, first.repair, first.cover, found) = (plain, None, None, true);
         }
-        let (mut colours, understanding) = std::thread::scope(|scope| {
-            let map = first.map.as_ref();
-            let understanding = scope.spawn(move || seen.map(|seen| seen.with(map)).transpose());
-            let colours = colours.then(|| first.colours(picture));
-            (colours, understanding.join().unwrap_or(Ok(None)))
-        });
-        let mut understanding = understanding?;
+        let mut colours = colours.then(|| first.colours(picture));
         let mut pooled = first.corrected(model.as_ref());
+        let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
         let mut done = Done { repair: first.repair, second_look: None };
         if let (Some(understanding), Some(behind)) = (&mut understanding, behind) {
             // A repaired photo is known by what was repaired, which may be like many: it is looked at again all the same.

@@ -1,6 +1,7 @@
 //! Products one by one: read, written, removed.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -14,6 +15,8 @@ use crate::fetch::Sources;
 const LONGEST_PAGE: usize = 1_000;
 /// So many products or fewer that come together have their pictures understood at once; those of a batch afterwards.
 const UNDERSTOOD_AT_ONCE: usize = 4;
+/// How often it is asked whether the index has caught up.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Engine {
     /// One product.
@@ -43,7 +46,19 @@ impl Engine {
     /// 100,000 products came in since it began. Nothing is refused.
     #[must_use]
     pub fn index_is_behind(&self, catalogue: &CatalogueName) -> bool {
-        self.catalogue(catalogue).is_ok_and(|open| open.snapshot().is_overtaken())
+        self.catalogue(catalogue).is_ok_and(|open| self.is_behind(&open))
+    }
+
+    /// Who ends the process waits for nothing.
+    fn is_behind(&self, open: &Catalogue) -> bool {
+        open.snapshot().is_overtaken() && !self.closing()
+    }
+
+    /// Waits as long as the index of a catalogue is far behind, see [`Engine::index_is_behind`], and `go_on` says so.
+    pub(super) fn wait_for_index(&self, open: &Catalogue, go_on: &dyn Fn() -> bool) {
+        while self.is_behind(open) && go_on() {
+            std::thread::sleep(ASK_AGAIN);
+        }
     }
 
     /// Writes products, one outcome each, in order; the catalogue is made when it is not there. Those that can be written are

@@ -14,7 +14,6 @@ use qdrant_edge::{
     PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted,
     VectorStorageDatatype, VectorStructPersisted, WalOptions,
 };
-
 use serde_json::{Map, Value};
 
 use super::columns::{self, KeptWords};

@@ -407,7 +407,7 @@ impl<'a> Writer<'a> {
         }
         let position = self.position;
         let job = Mutex::new(self.job.clone());
-        self.wait_for_the_index();
+        self.import.engine.wait_for_index(self.import.catalogue, &|| self.import.run.asked().is_none());
         self.import.catalogue.commit(&self.import.engine.store, change, |sql, changed| {
             let mut job = job.lock();
             let created = changed.created.iter().filter(|created| **created).count() as u64;
@@ -423,15 +423,6 @@ impl<'a> Writer<'a> {
         self.at_work.forget(new.iter());
         self.import.run.set(self.job.clone());
         Ok(())
-    }
-
-    /// Waits while the index is optimised and very many products came in meanwhile; see [`Backlog`](super::super::backlog).
-    fn wait_for_the_index(&self) {
-        let engine = &self.import.engine;
-        while self.import.catalogue.snapshot().is_overtaken() && self.import.run.asked().is_none() && !engine.closing()
-        {
-            std::thread::sleep(WAIT);
-        }
     }
 
     fn tell(&mut self) {
