@@ -92,6 +92,28 @@ test("the shop hears what was searched and chosen, and may keep the browser on t
   await page.context().close();
 });
 
+test("a server that is busy for a moment is asked again, and one that stays busy is said to be", async () => {
+  const page = await open(bottega);
+  let refused = 0;
+  let times = 1;
+  await page.route("**/search", (route) => {
+    if (route.request().method() !== "POST" || refused >= times) return route.continue();
+    refused += 1;
+    const headers = { "retry-after": "0", "access-control-allow-origin": bottega.url, "access-control-expose-headers": "retry-after" };
+    return route.fulfill({ status: 503, headers, contentType: "application/problem+json", body: JSON.stringify({ status: 503, title: "busy", code: "busy" }) });
+  });
+  await page.locator("vetrina-search .field").fill("camera");
+  await page.keyboard.press("Enter");
+  await said(page, /\d+ product/);
+  assert.equal(refused, 1);
+  times = Infinity;
+  await page.locator("vetrina-search .field").fill("instant camera");
+  await page.keyboard.press("Enter");
+  await said(page, /Too many searches/);
+  assert.equal(refused, 4, "asked three times, no more");
+  await page.context().close();
+});
+
 test("a site that the key does not list finds nothing, and says so", async () => {
   const page = await open(stranger);
   await page.locator("vetrina-search .field").fill("camera");

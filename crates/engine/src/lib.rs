@@ -3,6 +3,8 @@
 //! The modules follow the way of a query and of a product (see ARCHITECTURE.md); data flows down this list and nothing
 //! imports upward.
 
+mod linear;
+
 pub mod image;
 
 pub mod fetch;

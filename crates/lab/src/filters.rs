@@ -26,10 +26,12 @@ use crate::section;
 /// Hits that are compared.
 const HITS: usize = 10;
 /// What is filtered by, and about how much passes.
-const FILTERS: [(&str, &str); 8] = [
+const FILTERS: [(&str, &str); 10] = [
     ("none", "price >= 0"),
     ("100 %", "price < 1000"),
+    ("50 %", "price < 500"),
     ("10 %", "price < 100"),
+    ("5 %", "price < 50"),
     ("1 %", "price < 10"),
     ("0.1 %", "price < 1"),
     ("of another kind, 1 %", "category = \"All > Kind 7\""),

@@ -20,6 +20,7 @@ use crate::catalogue::Product;
 use crate::image::{Behind, ColourDescriptor, Picture, Region, decode_at_least};
 use crate::index::fields::fold;
 use crate::index::{Index, group};
+use crate::linear::dot;
 use crate::search::{ColoursOf, Query, QueryColours, RankedHit, Weighted, execute_with};
 use crate::space::{CROWD_TO, Calibration, Curve, Curves, Example, QueryKind, Standing};
 
@@ -285,10 +286,6 @@ fn calibration_file(snapshot: &Snapshot) -> PathBuf {
 
 fn scored(hit: &RankedHit) -> (u64, f32) {
     (hit.key, hit.score)
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn pictured() -> crate::index::Filter {

@@ -172,12 +172,6 @@ pub enum EngineError {
     /// The truth.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The feature of an image is not in the store although a product has the image.
-    #[error("the feature of image {hash} is not in the store")]
-    FeatureLost {
-        /// The image.
-        hash: ImageHash,
-    },
     /// The space sees colours, and those of an image can't be had: it was imported before they were kept, and its file is gone.
     #[error("the space sees colours, and those of image {hash} are not in the store")]
     ColoursLost {
@@ -267,7 +261,6 @@ impl EngineError {
             Self::Io { error, .. } if is_full(error) => "disk-full",
             Self::Panicked { .. } => "unexpected",
             Self::Store(_) => "store",
-            Self::FeatureLost { .. } => "feature-lost",
             Self::ColoursLost { .. } => "colours-lost",
             Self::DoesNotFit { .. } => "does-not-fit",
             Self::Io { error, .. } if is_full(error) => "disk-full",
@@ -309,7 +302,7 @@ impl EngineError {
             Self::Store(error) => error.hint().into(),
             Self::Shared(error) => error.hint(),
             Self::Index(_) => "restart; an index that cannot be used is made again from the store".into(),
-            Self::FeatureLost { .. } | Self::ColoursLost { .. } => "import the feed again".into(),
+            Self::ColoursLost { .. } => "import the feed again".into(),
             Self::DoesNotFit { .. } => {
                 "make room: on the disk, or on a larger one with --data; or give the process more memory".into()
             }
@@ -333,9 +326,7 @@ impl EngineError {
             | Self::JobState { id, .. }
             | Self::Refused { id, .. } => Some(id.clone()),
             Self::NoSuchCatalogue { name } => Some(name.clone()),
-            Self::NoSuchImage { hash } | Self::FeatureLost { hash } | Self::ColoursLost { hash } => {
-                Some(hash.to_string())
-            }
+            Self::NoSuchImage { hash } | Self::ColoursLost { hash } => Some(hash.to_string()),
             Self::Picture { item, .. } | Self::Source { item, .. } => Some(item.clone()),
             Self::Request { field, .. } => Some(field.clone()),
             Self::Shared(error) => error.item(),
@@ -382,7 +373,6 @@ impl EngineError {
             | Self::Space(_)
             | Self::Index(_)
             | Self::Store(_)
-            | Self::FeatureLost { .. }
             | Self::ColoursLost { .. }
             | Self::Panicked { .. }
             | Self::Io { .. } => ErrorKind::Internal,

@@ -10,6 +10,7 @@ use super::understanding::{Done, Known, Look, Want};
 use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::{Product, StoreError};
 use crate::image::{Behind, Colour, ColourDescriptor, Region, Repair};
+use crate::linear::dot;
 use crate::search::{
     COLOUR_WEIGHT, Hit, HitImage, ImageInput, Meaning, Query, QueryColours, RankedHit, Ruling, Schema, SearchError,
     SearchRequest, SearchResponse, TookMs, Weighted, execute_with,
@@ -240,10 +241,7 @@ impl Engine {
 /// Which of a product's pictures is most like the query's.
 fn best_picture(query: &Query, pictures: &[Vec<f32>]) -> usize {
     let likeness = |picture: &[f32]| -> f32 {
-        let each = query
-            .pictures
-            .iter()
-            .map(|wanted| wanted.weight * wanted.vector.iter().zip(picture).map(|(a, b)| a * b).sum::<f32>());
+        let each = query.pictures.iter().map(|wanted| wanted.weight * dot(&wanted.vector, picture));
         each.fold(f32::MIN, f32::max)
     };
     let scores: Vec<f32> = pictures.iter().map(|picture| likeness(picture)).collect();

@@ -258,6 +258,10 @@ impl Engine {
             let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else {
                 return Ok(false);
             };
+            if !self.store.has_feature(&hash, &self.feature_key)? {
+                // The database lost it: it is learned again.
+                return Ok(false);
+            }
             let stands = match sources.resolve(&image.source) {
                 Ok(Source::File(path)) => {
                     let row = self.store.source(&file_key(&path))?;

@@ -328,13 +328,24 @@ impl Snapshot {
         let features = store.features(&hashes, &self.feature_key)?;
         let colours = self.colours.seen_by(&self.space, store, &hashes)?;
         let mut embeddings = Vec::with_capacity(hashes.len());
+        let mut lost = 0;
         for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
-            let feature = feature.ok_or(EngineError::FeatureLost { hash: *hash })?;
+            let Some(feature) = feature else {
+                let id = &stored.product.id;
+                tracing::error!(product = id, %hash, "the feature of a picture is not in the database: it is not found by its picture until its feed is imported again");
+                lost += 1;
+                // Like nothing, so that the others keep their places.
+                embeddings.push(vec![0.0; self.space.dim()]);
+                continue;
+            };
             if self.space.sees_colours() && colours.is_none() {
                 return Err(EngineError::ColoursLost { hash: *hash });
             }
             let feature = Feature { pooled: feature, map: None };
             embeddings.push(self.space.embed_with(&feature, colours.as_ref())?.into_vector());
+        }
+        if lost == embeddings.len() {
+            embeddings.clear();
         }
         let main = store.understandings(hashes.get(..1).unwrap_or_default(), understand::VERSION)?;
         let main = main.into_iter().next().flatten();

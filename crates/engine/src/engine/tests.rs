@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::image::ImageHash;
 use crate::search::SearchRequest;
 
 /// A JPEG of stripes in two colours, its own for each number.
@@ -110,6 +111,28 @@ fn a_lost_index_is_made_again_from_the_truth() {
     let engine = open(folder.path());
     assert_eq!(found(&engine, json!({"images": [{"part": 0}]}), &[picture(3)]), before);
     assert_eq!(found(&engine, json!({"text": "lamp"}), &[]), ["e"]);
+}
+
+#[test]
+fn a_lost_feature_keeps_nobody_from_starting_and_comes_back_with_the_feed() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = feed(folder.path());
+    let engine = open(folder.path());
+    import(&engine, &feed, false);
+    let ask = |engine: &Engine| found(engine, json!({"images": [{"part": 0}]}), &[picture(1)]);
+    assert_eq!(ask(&engine)[0], "b");
+    let hash = ImageHash::of(&picture(1));
+    engine.store.write(|sql| sql.execute("DELETE FROM features WHERE hash = ?1", [hash.as_bytes()])).unwrap();
+    engine.close();
+    drop(engine);
+    fs::remove_dir_all(folder.path().join("data/index")).unwrap();
+
+    let engine = open(folder.path());
+    assert!(!ask(&engine).contains(&"b".to_owned()), "it cannot be found by a picture whose feature is gone");
+    assert_eq!(found(&engine, json!({"text": "blue"}), &[]), ["b"], "by its words it can");
+    let again = import(&engine, &feed, false);
+    assert_eq!((again.embedded, again.updated), (1, 1));
+    assert_eq!(ask(&engine)[0], "b");
 }
 
 #[test]

@@ -15,8 +15,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::embedded::{Embedded, guard, optimizers};
+use super::embedded::{Embedded, guard};
 use super::journal::trim_log;
+use super::settings::optimizers;
 use super::{IndexError, Merging};
 
 /// Where the engine keeps its segments, in the folder of the shard.

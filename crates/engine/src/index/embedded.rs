@@ -7,26 +7,24 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use qdrant_edge::{
-    BinaryQuantizationConfig, BoolIndexParams, Condition, CreateIndex, DatetimeIndexParams, Distance, EdgeConfig,
-    EdgeOptimizersConfig, EdgeShard, EdgeVectorParams, FieldIndexOperations, Filter, FloatIndexParams,
-    HasVectorCondition, HnswIndexConfig, KeywordIndexParams, MultiVectorComparator, MultiVectorConfig, OperationResult,
-    Payload, PayloadFieldSchema, PayloadSchemaParams, PointId, PointInsertOperations, PointOperations,
-    PointStructPersisted, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorPersisted,
-    VectorStorageDatatype, VectorStructPersisted, WalOptions,
+    Condition, CreateIndex, EdgeShard, FieldIndexOperations, Filter, HasVectorCondition, OperationResult, Payload,
+    PayloadFieldSchema, PointId, PointInsertOperations, PointOperations, PointStructPersisted, UpdateOperation,
+    VectorPersisted, VectorStructPersisted,
 };
 use serde_json::{Map, Value};
 
 use super::columns::{self, KeptWords};
 use super::durable::{self, Soundness};
-use super::fields::{Column, FieldKind};
+use super::fields::Column;
 use super::journal::Journal;
 use super::lexicon::Lexicon;
 use super::postings::{self, Postings, stored};
+use super::settings::{config, schema};
 use super::synonyms::Compiled;
 use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
 use super::words::{Analyser, Term};
-use super::{Compression, IndexError, IndexInfo, IndexOptions, IndexPoint, Merging, State};
+use super::{IndexError, IndexInfo, IndexOptions, IndexPoint, State};
 
 /// Name of the vectors of a product's images.
 pub(super) const PICTURE: &str = "picture";
@@ -34,15 +32,6 @@ pub(super) const PICTURE: &str = "picture";
 pub(super) const BATCH: usize = 256;
 /// Products whose payload is read at once when an index opens.
 const PAGE: usize = 10_000;
-/// Size of one file of the engine's log.
-const LOG_FILE: usize = 16 << 20;
-/// Most attributes that get an index of their own; further ones are filtered by scanning.
-const MOST_INDEXED_ATTRIBUTES: usize = 200;
-/// A vector graph is built for parts with more bytes of vectors than this many KiB; smaller ones are scanned exactly.
-const GRAPH_FROM_KIB: usize = 20_000;
-/// Parts of an index that grows: every search walks over the graphs of all of them.
-const MOST_PARTS: usize = 12;
-
 /// The index of one catalogue, in this process.
 #[derive(Debug)]
 pub struct Embedded {
@@ -55,7 +44,6 @@ pub struct Embedded {
     shard: Option<EdgeShard>,
     pub(super) writer: Mutex<Writer>,
     pub(super) optimiser: Mutex<()>,
-    attributes: RwLock<BTreeSet<String>>,
     table: RwLock<Table>,
     pub(super) postings: RwLock<Postings>,
     /// Only one at a time moves lists from memory to the disk.
@@ -97,11 +85,6 @@ impl Embedded {
         let interrupted = journal.optimising().is_some();
         let found = Indexes::of(&shard);
         let indexed = found.good;
-        let attributes = indexed.iter().chain(&found.other).filter_map(|column| match column {
-            Column::AttributeFolded(name) => Some(name.clone()),
-            _ => None,
-        });
-        let attributes = RwLock::new(attributes.collect());
         let index = Self {
             dir: dir.to_owned(),
             options: options.clone(),
@@ -111,7 +94,6 @@ impl Embedded {
             shard: Some(shard),
             writer: Mutex::new(Writer { journal, indexed: BTreeSet::new(), soundness: Soundness::Sound }),
             optimiser: Mutex::new(()),
-            attributes,
             table: RwLock::default(),
             postings: RwLock::default(),
             spilling: Mutex::new(()),
@@ -125,7 +107,7 @@ impl Embedded {
             index.writer.lock().indexed = indexed;
         }
         index.mend_indexes(found.other)?;
-        index.create_indexes(&Column::STANDARD)?;
+        index.create_indexes(&[Column::Id, Column::Codes])?;
         match columns::read(dir) {
             Some(kept) => {
                 *index.table.write() = kept.table;
@@ -201,17 +183,6 @@ impl Embedded {
                 check_vector(vector, self.options.dims, || format!("product number {}", point.key))?;
             }
         }
-        let mut unknown = BTreeSet::new();
-        {
-            let writer = self.writer.lock();
-            for point in points {
-                collect_attributes(point, &writer.indexed, &mut unknown);
-            }
-            let room = MOST_INDEXED_ATTRIBUTES.saturating_sub(self.attributes.read().len()) * 2;
-            unknown = unknown.into_iter().take(room).collect();
-        }
-        let unknown: Vec<Column> = unknown.into_iter().collect();
-        self.create_indexes(&unknown)?;
         for batch in points.chunks(BATCH) {
             let mut said = Vec::with_capacity(batch.len());
             let mut list = Vec::with_capacity(batch.len());
@@ -364,31 +335,28 @@ impl Embedded {
 
     /// See [`super::Index::attributes`].
     pub(super) fn attributes(&self) -> Vec<String> {
-        self.attributes.read().iter().cloned().collect()
+        self.table.read().attributes()
     }
 
     fn create_indexes(&self, columns: &[Column]) -> Result<(), IndexError> {
         for column in columns {
-            if self.writer.lock().indexed.contains(column) || column.is_only_read() {
+            if self.writer.lock().indexed.contains(column) {
                 continue;
             }
             let Ok(field_name) = column.to_string().parse() else { continue };
             self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
                 field_name,
-                field_schema: Some(PayloadFieldSchema::FieldParams(schema(column.kind()))),
+                field_schema: Some(PayloadFieldSchema::FieldParams(schema())),
             })))?;
-            if let Column::AttributeFolded(name) = column {
-                self.attributes.write().insert(name.clone());
-            }
             self.writer.lock().indexed.insert(column.clone());
         }
         Ok(())
     }
 
-    /// Replaces indexes that an earlier version made: those that no filter asks for are removed, the others made anew. Some
+    /// Replaces indexes that an earlier version made: those that nothing is looked up in are removed, the others made anew. Some
     /// seconds for each of a million products, once.
     fn mend_indexes(&self, found: Vec<Column>) -> Result<(), IndexError> {
-        let (useless, other): (Vec<Column>, Vec<Column>) = found.into_iter().partition(Column::is_only_read);
+        let (other, useless): (Vec<Column>, Vec<Column>) = found.into_iter().partition(Column::is_looked_up);
         for column in useless {
             let Ok(path) = column.to_string().parse() else { continue };
             self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::DeleteIndex(path)))?;
@@ -420,24 +388,13 @@ impl Indexes {
         let mut found = Self { good: BTreeSet::new(), other: Vec::new() };
         for (path, info) in shard.info().payload_schema {
             let Some(column) = Column::parse(&path.to_string()) else { continue };
-            if column.is_only_read() || info.params != Some(schema(column.kind())) {
-                found.other.push(column);
-            } else {
+            if column.is_looked_up() && info.params == Some(schema()) {
                 found.good.insert(column);
+            } else {
+                found.other.push(column);
             }
         }
         found
-    }
-}
-
-/// How a column is indexed: read from the disk's cache, so that it takes memory only as it is used, and no time at a start.
-fn schema(kind: FieldKind) -> PayloadSchemaParams {
-    let on_disk = Some(true);
-    match kind {
-        FieldKind::Text => PayloadSchemaParams::Keyword(KeywordIndexParams { on_disk, ..Default::default() }),
-        FieldKind::Number => PayloadSchemaParams::Float(FloatIndexParams { on_disk, ..Default::default() }),
-        FieldKind::Flag => PayloadSchemaParams::Bool(BoolIndexParams { on_disk, ..Default::default() }),
-        FieldKind::Date => PayloadSchemaParams::Datetime(DatetimeIndexParams { on_disk, ..Default::default() }),
     }
 }
 
@@ -513,77 +470,6 @@ pub(super) fn check_vector(vector: &[f32], dims: usize, item: impl Fn() -> Strin
 /// See [`super::Index::has_picture`].
 pub(super) fn has_picture() -> Condition {
     Condition::HasVector(HasVectorCondition { has_vector: PICTURE.into() })
-}
-
-fn config(options: &IndexOptions) -> EdgeConfig {
-    let multi = MultiVectorConfig { comparator: MultiVectorComparator::MaxSim };
-    let tuning = options.tuning;
-    let mut picture = EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true);
-    if tuning.half {
-        picture = picture.datatype(VectorStorageDatatype::Float16);
-    }
-    let compression = match tuning.compression {
-        Compression::None => None,
-        Compression::Scalar => Some(QuantizationConfig::from(ScalarQuantizationConfig {
-            r#type: ScalarType::Int8,
-            // The few largest numbers are cut, so that the others keep their precision.
-            quantile: Some(0.99),
-            always_ram: Some(true),
-        })),
-        Compression::Binary => Some(QuantizationConfig::from(BinaryQuantizationConfig {
-            always_ram: Some(true),
-            encoding: None,
-            query_encoding: None,
-        })),
-    };
-    if let Some(compression) = compression {
-        picture = picture.quantization_config(compression);
-    }
-    let picture = picture.build();
-    let hnsw = HnswIndexConfig {
-        m: tuning.links,
-        ef_construct: tuning.build_effort,
-        full_scan_threshold: GRAPH_FROM_KIB,
-        on_disk: Some(tuning.graph_on_disk),
-        ..HnswIndexConfig::default()
-    };
-    let log = WalOptions { segment_capacity: LOG_FILE, ..WalOptions::default() };
-    EdgeConfig::builder()
-        .on_disk_payload(true)
-        .vector(PICTURE, picture)
-        .hnsw_config(hnsw)
-        .optimizers(optimizers(Merging::Now))
-        .wal_options(log)
-        .build()
-}
-
-/// When the engine builds graphs, and what it does with those that there are.
-pub(super) fn optimizers(merging: Merging) -> EdgeOptimizersConfig {
-    // Fewer parts than it may have are left as they are. Of itself it has one for every two cores, two at least.
-    let parts = match merging {
-        Merging::Later => Some(MOST_PARTS),
-        Merging::Now => None,
-    };
-    EdgeOptimizersConfig {
-        indexing_threshold: Some(GRAPH_FROM_KIB),
-        default_segment_number: parts,
-        ..EdgeOptimizersConfig::default()
-    }
-}
-
-/// Columns of a point's attributes that have no index yet.
-fn collect_attributes(point: &IndexPoint, indexed: &BTreeSet<Column>, unknown: &mut BTreeSet<Column>) {
-    let groups: [(&str, fn(String) -> Column); 2] =
-        [("text", Column::AttributeFolded), ("number", Column::AttributeNumber)];
-    for (top, column) in groups {
-        let Some(names) = point.payload.get(top).and_then(serde_json::Value::as_object) else { continue };
-        for name in names.keys() {
-            let column = column(name.clone());
-            if !indexed.contains(&column) {
-                unknown.insert(column);
-            }
-        }
-    }
 }
 
 /// Fails when another process has the log locked, as the engine does while it is open.

@@ -53,14 +53,6 @@ pub enum IndexError {
         /// The analyser's message.
         reason: String,
     },
-    /// A column was used for something it cannot do.
-    #[error("column {column} cannot be {used}")]
-    Column {
-        /// The column's path.
-        column: String,
-        /// "sorted by", "counted"…
-        used: &'static str,
-    },
 }
 
 impl IndexError {

@@ -1,8 +1,8 @@
 //! The payload of a point: which fields a product can be filtered, sorted and counted by, and how values are written.
 //!
-//! Texts are kept twice. The *shown* form is what facets count and people read; the *folded* form is what filters compare,
-//! so that `brand = "nike"` finds `Nike`. Attributes live under their folded name, texts and numbers apart, because one
-//! path of the payload can have one kind of index only.
+//! The payload has texts as they are *shown*, which is what facets count and people read. Filters compare the *folded* form, so
+//! that `brand = "nike"` finds `Nike`; the table folds for itself. Attributes live under their folded name. Earlier versions
+//! kept folded texts and numbers in the payload too, and had an index for each: these columns are known so that they go.
 
 use std::fmt;
 
@@ -40,11 +40,11 @@ pub enum Column {
     Stock,
     /// Brand as shown.
     Brand,
-    /// Brand, folded.
+    /// Brand, folded; of earlier versions.
     BrandFolded,
     /// Category paths as shown: every prefix of the path (`Bags`, `Bags > Handbags`).
     Category,
-    /// Category paths, folded.
+    /// Category paths, folded; of earlier versions.
     CategoryFolded,
     /// Variant group, as is.
     Group,
@@ -58,14 +58,14 @@ pub enum Column {
     Palette,
     /// Texts of an attribute as shown; the name is folded.
     Attribute(String),
-    /// Texts of an attribute, folded.
+    /// Texts of an attribute, folded; of earlier versions.
     AttributeFolded(String),
-    /// Numbers of an attribute.
+    /// Numbers of an attribute; of earlier versions.
     AttributeNumber(String),
 }
 
 impl Column {
-    /// Columns every index has an index for.
+    /// Columns that every product has, or may have.
     pub(crate) const STANDARD: [Self; 16] = [
         Self::Id,
         Self::Price,
@@ -85,10 +85,10 @@ impl Column {
         Self::Palette,
     ];
 
-    /// Whether it needs no index of the engine's because no filter asks for it: it is only read. What facets show is counted by
-    /// the table, and compared in its folded form.
-    pub(crate) fn is_only_read(&self) -> bool {
-        matches!(self, Self::Title | Self::Palette | Self::Brand | Self::Category | Self::Attribute(_))
+    /// Whether the engine has an index for it: it has as many values as there are products, and the table leaves them out. All
+    /// other filters and facets are the table's.
+    pub(crate) fn is_looked_up(&self) -> bool {
+        matches!(self, Self::Id | Self::Codes)
     }
 
     /// What it holds.

@@ -23,6 +23,7 @@ mod paged;
 mod point;
 mod postings;
 mod reads;
+mod settings;
 mod synonyms;
 pub mod table;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub use point::{
     effective_price, folded_title, group, in_stock, picture_colours, shorten,
 };
 pub use postings::Said;
-pub use reads::{Order, Scored};
+pub use reads::Scored;
 pub use synonyms::{SynonymError, Synonyms};
 pub use table::{Card, FacetCount, Table};
 pub use tuning::{Compression, Effort, Tuning};
@@ -270,16 +271,6 @@ impl Index {
         }
     }
 
-    /// How many products match, quickly and roughly.
-    ///
-    /// # Errors
-    /// When the engine fails.
-    pub fn estimate(&self, filter: Option<&Filter>) -> Result<usize, IndexError> {
-        match self {
-            Self::Embedded(index) => index.count(filter, false),
-        }
-    }
-
     /// The products nearest to `query`, best first, ties by key.
     ///
     /// `query` holds one or more vectors of `dims` numbers. A product scores the sum over them of the best dot product
@@ -451,22 +442,6 @@ impl Index {
     ) -> Result<(Vec<u64>, Option<u64>), IndexError> {
         match self {
             Self::Embedded(index) => index.keys(filter, from, limit),
-        }
-    }
-
-    /// Keys in the order of a number or date column, at most `limit`; ties by key; products without a value come last.
-    ///
-    /// # Errors
-    /// When the engine fails or the column has no order.
-    pub fn ordered(
-        &self,
-        column: &Column,
-        order: Order,
-        filter: Option<&Filter>,
-        limit: usize,
-    ) -> Result<Vec<u64>, IndexError> {
-        match self {
-            Self::Embedded(index) => index.ordered(column, order, filter, limit),
         }
     }
 

@@ -255,11 +255,9 @@ fn payload(product: &Product) -> Map<String, Value> {
     }
     if let Some(brand) = brand(product) {
         put(&Column::Brand, brand.into());
-        put(&Column::BrandFolded, fold(brand).into());
     }
     let paths = fields::category_paths(&product.category);
     if !paths.is_empty() {
-        put(&Column::CategoryFolded, json!(paths.iter().map(|path| fields::fold_category(path)).collect::<Vec<_>>()));
         put(&Column::Category, json!(paths));
     }
     if let Some(group) = group(product) {
@@ -269,14 +267,7 @@ fn payload(product: &Product) -> Map<String, Value> {
         put(&Column::AddedAt, added_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into());
     }
     for (name, entry) in attributes(product) {
-        put(
-            &Column::AttributeFolded(name.clone()),
-            json!(entry.shown.iter().map(|text| fold(text)).collect::<Vec<_>>()),
-        );
-        put(&Column::Attribute(name.clone()), json!(entry.shown));
-        if !entry.numbers.is_empty() {
-            put(&Column::AttributeNumber(name), json!(entry.numbers));
-        }
+        put(&Column::Attribute(name), json!(entry.shown));
     }
     payload
 }
@@ -297,17 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_has_what_filters_need() {
+    fn the_payload_has_what_the_table_needs() {
         let point = IndexPoint::of(&product(), 7, vec![vec![1.0]]);
         let expected = json!({
             "id": "sku-1", "title": "red bag", "availability": "in_stock", "in_stock": false,
             "codes": ["4006381333931", "sku1"], "price": 59.0, "currency": "eur", "stock": 0,
-            "brand": "Nike", "brand_folded": "nike",
-            "category_folded": ["bags", "bags > handbags"], "category": ["Bags", "Bags > Handbags"],
+            "brand": "Nike", "category": ["Bags", "Bags > Handbags"],
             "group": "g", "added_at": "2026-01-31T12:00:00.000000Z",
-            "text": {"colour": ["red"], "size": ["s", "42"], "vegan": ["true"], "weight": ["1.5"]},
             "shown": {"colour": ["Red"], "size": ["S", "42"], "vegan": ["true"], "weight": ["1.5"]},
-            "number": {"size": [42.0], "weight": [1.5]},
         });
         assert_eq!(Value::Object(point.payload), expected);
     }
@@ -322,7 +310,7 @@ mod tests {
     #[test]
     fn a_bare_product_gives_a_bare_payload() {
         let point = IndexPoint::of(&Product { id: "x".into(), ..Product::default() }, 1, Vec::new());
-        assert!(point.payload.get("price").is_none() && point.payload.get("text").is_none());
+        assert!(point.payload.get("price").is_none() && point.payload.get("shown").is_none());
         assert!(point.vectors.is_empty());
     }
 
@@ -334,6 +322,6 @@ mod tests {
         }
         let point = IndexPoint::of(&product, 1, vec![vec![1.0]; 1_000]);
         assert_eq!(point.vectors.len(), MAX_VECTORS_PER_PRODUCT);
-        assert_eq!(point.payload["text"].as_object().unwrap().len(), MOST_ATTRIBUTES);
+        assert_eq!(point.payload["shown"].as_object().unwrap().len(), MOST_ATTRIBUTES);
     }
 }

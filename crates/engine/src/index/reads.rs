@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use qdrant_edge::{
-    Condition, CountRequest, Direction, FacetRequest, FacetValue, FieldCondition, Filter, Match, NamedQuery, OrderBy,
-    OrderByInterface, PayloadSelector, PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record,
-    ScoredPoint, ScrollRequest, SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal,
-    VectorStructInternal, WithPayloadInterface, WithVector,
+    Condition, CountRequest, FacetRequest, FacetValue, FieldCondition, Filter, Match, NamedQuery, PayloadSelector,
+    PayloadSelectorInclude, PointId, QuantizationSearchParams, QueryEnum, Record, ScoredPoint, ScrollRequest,
+    SearchParams, SearchRequest, TypedMultiDenseVector, VectorInternal, VectorStructInternal, WithPayloadInterface,
+    WithVector,
 };
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
 use super::embedded::{Embedded, PICTURE, check_vector, guard};
-use super::fields::{Column, FieldKind};
+use super::fields::Column;
 use super::postings::{Said, add_up, stored};
 use super::table::{BEGINNING, Table};
 use super::words::Terms;
@@ -25,15 +25,6 @@ pub struct Scored {
     pub key: u64,
     /// Higher is better; the scale is the query's.
     pub score: f32,
-}
-
-/// Direction of a sort.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// Smallest first.
-    Ascending,
-    /// Largest first.
-    Descending,
 }
 
 impl Embedded {
@@ -224,38 +215,6 @@ impl Embedded {
         let (records, next) = guard("listing", || shard.scroll(request))?;
         let payload = |record: Record| Some((key(record.id)?, record.payload?.0));
         Ok((records.into_iter().filter_map(payload).collect(), next.and_then(key)))
-    }
-
-    pub(super) fn ordered(
-        &self,
-        column: &Column,
-        order: Order,
-        filter: Option<&Filter>,
-        limit: usize,
-    ) -> Result<Vec<u64>, IndexError> {
-        if !matches!(column.kind(), FieldKind::Number | FieldKind::Date) {
-            return Err(IndexError::Column { column: column.to_string(), used: "sorted by" });
-        }
-        let shard = self.shard()?;
-        let Ok(path) = column.to_string().parse() else { return Ok(Vec::new()) };
-        let direction = match order {
-            Order::Ascending => Direction::Asc,
-            Order::Descending => Direction::Desc,
-        };
-        let request = ScrollRequest {
-            offset: None,
-            limit: Some(limit.max(1)),
-            filter: filter.cloned(),
-            with_payload: Some(WithPayloadInterface::Bool(false)),
-            with_vector: WithVector::Bool(false),
-            order_by: Some(OrderByInterface::Struct(OrderBy {
-                key: path,
-                direction: Some(direction),
-                start_from: None,
-            })),
-        };
-        let (records, _) = guard("sorting", || shard.scroll(request))?;
-        Ok(records.into_iter().filter_map(|record| key(record.id)).collect())
     }
 }
 

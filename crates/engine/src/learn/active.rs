@@ -1,5 +1,7 @@
 //! Active learning: which of many questions to ask.
 
+use crate::linear::dot;
+
 /// Chooses up to `count` questions: the most uncertain first, each that is like one already chosen counting for less. The
 /// weight of a question is its uncertainty times one minus its highest cosine with a chosen one, so that a copy of a chosen
 /// question is never asked. `vectors` are of unit length, one a question. Cost: questions × chosen.
@@ -20,7 +22,7 @@ pub fn least_sure(uncertainty: &[f32], vectors: &[&[f32]], count: usize) -> Vec<
         chosen.push(next);
         for (place, novelty) in novelty.iter_mut().enumerate() {
             if vectors[place].len() == vectors[next].len() {
-                let cosine: f32 = vectors[place].iter().zip(vectors[next]).map(|(a, b)| a * b).sum();
+                let cosine: f32 = dot(vectors[place], vectors[next]);
                 *novelty = novelty.min((1.0 - cosine).clamp(0.0, 1.0));
             }
         }

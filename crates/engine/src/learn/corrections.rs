@@ -98,6 +98,7 @@ fn one(basis: &[Vec<f64>], damaged: &Rows, undamaged: &Rows, penalty: f64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linear::dot;
 
     #[test]
     fn a_damage_that_is_the_same_for_all_is_taken_back() {
@@ -118,10 +119,7 @@ mod tests {
         let pairs = [(Repair::Deblocked, train(&damaged), train(&clean))];
         let options = CorrectionOptions { rank: 12, penalty: 1e-3 };
         let corrections = fit_corrections("m", &train(&clean), &pairs, &options).unwrap();
-        let cosine = |a: &[f32], b: &[f32]| {
-            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
-        };
+        let cosine = |a: &[f32], b: &[f32]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
         let (mut before, mut after) = (0.0, 0.0);
         for place in 300..400 {
             let rows = (damaged.select([place]), clean.select([place]));

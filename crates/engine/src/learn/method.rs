@@ -29,12 +29,15 @@ pub enum Method<'a> {
         labels: &'a [u32],
         /// The colours of each picture.
         colours: &'a [&'a ColourDescriptor],
-        /// How much colours weigh beside a feature of unit length. 0.5 was best of 0.5, 1 and 2 for F-colour, by little.
+        /// How much colours weigh beside a feature of unit length: [`COLOURS_WEIGH`].
         weight: f32,
         /// How it is fitted.
         options: LdaOptions,
     },
 }
+
+/// What colours weigh beside a feature of unit length in a colour-fused head. 0.5 was best of 0.5, 1 and 2 for F-colour, by little.
+pub const COLOURS_WEIGH: f32 = 0.5;
 
 /// Fits a head to features as the model gives them, one row a picture.
 ///
@@ -87,7 +90,7 @@ mod tests {
             .collect();
         let options = LdaOptions::default();
         let described: Vec<&ColourDescriptor> = described.iter().collect();
-        let method = Method::ColourFused { labels: &labels, colours: &described, weight: 0.5, options };
+        let method = Method::ColourFused { labels: &labels, colours: &described, weight: COLOURS_WEIGH, options };
         let space = Space::new(&manifest, fit(&manifest.sha256, &features, &method).unwrap()).unwrap();
         let embed = |feature: &[f32], rgb| {
             let feature = Feature { pooled: feature.to_vec(), map: None };

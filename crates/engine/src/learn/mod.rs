@@ -23,7 +23,7 @@ pub use corrections::{CorrectionOptions, fit_corrections};
 pub use evaluate::{EvaluateError, Report, evaluate};
 pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
-pub use method::{Method, fit};
+pub use method::{COLOURS_WEIGH, Method, fit};
 pub use pca::{PcaOptions, fit_pca};
 pub use ranking::{Ranking, nearest_votes, rank_of_own, rankings, share_in_first};
 pub use rows::Rows;

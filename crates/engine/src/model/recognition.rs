@@ -6,6 +6,7 @@ use half::f16;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{FeatureMap, ModelError};
+use crate::linear::dot;
 
 const HEAD: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/efficientnet-lite2/imagenet-head.safetensors"));
@@ -100,16 +101,6 @@ impl Recognition {
         let reason = format!("a map of {} channels for a classifier of {}", map.channels(), self.channels);
         Err(ModelError::Inference { model: "recognition".into(), batch: 1, reason })
     }
-}
-
-/// Scalar product, in eight sums so that the compiler can use vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    let (a_blocks, b_blocks) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a_blocks.0.iter().zip(b_blocks.0) {
-        (0..8).for_each(|lane| sums[lane] += a[lane] * b[lane]);
-    }
-    sums.iter().sum::<f32>() + a_blocks.1.iter().zip(b_blocks.1).map(|(a, b)| a * b).sum::<f32>()
 }
 
 fn tensor(file: &SafeTensors<'_>, name: &str) -> Result<(Vec<usize>, Vec<f32>), String> {

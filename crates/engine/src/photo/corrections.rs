@@ -12,6 +12,7 @@ use half::f16;
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
 use crate::image::Repair;
+use crate::linear::dot;
 use crate::model::Manifest;
 
 const FILE: &[u8] =
@@ -61,7 +62,6 @@ impl Corrections {
         }
         let unit: Vec<f32> = feature.iter().map(|value| value / length).collect();
         let rows = || self.basis.chunks_exact(feature.len());
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         let inside: Vec<f32> = rows().map(|row| dot(row, &unit)).collect();
         let moved = correction.matrix.chunks_exact(inside.len().max(1)).map(|row| dot(row, &inside));
         let mut right: Vec<f32> = unit.iter().zip(&correction.shift).map(|(own, shift)| own + shift).collect();

@@ -2,6 +2,7 @@
 
 use super::group::Candidate;
 use crate::image::Sketch;
+use crate::linear::dot;
 use crate::model::FeatureMap;
 
 /// Measures of a box.
@@ -203,15 +204,6 @@ fn to_one(mut weights: Vec<(usize, f32)>) -> Vec<(usize, f32)> {
     let total: f32 = weights.iter().map(|(_, weight)| weight).sum::<f32>().max(1e-6);
     weights.iter_mut().for_each(|(_, weight)| *weight /= total);
     weights
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    let (a_blocks, b_blocks) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a_blocks.0.iter().zip(b_blocks.0) {
-        (0..8).for_each(|lane| sums[lane] += a[lane] * b[lane]);
-    }
-    sums.iter().sum::<f32>() + a_blocks.1.iter().zip(b_blocks.1).map(|(a, b)| a * b).sum::<f32>()
 }
 
 /// What the pixels say of all candidates; the last [`OF_MAP`] measures are NaN until [`with_map`].

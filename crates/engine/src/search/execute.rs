@@ -78,7 +78,7 @@ fn by_fit<'s>(
     let need = if ruled.is_some() { need.max(RULED) } else { need };
     let mut depth = LEAST.max((need * 2).next_power_of_two());
     loop {
-        let (candidates, complete) = rank(search, set, query.filter.as_ref(), meant, depth)?;
+        let (candidates, complete) = rank(search, set, meant, depth)?;
         let judge = Judge::of(search, &candidates);
         let cards = arranged(search, set, candidates, ruled)?;
         if cards.len() >= need || complete {

@@ -121,7 +121,7 @@ impl<'s> Search<'s> {
             None => self.table.all().clone(),
         };
         base -= &self.exclude;
-        let meant = self.meant(filter, &base)?;
+        let meant = self.meant(&base)?;
         let set = match (&self.said, self.query.pictures.is_empty()) {
             (None, true) => match &self.colours {
                 None => base,
@@ -142,7 +142,7 @@ impl<'s> Search<'s> {
         if !self.likens() || (self.by_fit() && banded.is_none()) {
             return Ok(Found { set, meant, ranking: None });
         }
-        let mut ranking = rank::rank(self, &set, filter, &meant, WINDOW)?.0;
+        let mut ranking = rank::rank(self, &set, &meant, WINDOW)?.0;
         ranking.truncate(WINDOW);
         let judge = Judge::of(self, &ranking);
         if let (Some(least), Some(judge)) = (banded, &judge) {
@@ -159,10 +159,10 @@ impl<'s> Search<'s> {
     }
 
     /// The products of `base` that look like what the words mean, and how much. None where nothing is known of that.
-    fn meant(&self, filter: Option<&Expr>, base: &RoaringBitmap) -> Result<HashMap<u32, f32>, SearchError> {
+    fn meant(&self, base: &RoaringBitmap) -> Result<HashMap<u32, f32>, SearchError> {
         let Some(meaning) = &self.query.meaning else { return Ok(HashMap::new()) };
         let within = base & self.table.pictured();
-        let mut near = self.nearest(std::slice::from_ref(&meaning.vector), filter, &within, MEANT + 1)?;
+        let mut near = self.nearest(std::slice::from_ref(&meaning.vector), &within, MEANT + 1)?;
         if near.len() > MEANT {
             rank::drop_last_ties(&mut near);
         }

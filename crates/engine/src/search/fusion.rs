@@ -6,6 +6,7 @@
 //! near-copy of the photo would count as much as the least bad of strangers.
 
 use super::query::Weighted;
+use crate::linear::dot;
 
 /// Score of a product from what was asked: `picture` is `None` when the query has no picture, else the cosine, 0 for a product
 /// without one; `words` as far as it says them; `meaning` is the cosine with what the words look like.
@@ -48,10 +49,6 @@ const STRANGERS: f32 = 0.2;
 /// Takes from a score what being like unwanted pictures costs.
 pub(super) fn less_unwanted(score: f32, unwanted: Option<f32>) -> f32 {
     score - 0.5 * (unwanted.unwrap_or(0.0) - STRANGERS).max(0.0)
-}
-
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::fusion::dot;
 use super::rerank::QueryColours;
 use super::rules::Ruling;
 use super::{Band, Expr, FacetValue, Schema, SearchError, SearchRequest, SortOrder};
 use crate::image::Colour;
 use crate::index::Column;
+use crate::linear::dot;
 use crate::search::filter::Field;
 use crate::space::{Calibration, SpaceError, WordHead, WordQuery};
 

@@ -7,21 +7,31 @@
 
 use std::collections::HashMap;
 
-use qdrant_edge::{Condition, Filter};
+use qdrant_edge::Filter;
 use roaring::RoaringBitmap;
 
 use super::SearchError;
-use super::filter::{Check, Comparison, Expr, Field, Literal, Test, has_keys};
+use super::filter::has_keys;
 use super::found::{Relative, Search};
 use super::fusion::{coloured, fused, less_unwanted, likeness};
 use super::query::Weighted;
 use super::rerank::by_colours;
-use crate::index::{Column, Table};
+use crate::index::{Column, Scored, Table};
 
 /// Up to so many products are compared one by one rather than over the graph.
 const SCANNED: usize = 20_000;
-/// Up to so many products are named one by one to the index, rather than by the filter that they pass.
-const NAMED: usize = 2_000;
+/// So are more while their number, times the share of the catalogue that they are, is at most this for each product wanted: to
+/// compare one takes about half a microsecond on each of two cores, and the walk has to look at `1 / share` times as many
+/// candidates, of 4 microseconds each and in each part of the index.
+const WORTH: f64 = 12.0;
+/// As many are compared on two threads.
+const DIVIDED: u64 = 4_000;
+/// How many more candidates than should be enough, if what passes the filter were as near as the rest.
+const SPARE: f64 = 1.25;
+/// From this part of the catalogue on the engine's own filtered walk finds its way through what passes, and before that the walk is
+/// made once more, so many times as deep; less is compared one by one in that time.
+const WALKED_SHARE: f64 = 0.25;
+const WIDER: usize = 4;
 /// Fewest candidates of each side over the graph, when several sides count.
 const SIDE: usize = 400;
 
@@ -59,7 +69,6 @@ pub(super) fn sort_by_score(candidates: &mut [Candidate]) {
 pub(super) fn rank(
     search: &Search<'_>,
     set: &RoaringBitmap,
-    filter: Option<&Expr>,
     meant: &HashMap<u32, f32>,
     depth: usize,
 ) -> Result<(Vec<Candidate>, bool), SearchError> {
@@ -74,7 +83,7 @@ pub(super) fn rank(
         return Ok(by_colour(search, set, depth));
     }
     if one_side && search.said.is_none() {
-        let mut found = search.nearest(&wanted, filter, &pictured, depth)?;
+        let mut found = search.nearest(&wanted, &pictured, depth)?;
         let complete = found.len() as u64 >= pictured.len() || depth >= pictured.len() as usize;
         if !complete {
             drop_last_ties(&mut found);
@@ -104,13 +113,13 @@ pub(super) fn rank(
     }
     let depth = if scanned { set.len() as usize } else { depth.max(SIDE) };
     let side = |vectors: &[Vec<f32>]| -> Result<HashMap<u32, f32>, SearchError> {
-        Ok(search.nearest(vectors, filter, &pictured, depth)?.into_iter().collect())
+        Ok(search.nearest(vectors, &pictured, depth)?.into_iter().collect())
     };
     let mut pictures = side(&wanted)?;
     let rows: RoaringBitmap = if scanned {
         set.clone()
     } else {
-        pictures.extend(near_in_colour(search, &wanted, filter, &pictured, depth)?);
+        pictures.extend(near_in_colour(search, &wanted, &pictured, depth)?);
         let with_colour = |row, score| search.colour(row).map_or(score, |share| coloured(score, share));
         let mut said: Vec<(u32, f32)> = if search.likens() {
             saying(search, set, &words).into_iter().map(|(row, score)| (row, with_colour(row, score))).collect()
@@ -178,20 +187,13 @@ fn by_colour(search: &Search<'_>, set: &RoaringBitmap, depth: usize) -> (Vec<Can
 fn near_in_colour(
     search: &Search<'_>,
     wanted: &[Vec<f32>],
-    filter: Option<&Expr>,
     pictured: &RoaringBitmap,
     depth: usize,
 ) -> Result<Vec<(u32, f32)>, SearchError> {
     let Some(colour) = search.query.colour.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
     let family = colour.shade().family;
-    let check = Check::Is(Comparison::Equal, Literal::Text(family.to_owned()));
-    let test = Expr::Test(Test { field: Field::PictureColour, check });
-    let both = match filter {
-        Some(filter) => Expr::And(vec![filter.clone(), test]),
-        None => test,
-    };
     let within = pictured & search.table.equal(&Column::PictureColour, [family]);
-    search.nearest(wanted, Some(&both), &within, depth)
+    search.nearest(wanted, &within, depth)
 }
 
 /// Keeps the best `most`, best first; ties by key.
@@ -229,7 +231,6 @@ impl Search<'_> {
     pub(super) fn nearest(
         &self,
         vectors: &[Vec<f32>],
-        filter: Option<&Expr>,
         within: &RoaringBitmap,
         limit: usize,
     ) -> Result<Vec<(u32, f32)>, SearchError> {
@@ -238,22 +239,86 @@ impl Search<'_> {
             return Ok(Vec::new());
         }
         let limit = limit.min(size);
-        // The graph is worth it while few of many are wanted.
-        let exact = size <= SCANNED || limit > size / 8;
-        let keys = |rows: &RoaringBitmap| rows.iter().map(|row| self.table.key(row)).collect::<Vec<_>>();
-        let narrowed = if size <= NAMED {
-            Some(Filter::new_must(has_keys(keys(within))))
-        } else {
-            let must = match filter {
-                Some(expr) => Some(vec![Condition::Filter(expr.compile(self.index, &self.table)?)]),
-                None => None,
-            };
-            let must_not = (!self.exclude.is_empty()).then(|| vec![has_keys(keys(&self.exclude))]);
-            Some(Filter { must, must_not, ..Filter::default() }).filter(|filter| *filter != Filter::default())
-        };
-        let found = self.index.nearest(vectors, narrowed.as_ref(), limit, exact)?;
+        let share = size as f64 / self.table.pictured().len().max(1) as f64;
+        // The graph is worth it while few of many are wanted, and of those it meets enough pass.
+        let exact = size <= SCANNED || limit > size / 8 || size as f64 * share <= WORTH * limit as f64;
+        if !exact {
+            // The graph is walked as if there were no filter, and what passes is kept: nothing is lost on the way, and asking the
+            // engine about each candidate costs more than looking at more of them.
+            let enough = if share < 1.0 { (limit as f64 / share * SPARE) as usize } else { limit };
+            let deeper = if share < WALKED_SHARE { None } else { Some(enough * WIDER) };
+            for depth in std::iter::once(enough).chain(deeper) {
+                let mut found = self.asked(vectors, None, within, depth, false)?;
+                if found.len() >= limit {
+                    found.truncate(limit);
+                    return Ok(found);
+                }
+            }
+        }
+        // What is like the query does not pass. Where much else does the engine finds its way; where little does it is compared.
+        if exact || share < WALKED_SHARE {
+            return self.compared(vectors, within, limit);
+        }
+        self.asked(vectors, self.narrowed(within).as_ref(), within, limit, false)
+    }
+
+    /// The best of `within`, every one compared; of many on two threads, since for the engine to find them by number takes as long as
+    /// comparing them.
+    fn compared(
+        &self,
+        vectors: &[Vec<f32>],
+        within: &RoaringBitmap,
+        limit: usize,
+    ) -> Result<Vec<(u32, f32)>, SearchError> {
+        let size = within.len();
+        if size < DIVIDED || size > self.table.pictured().len() / 2 {
+            return self.asked(vectors, self.narrowed(within).as_ref(), within, limit, true);
+        }
+        let middle = within.select((size / 2) as u32).unwrap_or_default();
+        let mut second = within.clone();
+        let first: RoaringBitmap = within.iter().take_while(|row| *row < middle).collect();
+        second -= &first;
+        let (first, second) = (self.narrowed(&first), self.narrowed(&second));
+        let index = self.index;
+        // A thread of its own: those of rayon may be busy with an import.
+        let (first, second) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| index.nearest(vectors, second.as_ref(), limit, true));
+            (index.nearest(vectors, first.as_ref(), limit, true), other.join())
+        });
+        let mut found = self.rows(first?, within);
+        found.extend(self.rows(second.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?, within));
+        keep_best(&mut found, limit, &self.table);
+        Ok(found)
+    }
+
+    /// What the index finds, as far as it is in `within`.
+    fn asked(
+        &self,
+        vectors: &[Vec<f32>],
+        filter: Option<&Filter>,
+        within: &RoaringBitmap,
+        limit: usize,
+        exact: bool,
+    ) -> Result<Vec<(u32, f32)>, SearchError> {
+        Ok(self.rows(self.index.nearest(vectors, filter, limit, exact)?, within))
+    }
+
+    fn rows(&self, found: Vec<Scored>, within: &RoaringBitmap) -> Vec<(u32, f32)> {
         let row = |key| self.table.row(key).filter(|row| within.contains(*row));
         // −0 and 0 are one score.
-        Ok(found.into_iter().filter_map(|scored| Some((row(scored.key)?, scored.score + 0.0))).collect())
+        found.into_iter().filter_map(|scored| Some((row(scored.key)?, scored.score + 0.0))).collect()
+    }
+
+    /// What the engine is told to keep to `within`: who is in it, or who is not.
+    fn narrowed(&self, within: &RoaringBitmap) -> Option<Filter> {
+        let keys = |rows: &RoaringBitmap| has_keys(rows.iter().map(|row| self.table.key(row)));
+        let others = self.table.pictured() - within;
+        if others.is_empty() {
+            None
+        } else if others.len() < within.len() {
+            Some(Filter { must_not: Some(vec![keys(&others)]), ..Filter::default() })
+        } else {
+            Some(Filter::new_must(keys(within)))
+        }
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
 
-use super::fusion::dot;
 use super::rank::Candidate;
 use crate::index::Table;
+use crate::linear::dot;
 
 /// Keeps at most `most` cards of each brand, the first ones. Cards without a brand are all kept. A group counts for the brand
 /// of its first product in the set, whichever variant is shown, so that the number of cards does not depend on their order.

@@ -22,15 +22,19 @@ fn noise(seed: u64) -> f32 {
 }
 
 fn shop(products: Vec<Product>) -> Shop {
+    let vector = |key: u64| (0..8).map(|at| noise(key * 8 + at) - 0.5).collect();
+    let vectors = (0..products.len() as u64).map(vector).collect();
+    shop_of(products, vectors)
+}
+
+/// With pictures of these directions.
+fn shop_of(products: Vec<Product>, mut vectors: Vec<Vec<f32>>) -> Shop {
     let folder = tempfile::tempdir().unwrap();
     let index = Index::open(folder.path(), &IndexOptions::new(8)).unwrap().index;
-    let vectors: Vec<Vec<f32>> = (0..products.len() as u64)
-        .map(|key| {
-            let vector: Vec<f32> = (0..8).map(|at| noise(key * 8 + at) - 0.5).collect();
-            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
-            vector.into_iter().map(|x| x / length).collect()
-        })
-        .collect();
+    for vector in &mut vectors {
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
     let points: Vec<IndexPoint> = (0..)
         .zip(&products)
         .zip(&vectors)
@@ -84,6 +88,46 @@ fn a_picture_finds_exactly_the_nearest_under_every_filter() {
         assert!(found.total_is_exact);
         let expected: Vec<u64> = expected.iter().take(10).map(|(key, _)| *key).collect();
         assert_eq!(keys(&found), expected, "{filter}");
+    }
+}
+
+#[test]
+fn where_much_passes_a_filter_nothing_is_lost_even_when_the_nearest_do_not() {
+    // More than are compared one by one. One in twelve looks like what is asked for.
+    let near = |number: usize| number % 12 == 0;
+    let products: Vec<Product> = (0..23_000)
+        .map(|number| Product {
+            brand: Some((if near(number) { "Near" } else { "Far" }).to_owned()),
+            ..product(number)
+        })
+        .collect();
+    let vectors = (0..products.len())
+        .map(|number| {
+            let first = if near(number) { 4.0 } else { -0.5 };
+            let rest =
+                (1..8).map(|at| noise((number * 8 + at) as u64) + noise((at * 77 + number) as u64) / 100.0 - 0.5);
+            std::iter::once(first).chain(rest).collect()
+        })
+        .collect();
+    let shop = shop_of(products, vectors);
+    let mut wanted = vec![0.1; 8];
+    wanted[0] = 1.0;
+    for (filter, first_is_near) in [("price < 49", true), ("brand = \"Far\"", false)] {
+        let mut query = query(&shop, json!({"filter": filter, "limit": 10}));
+        query.pictures.push(Weighted::one(wanted.clone()));
+        let found = execute(&shop.index, &query).unwrap();
+        let expr = query.filter.clone().unwrap();
+        let passing = shop.products.iter().filter(|product| expr.matches(product, None)).count();
+        assert!(passing > 20_000 && found.total == passing, "{filter}: {passing}");
+        let score = |key: usize| wanted.iter().zip(&shop.vectors[key]).map(|(a, b)| a * b).sum::<f32>();
+        let mut expected: Vec<f32> =
+            (0..shop.products.len()).filter(|key| expr.matches(&shop.products[*key], None)).map(score).collect();
+        expected.sort_by(|a, b| b.total_cmp(a));
+        assert_eq!(found.hits.len(), 10);
+        for (hit, best) in found.hits.iter().zip(&expected) {
+            assert!((hit.score - best).abs() < 1e-5, "{filter}: {} instead of {best}", hit.score);
+        }
+        assert_eq!(near(found.hits[0].key as usize), first_is_near, "{filter}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Unit-length vectors that know their space.
 
 use super::{SpaceError, SpaceId};
+use crate::linear::dot;
 
 /// A finite vector of unit length in one space. There is no other way to get one.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,19 +76,6 @@ impl Embedding {
         }
         Ok(dot(&self.vector, &other.vector).clamp(-1.0, 1.0))
     }
-}
-
-/// Scalar product, in eight sums so that the compiler can use vector registers.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_blocks.zip(b_blocks) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }
 
 /// Divides a vector by its length.

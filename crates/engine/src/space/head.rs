@@ -4,8 +4,9 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::SpaceError;
-use super::embedding::{dot, to_unit};
+use super::embedding::to_unit;
 use crate::image::ColourDescriptor;
+use crate::linear::dot;
 
 /// Says that a safetensors file is a head, and of which kind.
 const FORMAT: &str = "vetrina-head-1";

@@ -13,7 +13,6 @@ mod id;
 mod words;
 
 pub use calibration::{CROWD_TO, Calibration, Crowd, Curve, Curves, EXACT, Example, QueryKind, SIMILAR, Standing};
-pub(crate) use embedding::dot;
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
 pub use head::Head;

@@ -6,8 +6,9 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use unicode_normalization::UnicodeNormalization;
 
-use super::embedding::{dot, to_unit};
+use super::embedding::to_unit;
 use super::{Embedding, SpaceError, SpaceId};
+use crate::linear::dot;
 
 /// Says that a safetensors file is a word head, and of which kind.
 const FORMAT: &str = "vetrina-words-1";

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::space::dot;
+use crate::linear::dot;
 
 /// Neighbours that are asked.
 const NEIGHBOURS: usize = 9;

@@ -109,7 +109,7 @@ fn turn(count: usize, began: Instant, busy: f64) -> Turn {
 }
 
 /// The engine's own import into a new catalogue, from the first row to the last acknowledged write. Opening the
-/// model is not part of it, as it is not of the others.
+/// model's sessions is not part of it, as it is not of the others.
 fn import(pictures: &[PathBuf], threads: usize) -> Result<Turn> {
     let folder = tempfile::tempdir_in(super::cache()?)?;
     let feed = folder.path().join("feed.csv");
@@ -127,7 +127,7 @@ fn import(pictures: &[PathBuf], threads: usize) -> Result<Turn> {
     writer.flush()?;
     let options = EngineOptions { threads: Some(threads), ..EngineOptions::new(folder.path().join("data")) };
     let engine = Engine::open(options)?;
-    engine.warm_up()?;
+    open_sessions(&engine, &pictures[0], threads)?;
     let (began, busy) = (Instant::now(), watch::own_seconds());
     let job = engine.import(ImportRequest::of_file(CatalogueName::default(), &feed), &|_| {})?;
     let turn = turn(pictures.len(), began, busy);
@@ -135,6 +135,19 @@ fn import(pictures: &[PathBuf], threads: usize) -> Result<Turn> {
     ensure!(job.embedded as usize == pictures.len(), "pictures were not different: {job:?}");
     engine.close();
     Ok(turn)
+}
+
+/// Has the engine open all sessions of its model, which it does when there first are several pictures at once.
+fn open_sessions(engine: &Engine, picture: &Path, threads: usize) -> Result<()> {
+    engine.warm_up()?;
+    let bytes = std::fs::read(picture)?;
+    std::thread::scope(|scope| {
+        let work = || (0..8).try_for_each(|_| engine.embed(&bytes, None).map(drop));
+        let callers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        callers.into_iter().try_for_each(|caller| {
+            caller.join().map_err(|_| anyhow::anyhow!("a caller panicked"))?.map_err(anyhow::Error::from)
+        })
+    })
 }
 
 /// Milliseconds of processor time of each stage for one picture on one thread, medians.

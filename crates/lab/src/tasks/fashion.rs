@@ -3,7 +3,9 @@
 use anyhow::Result;
 use rayon::prelude::*;
 use vetrina_engine::image::ColourDescriptor;
-use vetrina_engine::learn::{LdaOptions, Method, Rows, WordsOptions, fit, fit_lda, fit_words, nearest_votes};
+use vetrina_engine::learn::{
+    COLOURS_WEIGH, LdaOptions, Method, Rows, WordsOptions, fit, fit_lda, fit_words, nearest_votes,
+};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::{Space, WordView};
 
@@ -14,8 +16,6 @@ use crate::features::{Features, decode};
 /// Neighbours that vote, and the power of their similarity.
 const NEIGHBOURS: usize = 9;
 const POWER: i32 = 8;
-/// What the colours weigh beside the feature in the colour-fused head.
-const COLOUR_WEIGHT: f32 = 0.5;
 
 pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.products.iter().map(|product| product.image_link.clone()).collect();
@@ -42,7 +42,7 @@ pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
             let method = Method::ColourFused {
                 labels: &at(labels, known),
                 colours: &known_colours,
-                weight: COLOUR_WEIGHT,
+                weight: COLOURS_WEIGH,
                 options: LdaOptions::default(),
             };
             Ok(Space::new(manifest, fit(&manifest.sha256, &known_rows, &method)?)?)

@@ -4,12 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
 use super::gather::{Gathered, NO_LABEL};
-use crate::learn::{FitError, LdaOptions, Method, PcaOptions, Rows, fit_lda, fit_pca};
+use crate::learn::{COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows, fit_lda, fit_pca};
 use crate::model::Manifest;
 use crate::space::{Space, SpaceError};
-
-/// How much colours weigh beside a feature of unit length; see [`Method::ColourFused`].
-const COLOUR_WEIGHT: f32 = 0.5;
 
 /// What a space is learned from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +80,7 @@ pub(super) fn fit(
         if *colours {
             let colours: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
             let colours = colours.ok_or(EngineError::Space(SpaceError::NoColours))?;
-            let method = Method::ColourFused { labels: &labels, colours: &colours, weight: COLOUR_WEIGHT, options };
+            let method = Method::ColourFused { labels: &labels, colours: &colours, weight: COLOURS_WEIGH, options };
             crate::learn::fit(&manifest.sha256, rows, &method)
         } else {
             fit_lda(&manifest.sha256, rows, &labels, &options)

@@ -170,6 +170,24 @@ impl Table {
     /// The `limit` most frequent values of a text column in a set, by cards, most frequent first, ties by value.
     #[must_use]
     pub fn facet(&self, column: &Column, set: &RoaringBitmap, collapse: bool, limit: usize) -> Vec<FacetCount> {
+        // Who searches by photo and filters nothing counts the whole catalogue, the same each time.
+        let everything = *set == self.live;
+        if !everything && *set != self.pictured {
+            return self.counted(column, set, collapse, limit);
+        }
+        let of_all = (column.clone(), everything, collapse, limit);
+        if let Some(counts) = self.whole.lock().get(&of_all) {
+            return counts.clone();
+        }
+        let counts = self.counted(column, set, collapse, limit);
+        // A column that nobody has is asked for by whoever likes to.
+        if !counts.is_empty() {
+            self.whole.lock().insert(of_all, counts.clone());
+        }
+        counts
+    }
+
+    fn counted(&self, column: &Column, set: &RoaringBitmap, collapse: bool, limit: usize) -> Vec<FacetCount> {
         let mut counts: Vec<FacetCount> = if *column == Column::Group {
             let members = |number: &u32| &self.groups.members[*number as usize];
             let found = self.groups.by_name.iter().map(|(name, number)| {

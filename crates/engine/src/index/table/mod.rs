@@ -1,8 +1,8 @@
 //! The payload in memory, by column: who passes a filter, how many cards that makes, in which order, with which values.
 //!
-//! The engine's payload index narrows a walk over its graph. Everything that has to be exact about a set of products (its
-//! size with the variants of a group counted once, facets, sorting by value) is answered here, by bitmaps over rows: the
-//! engine counts a product twice while an optimisation has it in two segments, and cannot count groups.
+//! Everything about a set of products (who passes, its size with the variants of a group counted once, facets, sorting by
+//! value) is answered here, by bitmaps over rows: the engine counts a product twice while an optimisation has it in two
+//! segments, cannot count groups, and reads the payload of every product again for each field that it is to have an index of.
 //!
 //! A row is a product's place in the columns; it stays as long as the product does. The table is read from its file when an
 //! index opens (`kept`), or filled from the payload where there is no such file, and follows every write.
@@ -15,6 +15,7 @@ mod values;
 
 use std::collections::HashMap;
 
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value as Json};
 
@@ -70,6 +71,9 @@ pub struct Table {
     /// Columns by the number they have in `forward`.
     columns: Vec<Column>,
     numbers: HashMap<Column, u32>,
+    /// Facets of all products together (or of all with a picture), by column, whether it is all, whether variants are one, and how
+    /// many values; as long as nothing changes.
+    whole: Mutex<HashMap<(Column, bool, bool, usize), Vec<FacetCount>>>,
 }
 
 /// Variant groups by name.
@@ -105,6 +109,7 @@ impl Table {
     /// Notes a product; what was known of its key before is forgotten. Returns its row.
     pub(super) fn put(&mut self, key: u64, pictured: bool, payload: &Map<String, Json>) -> u32 {
         self.remove(key);
+        self.whole.get_mut().clear();
         let row = self.free.pop().unwrap_or_else(|| self.grow());
         let at = row as usize;
         self.by_key.insert(key, row);
@@ -177,6 +182,7 @@ impl Table {
     /// Forgets a product; false when it was not there.
     pub(super) fn remove(&mut self, key: u64) -> bool {
         let Some(row) = self.by_key.remove(key) else { return false };
+        self.whole.get_mut().clear();
         let at = row as usize;
         for (number, place) in std::mem::take(&mut self.forward[at]).iter() {
             if let Some(values) = self.columns.get(number as usize).and_then(|column| self.texts.get_mut(column)) {

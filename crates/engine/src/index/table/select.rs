@@ -1,5 +1,7 @@
 //! Which rows pass a test.
 
+use std::ops::RangeInclusive;
+
 use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::values::Values;
@@ -49,6 +51,17 @@ impl Table {
         texts.into_iter().filter_map(|text| values.equal(text)).union()
     }
 
+    /// Names of the attributes that products have or had, folded, sorted.
+    pub(in crate::index) fn attributes(&self) -> Vec<String> {
+        let name = |column: &Column| match column {
+            Column::Attribute(name) => Some(name.clone()),
+            _ => None,
+        };
+        let mut names: Vec<String> = self.texts.keys().filter_map(name).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The different values of a text column, folded.
     #[must_use]
     pub fn values(&self, column: &Column) -> Box<dyn Iterator<Item = &str> + '_> {
@@ -83,39 +96,48 @@ impl Table {
             return RoaringBitmap::new();
         }
         let (wanted, rest) = (beginning(prefix), 8 * (BEGINNING - known));
-        // Rows that were removed keep theirs until they are used again.
-        self.live.iter().filter(|row| (texts[*row as usize] ^ wanted) >> rest == 0).collect()
+        self.of_values(texts, |text| (text ^ wanted) >> rest == 0)
     }
 
-    /// Rows with a number that passes: prices, pieces on hand, numbers among an attribute's values.
+    /// Rows with a number within a range: prices, pieces on hand, numbers among an attribute's values.
     #[must_use]
-    pub fn numbers(&self, column: &Column, passes: impl Fn(f64) -> bool) -> RoaringBitmap {
+    pub fn numbers(&self, column: &Column, range: RangeInclusive<f64>) -> RoaringBitmap {
+        let (low, high) = range.into_inner();
         let values = match column {
             Column::Price => &self.price,
             Column::Stock => &self.stock,
-            Column::Attribute(_) => return self.texts(column, |text| number(text).is_some_and(&passes)),
+            Column::Attribute(_) => {
+                return self.texts(column, |text| number(text).is_some_and(|number| number >= low && number <= high));
+            }
             _ => return RoaringBitmap::new(),
         };
-        // Rows that were removed keep their number until they are used again.
-        self.live.iter().filter(|row| passes(values[*row as usize])).collect()
+        self.of_values(values, |number| *number >= low && *number <= high)
+    }
+
+    /// Rows whose value, one a row, passes.
+    fn of_values<T>(&self, values: &[T], passes: impl Fn(&T) -> bool) -> RoaringBitmap {
+        // Eight bits at a time: a million rows in a millisecond, where asking the set for one row after the other takes ten.
+        let bits = |rows: &[T]| rows.iter().rev().fold(0_u8, |bits, value| bits << 1 | u8::from(passes(value)));
+        let bytes: Vec<u8> = values.chunks(8).map(bits).collect();
+        // Rows that were removed keep their value until they are used again.
+        RoaringBitmap::from_lsb0_bytes(0, &bytes) & &self.live
     }
 
     /// Rows with a date, in microseconds since 1970, that passes.
     #[must_use]
     pub fn moments(&self, passes: impl Fn(i64) -> bool) -> RoaringBitmap {
-        let moment = |row: &u32| self.added_at[*row as usize];
-        self.live.iter().filter(|row| moment(row) != NEVER && passes(moment(row))).collect()
+        self.of_values(&self.added_at, |moment| *moment != NEVER && passes(*moment))
     }
 
     /// Rows that have a value at all.
     #[must_use]
     pub fn there(&self, column: &Column) -> RoaringBitmap {
         match column {
-            Column::Title => self.live.iter().filter(|row| self.title[*row as usize] != 0).collect(),
-            Column::Group => self.live.iter().filter(|row| self.group[*row as usize] != NONE).collect(),
+            Column::Title => self.of_values(&self.title, |title| *title != 0),
+            Column::Group => self.of_values(&self.group, |group| *group != NONE),
             Column::AddedAt => self.moments(|_| true),
             Column::InStock => self.live.clone(),
-            column if column.kind() == FieldKind::Number => self.numbers(column, |number| !number.is_nan()),
+            column if column.kind() == FieldKind::Number => self.numbers(column, f64::NEG_INFINITY..=f64::INFINITY),
             column => self.texts(column, |_| true),
         }
     }

@@ -1,5 +1,7 @@
 //! The meaning of a filter, said once in plain Rust: what the index must agree with.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 use super::{Check, Comparison, Expr, Field, Literal, Test};
@@ -188,6 +190,33 @@ impl Span {
             Bound::Moment { .. } => false,
         });
         above && below
+    }
+
+    /// The numbers inside, as a range with both its ends; none when the ends are moments.
+    pub(super) fn numbers(&self) -> Option<RangeInclusive<f64>> {
+        let low = match self.above {
+            None => f64::NEG_INFINITY,
+            Some(Bound::Number { at, included }) => {
+                if included {
+                    at
+                } else {
+                    at.next_up()
+                }
+            }
+            Some(Bound::Moment { .. }) => return None,
+        };
+        let high = match self.below {
+            None => f64::INFINITY,
+            Some(Bound::Number { at, included }) => {
+                if included {
+                    at
+                } else {
+                    at.next_down()
+                }
+            }
+            Some(Bound::Moment { .. }) => return None,
+        };
+        Some(low..=high)
     }
 
     /// Whether a moment lies inside; never when the ends are numbers.

@@ -22,9 +22,9 @@
 //! several values (attributes, category) passes when one of them does. `!=` is `NOT … =`, so it also passes products that
 //! lack the field; so does every other `NOT`. A day stands for its 24 hours in UTC.
 
-mod compile;
 mod error;
 mod lex;
+mod lookup;
 mod matches;
 mod parse;
 mod select;
@@ -35,8 +35,8 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
-pub(crate) use compile::has_keys;
 pub use error::FilterError;
+pub(crate) use lookup::has_keys;
 pub use parse::{MAX_DEPTH, MAX_LENGTH, MAX_VALUES, parse};
 
 use crate::index::FieldKind;

@@ -4,7 +4,7 @@ use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::matches::{Span, folded_prefix, folded_value};
 use super::{Check, Comparison, Expr, Field, Literal, Test};
-use crate::index::{Column, Filter, Index, IndexError, Table};
+use crate::index::{Column, Index, IndexError, Table};
 
 impl Expr {
     /// Rows of the products that pass.
@@ -40,12 +40,12 @@ impl Test {
             let prefix = folded_prefix(&self.field, prefix);
             return Ok(match &self.field {
                 Field::Title | Field::Id => index.starting_with(table, &self.column(), &prefix)?,
-                Field::Code => self.asked(index, table)?,
+                Field::Code => self.looked_up(index, table)?,
                 _ => table.texts(&self.column(), |text| text.starts_with(&prefix)),
             });
         }
         if matches!(self.field, Field::Id | Field::Code) {
-            return self.asked(index, table);
+            return self.looked_up(index, table);
         }
         Ok(match &self.check {
             Check::Set => self.rows_equal(&Literal::Flag(true), table),
@@ -57,13 +57,6 @@ impl Test {
             Check::StartsWith(_) => RoaringBitmap::new(),
             Check::Exists => table.there(&self.column()),
         })
-    }
-
-    /// What the engine's own index says: for columns with as many values as products, which the table leaves out.
-    fn asked(&self, index: &Index, table: &Table) -> Result<RoaringBitmap, IndexError> {
-        let filter: Filter = Expr::Test(self.clone()).compile(index, table)?;
-        let (keys, _) = index.keys(Some(&filter), None, usize::MAX - 1)?;
-        Ok(table.rows(keys))
     }
 
     pub(super) fn column(&self) -> Column {
@@ -107,6 +100,6 @@ impl Test {
             let moment = |micros| chrono::DateTime::from_timestamp_micros(micros);
             return table.moments(|micros| moment(micros).is_some_and(|moment| span.holds_moment(moment)));
         }
-        table.numbers(&self.column(), |number| span.holds_number(number))
+        span.numbers().map_or_else(RoaringBitmap::new, |range| table.numbers(&self.column(), range))
     }
 }
