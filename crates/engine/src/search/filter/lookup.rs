@@ -30,10 +30,10 @@ impl Test {
             Check::StartsWith(prefix) => {
                 texts(&self.column(), index.codes_starting_with(&folded_prefix(&self.field, prefix))?)
             }
-            Check::Exists => match self.column().to_string().parse::<JsonPath>() {
-                Ok(path) => not(Condition::IsEmpty(IsEmptyCondition::from(path))),
-                Err(_) => nothing(),
-            },
+            Check::Exists => {
+                let path = self.column().to_string().parse::<JsonPath>().ok();
+                path.map_or_else(nothing, |path| not(Condition::IsEmpty(IsEmptyCondition::from(path))))
+            }
             // They are texts.
             Check::Is(..) | Check::Between(..) => nothing(),
         })
@@ -64,8 +64,6 @@ fn nothing() -> Condition {
 }
 
 fn texts(column: &Column, values: Vec<String>) -> Condition {
-    match column.to_string().parse() {
-        Ok(path) if !values.is_empty() => Condition::Field(FieldCondition::new_match(path, Match::from(values))),
-        _ => nothing(),
-    }
+    let path = column.to_string().parse::<JsonPath>().ok().filter(|_| !values.is_empty());
+    path.map_or_else(nothing, |path| Condition::Field(FieldCondition::new_match(path, Match::from(values))))
 }
