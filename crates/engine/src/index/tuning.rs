@@ -47,7 +47,7 @@ impl Default for Tuning {
         Self {
             links: 16,
             build_effort: 100,
-            search_effort: 400,
+            search_effort: 600,
             compression: Compression::Scalar,
             half: false,
             graph_on_disk: false,
