@@ -226,13 +226,11 @@ fn index(data: &Path) -> BTreeMap<u64, Value> {
     let dims = serde_json::from_slice::<Value>(&fs::read(&marker).unwrap()).unwrap()["dims"].as_u64().unwrap();
     let opened = Index::open(marker.parent().unwrap(), &IndexOptions::new(dims as usize)).unwrap();
     let (keys, _) = opened.index.keys(None, None, 10_000).unwrap();
-    let attribute = |name: &str| [Column::Attribute(name.into())];
     let columns = [
         [Column::Id, Column::Title, Column::Price].as_slice(),
         &[Column::Currency, Column::Brand, Column::Category],
         &[Column::Availability, Column::InStock, Column::Stock, Column::Group, Column::Codes, Column::AddedAt],
-        &attribute("colour"),
-        &attribute("weight"),
+        &["colour", "weight"].map(|name| Column::Attribute(name.into())),
     ]
     .concat();
     let values = opened.index.values(&keys, &columns).unwrap();

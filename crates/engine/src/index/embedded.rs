@@ -1,15 +1,15 @@
 //! The index in this process: opening and writing. Reading is in `reads`, what survives a crash in `durable`.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use qdrant_edge::{
-    Condition, CreateIndex, EdgeShard, FieldIndexOperations, Filter, HasVectorCondition, OperationResult, Payload,
-    PayloadFieldSchema, PointId, PointInsertOperations, PointOperations, PointStructPersisted, UpdateOperation,
-    VectorPersisted, VectorStructPersisted,
+    Condition, CreateIndex, EdgeShard, FieldIndexOperations, Filter, HasVectorCondition, JsonPath, OperationResult,
+    Payload, PayloadFieldSchema, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
+    UpdateOperation, VectorPersisted, VectorStructPersisted,
 };
 use serde_json::{Map, Value};
 
@@ -32,6 +32,7 @@ pub(super) const PICTURE: &str = "picture";
 pub(super) const BATCH: usize = 256;
 /// Products whose payload is read at once when an index opens.
 const PAGE: usize = 10_000;
+
 /// The index of one catalogue, in this process.
 #[derive(Debug)]
 pub struct Embedded {
@@ -59,8 +60,6 @@ pub struct Embedded {
 pub(super) struct Writer {
     pub(super) journal: Journal,
     pub(super) soundness: Soundness,
-    /// Payload paths that have an index.
-    indexed: BTreeSet<Column>,
 }
 
 impl Embedded {
@@ -83,8 +82,6 @@ impl Embedded {
             Err(LoadError::Other(error)) => return Err(error),
         };
         let interrupted = journal.optimising().is_some();
-        let found = Indexes::of(&shard);
-        let indexed = found.good;
         let index = Self {
             dir: dir.to_owned(),
             options: options.clone(),
@@ -92,7 +89,7 @@ impl Embedded {
             lexicon: RwLock::new(Lexicon::new(has_compounds(&options.language))),
             analyser,
             shard: Some(shard),
-            writer: Mutex::new(Writer { journal, indexed: BTreeSet::new(), soundness: Soundness::Sound }),
+            writer: Mutex::new(Writer { journal, soundness: Soundness::Sound }),
             optimiser: Mutex::new(()),
             table: RwLock::default(),
             postings: RwLock::default(),
@@ -100,14 +97,7 @@ impl Embedded {
             columns_kept: Mutex::default(),
             kept_words: Mutex::default(),
         };
-        if interrupted {
-            // Some segments may lack an index that others have: it is made where it is missing.
-            index.create_indexes(&indexed.into_iter().collect::<Vec<_>>())?;
-        } else {
-            index.writer.lock().indexed = indexed;
-        }
-        index.mend_indexes(found.other)?;
-        index.create_indexes(&[Column::Id, Column::Codes])?;
+        index.align_indexes(interrupted)?;
         match columns::read(dir) {
             Some(kept) => {
                 *index.table.write() = kept.table;
@@ -338,33 +328,24 @@ impl Embedded {
         self.table.read().attributes()
     }
 
-    fn create_indexes(&self, columns: &[Column]) -> Result<(), IndexError> {
-        for column in columns {
-            if self.writer.lock().indexed.contains(column) {
-                continue;
+    /// Sees to it that the engine has an index of what is looked up and no other: earlier versions had more. `partly` says that some
+    /// parts may lack one that others have.
+    fn align_indexes(&self, partly: bool) -> Result<(), IndexError> {
+        let of = |operation| self.write(UpdateOperation::FieldIndexOperation(operation));
+        let mut missing: Vec<JsonPath> =
+            Column::LOOKED_UP.iter().filter_map(|column| column.to_string().parse().ok()).collect();
+        for (path, info) in self.shard()?.info().payload_schema {
+            if !missing.contains(&path) || info.params != Some(schema()) {
+                of(FieldIndexOperations::DeleteIndex(path))?;
+            } else if !partly {
+                missing.retain(|wanted| *wanted != path);
             }
-            let Ok(field_name) = column.to_string().parse() else { continue };
-            self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
-                field_name,
-                field_schema: Some(PayloadFieldSchema::FieldParams(schema())),
-            })))?;
-            self.writer.lock().indexed.insert(column.clone());
+        }
+        for field_name in missing {
+            let field_schema = Some(PayloadFieldSchema::FieldParams(schema()));
+            of(FieldIndexOperations::CreateIndex(CreateIndex { field_name, field_schema }))?;
         }
         Ok(())
-    }
-
-    /// Replaces indexes that an earlier version made: those that nothing is looked up in are removed, the others made anew. Some
-    /// seconds for each of a million products, once.
-    fn mend_indexes(&self, found: Vec<Column>) -> Result<(), IndexError> {
-        let (other, useless): (Vec<Column>, Vec<Column>) = found.into_iter().partition(Column::is_looked_up);
-        for column in useless {
-            let Ok(path) = column.to_string().parse() else { continue };
-            self.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::DeleteIndex(path)))?;
-        }
-        if !other.is_empty() {
-            tracing::info!(dir = %self.dir.display(), fields = other.len(), "indexes of an earlier version are made anew");
-        }
-        self.create_indexes(&other)
     }
 
     fn write(&self, operation: UpdateOperation) -> Result<(), IndexError> {
@@ -372,29 +353,6 @@ impl Embedded {
         let shard = self.shard()?;
         writer.journal.advance()?;
         guard("being written", || shard.update(operation))
-    }
-}
-
-/// Columns that the engine has an index for.
-struct Indexes {
-    /// As this version makes them.
-    good: BTreeSet<Column>,
-    /// As an earlier one made them.
-    other: Vec<Column>,
-}
-
-impl Indexes {
-    fn of(shard: &EdgeShard) -> Self {
-        let mut found = Self { good: BTreeSet::new(), other: Vec::new() };
-        for (path, info) in shard.info().payload_schema {
-            let Some(column) = Column::parse(&path.to_string()) else { continue };
-            if column.is_looked_up() && info.params == Some(schema()) {
-                found.good.insert(column);
-            } else {
-                found.other.push(column);
-            }
-        }
-        found
     }
 }
 

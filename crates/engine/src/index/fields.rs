@@ -1,8 +1,7 @@
 //! The payload of a point: which fields a product can be filtered, sorted and counted by, and how values are written.
 //!
 //! The payload has texts as they are *shown*, which is what facets count and people read. Filters compare the *folded* form, so
-//! that `brand = "nike"` finds `Nike`; the table folds for itself. Attributes live under their folded name. Earlier versions
-//! kept folded texts and numbers in the payload too, and had an index for each: these columns are known so that they go.
+//! that `brand = "nike"` finds `Nike`; the table folds for itself. Attributes live under their folded name.
 
 use std::fmt;
 
@@ -40,12 +39,8 @@ pub enum Column {
     Stock,
     /// Brand as shown.
     Brand,
-    /// Brand, folded; of earlier versions.
-    BrandFolded,
     /// Category paths as shown: every prefix of the path (`Bags`, `Bags > Handbags`).
     Category,
-    /// Category paths, folded; of earlier versions.
-    CategoryFolded,
     /// Variant group, as is.
     Group,
     /// Codes that name one product: id, GTIN, MPN, in the form of [`code`].
@@ -58,15 +53,11 @@ pub enum Column {
     Palette,
     /// Texts of an attribute as shown; the name is folded.
     Attribute(String),
-    /// Texts of an attribute, folded; of earlier versions.
-    AttributeFolded(String),
-    /// Numbers of an attribute; of earlier versions.
-    AttributeNumber(String),
 }
 
 impl Column {
     /// Columns that every product has, or may have.
-    pub(crate) const STANDARD: [Self; 16] = [
+    pub(crate) const STANDARD: [Self; 14] = [
         Self::Id,
         Self::Price,
         Self::Currency,
@@ -74,9 +65,7 @@ impl Column {
         Self::InStock,
         Self::Stock,
         Self::Brand,
-        Self::BrandFolded,
         Self::Category,
-        Self::CategoryFolded,
         Self::Group,
         Self::Codes,
         Self::AddedAt,
@@ -85,17 +74,15 @@ impl Column {
         Self::Palette,
     ];
 
-    /// Whether the engine has an index for it: it has as many values as there are products, and the table leaves them out. All
-    /// other filters and facets are the table's.
-    pub(crate) fn is_looked_up(&self) -> bool {
-        matches!(self, Self::Id | Self::Codes)
-    }
+    /// Columns that the engine has an index for: they have as many values as there are products, and the table leaves them out.
+    /// All other filters and facets are the table's.
+    pub(crate) const LOOKED_UP: [Self; 2] = [Self::Id, Self::Codes];
 
     /// What it holds.
     #[must_use]
     pub fn kind(&self) -> FieldKind {
         match self {
-            Self::Price | Self::Stock | Self::AttributeNumber(_) => FieldKind::Number,
+            Self::Price | Self::Stock => FieldKind::Number,
             Self::InStock => FieldKind::Flag,
             Self::AddedAt => FieldKind::Date,
             _ => FieldKind::Text,
@@ -113,17 +100,13 @@ impl Column {
             Self::InStock => ("in_stock", None),
             Self::Stock => ("stock", None),
             Self::Brand => ("brand", None),
-            Self::BrandFolded => ("brand_folded", None),
             Self::Category => ("category", None),
-            Self::CategoryFolded => ("category_folded", None),
             Self::Group => ("group", None),
             Self::Codes => ("codes", None),
             Self::AddedAt => ("added_at", None),
             Self::PictureColour => ("picture_colour", None),
             Self::Palette => ("palette", None),
             Self::Attribute(name) => ("shown", Some(name)),
-            Self::AttributeFolded(name) => ("text", Some(name)),
-            Self::AttributeNumber(name) => ("number", Some(name)),
         }
     }
 
@@ -136,8 +119,6 @@ impl Column {
         let name = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(rest).to_owned();
         match top {
             "shown" => Some(Self::Attribute(name)),
-            "text" => Some(Self::AttributeFolded(name)),
-            "number" => Some(Self::AttributeNumber(name)),
             _ => None,
         }
     }
@@ -227,7 +208,7 @@ mod tests {
     fn columns_round_trip_through_their_path() {
         let mut columns = Column::STANDARD.to_vec();
         columns.push(Column::Attribute(attribute("Größe \"cm\"")));
-        columns.push(Column::AttributeNumber("a.b".to_owned()));
+        columns.push(Column::Attribute("a.b".to_owned()));
         for column in columns {
             assert_eq!(Column::parse(&column.to_string()), Some(column));
         }

@@ -21,7 +21,7 @@ use crate::index::{Column, Scored, Table};
 /// Up to so many products are compared one by one rather than over the graph.
 const SCANNED: usize = 20_000;
 /// So are more while their number, times the share of the catalogue that they are, is at most this for each product wanted: to
-/// compare one takes about half a microsecond on each of two cores, and the walk has to look at `1 / share` times as many
+/// compare one takes about a microsecond, which two cores share, and the walk has to look at `1 / share` times as many
 /// candidates, of 4 microseconds each and in each part of the index.
 const WORTH: f64 = 12.0;
 /// As many are compared on two threads.
@@ -274,11 +274,9 @@ impl Search<'_> {
         if size < DIVIDED || size > self.table.pictured().len() / 2 {
             return self.asked(vectors, self.narrowed(within).as_ref(), within, limit, true);
         }
-        let middle = within.select((size / 2) as u32).unwrap_or_default();
         let mut second = within.clone();
-        let first: RoaringBitmap = within.iter().take_while(|row| *row < middle).collect();
-        second -= &first;
-        let (first, second) = (self.narrowed(&first), self.narrowed(&second));
+        second.remove_range(..within.select((size / 2) as u32).unwrap_or_default());
+        let (first, second) = (self.narrowed(&(within - &second)), self.narrowed(&second));
         let index = self.index;
         // A thread of its own: those of rayon may be busy with an import.
         let (first, second) = std::thread::scope(|scope| {

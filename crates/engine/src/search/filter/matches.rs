@@ -194,28 +194,13 @@ impl Span {
 
     /// The numbers inside, as a range with both its ends; none when the ends are moments.
     pub(super) fn numbers(&self) -> Option<RangeInclusive<f64>> {
-        let low = match self.above {
-            None => f64::NEG_INFINITY,
-            Some(Bound::Number { at, included }) => {
-                if included {
-                    at
-                } else {
-                    at.next_up()
-                }
-            }
-            Some(Bound::Moment { .. }) => return None,
+        let end = |bound, open: f64, beside: fn(f64) -> f64| match bound {
+            None => Some(open),
+            Some(Bound::Number { at, included }) => Some(if included { at } else { beside(at) }),
+            Some(Bound::Moment { .. }) => None,
         };
-        let high = match self.below {
-            None => f64::INFINITY,
-            Some(Bound::Number { at, included }) => {
-                if included {
-                    at
-                } else {
-                    at.next_down()
-                }
-            }
-            Some(Bound::Moment { .. }) => return None,
-        };
+        let low = end(self.above, f64::NEG_INFINITY, f64::next_up)?;
+        let high = end(self.below, f64::INFINITY, f64::next_down)?;
         Some(low..=high)
     }
 
