@@ -1,10 +1,10 @@
 // The HTTP interface of docs/api.md, as far as the page needs it.
 
 import { filterOf } from "./filter-language.js";
+import { patiently } from "./patience.js";
 import { catalogue } from "./state.js";
 
 const TIMEOUT_MS = 30_000;
-const LONGEST_WAIT_S = 4;
 
 /** What went wrong, as the server's problem document (RFC 9457) says it, or as the network did. */
 export class Problem extends Error {
@@ -66,22 +66,18 @@ export function search(state, photo, { limit, offset = 0, facets = [], without =
 }
 
 /** Fetches JSON. Waits and asks again when the server says that it is busy for a moment only. `timeout: 0` waits without end. */
-export async function call(path, options = {}, attempt = 0) {
+export async function call(path, options = {}) {
   let response;
-  const slow = options.timeout === 0 ? new AbortController().signal : AbortSignal.timeout(TIMEOUT_MS);
+  let slow;
+  const send = () => {
+    slow = options.timeout === 0 ? new AbortController().signal : AbortSignal.timeout(TIMEOUT_MS);
+    return fetch(path, { ...options, signal: options.signal ? AbortSignal.any([options.signal, slow]) : slow });
+  };
   try {
-    response = await fetch(path, { ...options, signal: options.signal ? AbortSignal.any([options.signal, slow]) : slow });
+    response = await patiently(send, options.signal);
   } catch (reason) {
     if (options.signal?.aborted) throw reason; // nobody waits for this answer any more
     throw new Problem(slow.aborted ? "slow" : "offline");
-  }
-  if (response.status === 503 && response.headers.has("retry-after") && attempt < 2) {
-    const wait = Number(response.headers.get("retry-after"));
-    if (wait <= LONGEST_WAIT_S) {
-      await new Promise((done) => setTimeout(done, (wait + Math.random() / 2) * 1000));
-      options.signal?.throwIfAborted();
-      return call(path, options, attempt + 1);
-    }
   }
   const text = await response.text().catch((reason) => {
     if (options.signal?.aborted) throw reason;

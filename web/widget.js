@@ -12,13 +12,11 @@
 import { h } from "./dom.js";
 import { preparePhoto } from "./photo.js";
 import { style } from "./widget-style.js";
+import { patiently } from "./patience.js";
 import { words } from "./widget-words.js";
 
 const HOME = new URL(".", import.meta.url).href;
 const TIMEOUT_MS = 30_000;
-/** How often a search is sent again when the server is busy, and the longest that it may ask to wait. */
-const RETRIES = 2;
-const LONGEST_WAIT_S = 4;
 const ICONS = {
   photo: "M3.5 4.5h17v15h-17zM4 17l4.8-4.6 3.3 3.1 3.7-3.9 4.4 4.6M8.6 8a1.4 1.4 0 1 0 0 2.8 1.4 1.4 0 0 0 0-2.8z",
   camera: "M3.5 8.2c0-.9.7-1.7 1.7-1.7h2.5l1.5-2.3h5.6l1.5 2.3h2.5c1 0 1.7.8 1.7 1.7v9.1c0 1-.7 1.7-1.7 1.7H5.2c-1 0-1.7-.7-1.7-1.7zM12 9a3.6 3.6 0 1 0 0 7.2A3.6 3.6 0 0 0 12 9z",
@@ -233,15 +231,7 @@ class VetrinaSearch extends HTMLElement {
     } else headers["content-type"] = "application/json";
     try {
       const send = () => fetch(this.#address("search"), { method: "POST", headers, body, signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
-      let answer = await send();
-      // Busy for a moment only: the shopper need not know.
-      for (let again = 0; answer.status === 503 && again < RETRIES; again++) {
-        const seconds = Number(answer.headers.get("retry-after") ?? Infinity);
-        if (seconds > LONGEST_WAIT_S) break;
-        await new Promise((done) => setTimeout(done, (seconds + Math.random() / 2) * 1000));
-        signal.throwIfAborted();
-        answer = await send();
-      }
+      const answer = await patiently(send, signal);
       const document_ = await answer.json();
       if (answer.ok) return document_;
       this.#fail(answer.status === 503 ? this.#t("busy") : document_.detail || this.#t("failed"));
