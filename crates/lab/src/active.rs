@@ -2,14 +2,14 @@
 //!
 //! The first half of each product's photos can be labelled; a label says which product a photo shows. The head is fitted to
 //! the studio pictures and the photos labelled so far, as `space train --confirmed` does; the second half of the photos asks
-//! for the studio pictures, as in G-adapted. Active learning labels in rounds: each round asks about the photos that the
-//! space of the round before is least sure of.
+//! for the studio pictures, as in G-adapted. Active learning labels in rounds: each round asks about the photos that stand for
+//! most of what the space of the round before is unsure of.
 
 use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Result;
-use vetrina_engine::learn::{LdaOptions, Rows, fit_lda, least_sure, rankings};
+use vetrina_engine::learn::{LdaOptions, Rows, fit_lda, most_telling, rankings};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
@@ -117,7 +117,7 @@ impl Shop {
         self.score(&self.fit(&order)?)
     }
 
-    /// The photos the system is least sure of, round by round; the scores at each budget but the first.
+    /// The photos that stand for most of the doubt, round by round; the scores at each budget but the first.
     fn active(&self, default: &Space) -> Result<Vec<Score>> {
         let mut space = default.clone();
         let (mut labelled, mut scores) = (Vec::new(), Vec::new());
@@ -137,7 +137,10 @@ impl Shop {
                 })
                 .collect();
             let vectors: Vec<&[f32]> = photos.iter().collect();
-            labelled.extend(least_sure(&unsure, &vectors, wanted).into_iter().map(|place| left[place]));
+            let answered = embed(&space, &self.photos.select(labelled.iter().copied()))?;
+            let answered: Vec<&[f32]> = answered.iter().collect();
+            let chosen = most_telling(&unsure, &vectors, &answered, wanted);
+            labelled.extend(chosen.into_iter().map(|place| left[place]));
             space = self.fit(&labelled)?;
             if round % ROUNDS == 0 && BUDGETS.contains(&(round / ROUNDS)) {
                 scores.push(self.score(&space)?);

@@ -184,7 +184,7 @@ pub async fn next(
 ) -> Result<Json<Value>, Problem> {
     let catalogue = catalogue(&name)?;
     let limit = limit(next.limit, 10, 100)?;
-    let sampling = if next.random { Sampling::Random } else { Sampling::LeastSure };
+    let sampling = if next.random { Sampling::Random } else { Sampling::MostTelling };
     let permit = app.permits.work()?;
     let (questions, progress) =
         app.work(permit, move |engine| engine.next_reviews(&catalogue, limit, sampling)).await?;

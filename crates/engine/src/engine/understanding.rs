@@ -171,9 +171,13 @@ impl Engine {
         {
             (first.pooled, first.repair, first.cover, found) = (plain, None, None, true);
         }
-        let mut colours = colours.then(|| first.colours(picture));
         let mut pooled = first.corrected(model.as_ref());
-        let mut understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose()?;
+        let (mut colours, understanding) = std::thread::scope(|scope| {
+            let colouring = colours.then(|| scope.spawn(|| first.colours(picture)));
+            let understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose();
+            (colouring.and_then(|colouring| colouring.join().ok()), understanding)
+        });
+        let mut understanding = understanding?;
         let mut done = Done { repair: first.repair, second_look: None };
         if let (Some(understanding), Some(behind)) = (&mut understanding, behind) {
             // A repaired photo is known by what was repaired, which may be like many: it is looked at again all the same.

@@ -17,7 +17,7 @@ mod rows;
 mod scatter;
 mod words;
 
-pub use active::least_sure;
+pub use active::most_telling;
 pub use compare::{Interval, Random, bootstrap};
 pub use corrections::{CorrectionOptions, fit_corrections};
 pub use evaluate::{EvaluateError, Report, evaluate};

@@ -37,17 +37,17 @@ pub fn preprocess(manifest: &Manifest, picture: &Picture) -> Tensor {
         ColourOrder::Rgb => [0, 1, 2],
         ColourOrder::Bgr => [2, 1, 0],
     };
+    let tables = channels.map(|channel| (channel, lookup(channel)));
+    let pixels = square.as_chunks::<3>().0;
     let mut values = Vec::with_capacity(square.len());
     match input.layout {
         Layout::Nchw => {
-            for channel in channels {
-                let table = lookup(channel);
-                values.extend(square.iter().skip(channel).step_by(3).map(|&value| table[usize::from(value)]));
+            for (channel, table) in &tables {
+                values.extend(pixels.iter().map(|pixel| table[usize::from(pixel[*channel])]));
             }
         }
         Layout::Nhwc => {
-            let tables = channels.map(|channel| (channel, lookup(channel)));
-            for pixel in square.chunks_exact(3) {
+            for pixel in pixels {
                 values.extend(tables.iter().map(|(channel, table)| table[usize::from(pixel[*channel])]));
             }
         }

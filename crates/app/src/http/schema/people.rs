@@ -128,7 +128,7 @@ pub struct ReviewProgress {
 /// What to ask next.
 #[derive(Serialize, ToSchema)]
 pub struct Questions {
-    /// The least sure first.
+    /// Those that would teach most first.
     questions: Vec<Question>,
     /// How far labelling is.
     progress: ReviewProgress,

@@ -1,8 +1,8 @@
 //! Active learning: the pairs whose answer would teach most.
 //!
 //! The system is least sure of a photo whose two best products are almost as like it as each other (margin sampling,
-//! Scheffer et al. 2001). A photo of ten such that are all alike teaches one thing, not ten: so they are chosen one after
-//! another, and each that is like one already chosen counts for less.
+//! Scheffer et al. 2001). But what it is least sure of are odd photos, which teach little of the others, and ten photos that are all
+//! alike teach one thing, not ten: so those are asked about that stand for most of the doubt that is left (see [`most_telling`]).
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use super::super::{CatalogueName, Engine, EngineError};
 use super::{ReviewProgress, Verdict};
 use crate::catalogue::Product;
 use crate::image::ImageHash;
-use crate::learn::{Random, least_sure};
+use crate::learn::{Random, most_telling};
 use crate::model::Feature;
 
 /// Photos that are looked at for the next questions, latest first.
@@ -28,9 +28,9 @@ const MOST: usize = 100;
 /// How questions are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sampling {
-    /// Those the system is least sure of.
+    /// Those that stand for most of what the system is unsure of.
     #[default]
-    LeastSure,
+    MostTelling,
     /// Any: to compare with.
     Random,
 }
@@ -102,27 +102,28 @@ impl Engine {
                 (None, None) => {}
             }
         }
-        let open_photos: Vec<ImageHash> = photos.into_iter().filter(|photo| !confirmed.contains(photo)).collect();
-        let mut candidates = self.photo_candidates(open.key, &snapshot, &open_photos, &spoken)?;
-        if candidates.len() < limit {
-            candidates.extend(self.product_candidates(open.key, &snapshot, &pairs)?);
-        }
-        let chosen: Vec<usize> = match sampling {
-            Sampling::LeastSure => {
-                let unsure: Vec<f32> = candidates.iter().map(|candidate| candidate.uncertainty).collect();
-                let vectors: Vec<&[f32]> = candidates.iter().map(|candidate| candidate.vector.as_slice()).collect();
-                least_sure(&unsure, &vectors, limit)
+        let (answered, open_photos): (Vec<ImageHash>, Vec<ImageHash>) =
+            photos.into_iter().partition(|photo| confirmed.contains(photo));
+        let of_photos = self.photo_candidates(open.key, &snapshot, &open_photos, &spoken)?;
+        let of_products =
+            if of_photos.len() < limit { self.product_candidates(open.key, &snapshot, &pairs)? } else { Vec::new() };
+        let chosen: Vec<&Candidate> = match sampling {
+            Sampling::MostTelling => {
+                let answered: Vec<Vec<f32>> =
+                    self.photo_vectors(&snapshot, &answered)?.into_iter().map(|(_, vector)| vector).collect();
+                let mut chosen = telling(&of_photos, &answered, limit);
+                chosen.extend(telling(&of_products, &[], limit - chosen.len()));
+                chosen
             }
             Sampling::Random => {
-                let mut all: Vec<usize> = (0..candidates.len()).collect();
+                let mut all: Vec<&Candidate> = of_photos.iter().chain(&of_products).collect();
                 Random::new(said.len() as u64).shuffle(&mut all);
                 all.truncate(limit);
                 all
             }
         };
         let mut questions = Vec::with_capacity(chosen.len());
-        for place in chosen {
-            let candidate = &candidates[place];
+        for candidate in chosen {
             let product = |key: u64| -> Result<Option<Product>, EngineError> {
                 Ok(self.store.products_of(open.key, &[key])?.pop().map(|stored| stored.product))
             };
@@ -142,6 +143,27 @@ impl Engine {
         Ok((questions, progress))
     }
 
+    /// Photos as the space sees them; without those whose feature or colours are not kept any more.
+    fn photo_vectors(
+        &self,
+        snapshot: &Snapshot,
+        photos: &[ImageHash],
+    ) -> Result<Vec<(ImageHash, Vec<f32>)>, EngineError> {
+        let features = self.store.features(photos, &self.feature_key)?;
+        let colours = self.colours().seen_by(&snapshot.space, &self.store, photos)?;
+        let mut vectors = Vec::with_capacity(photos.len());
+        for ((photo, feature), colours) in photos.iter().zip(features).zip(colours) {
+            let Some(pooled) = feature else { continue };
+            // A photo that was kept before colours were, and whose file is gone.
+            if snapshot.space.sees_colours() && colours.is_none() {
+                continue;
+            }
+            let feature = Feature { pooled, map: None };
+            vectors.push((*photo, snapshot.space.embed_with(&feature, colours.as_ref())?.into_vector()));
+        }
+        Ok(vectors)
+    }
+
     /// Photos with the best product that nobody has spoken about yet.
     fn photo_candidates(
         &self,
@@ -150,21 +172,12 @@ impl Engine {
         photos: &[ImageHash],
         spoken: &HashMap<ImageHash, HashSet<&str>>,
     ) -> Result<Vec<Candidate>, EngineError> {
-        let features = self.store.features(photos, &self.feature_key)?;
-        let colours = self.colours().seen_by(&snapshot.space, &self.store, photos)?;
         let mut candidates = Vec::new();
-        for ((photo, feature), colours) in photos.iter().zip(features).zip(colours) {
-            let Some(pooled) = feature else { continue };
-            // A photo that was kept before colours were, and whose file is gone.
-            if snapshot.space.sees_colours() && colours.is_none() {
-                continue;
-            }
-            let feature = Feature { pooled, map: None };
-            let vector = snapshot.space.embed_with(&feature, colours.as_ref())?.into_vector();
+        for (photo, vector) in self.photo_vectors(snapshot, photos)? {
             let nearest = snapshot.index.nearest(std::slice::from_ref(&vector), None, CANDIDATES, false)?;
             let keys: Vec<u64> = nearest.iter().map(|scored| scored.key).collect();
             let products = self.store.products_of(catalogue, &keys)?;
-            let known = spoken.get(photo);
+            let known = spoken.get(&photo);
             let left: Vec<(u64, f32)> = nearest
                 .iter()
                 .filter(|scored| {
@@ -177,7 +190,7 @@ impl Engine {
             let second = left.get(1).map_or(0.0, |second| second.1);
             // The margin between the two best: none is all the doubt there is.
             let uncertainty = 1.0 - (similarity - second).clamp(0.0, 1.0);
-            let photo = Some(*photo);
+            let photo = Some(photo);
             candidates.push(Candidate { photo, other: None, product, similarity, uncertainty, vector });
         }
         Ok(candidates)
@@ -218,7 +231,7 @@ impl Engine {
                         other: Some(stored.key),
                         product: other.key,
                         similarity,
-                        // What looks alike and is said to be two is what is worth a look; after every photo.
+                        // What looks alike and is said to be two is what is worth a look.
                         uncertainty: similarity.clamp(0.0, 1.0) * 0.5,
                         vector,
                     });
@@ -228,4 +241,12 @@ impl Engine {
         }
         Ok(candidates)
     }
+}
+
+/// Up to `count` of the candidates that are worth asking about most.
+fn telling<'c>(candidates: &'c [Candidate], answered: &[Vec<f32>], count: usize) -> Vec<&'c Candidate> {
+    let unsure: Vec<f32> = candidates.iter().map(|candidate| candidate.uncertainty).collect();
+    let vectors: Vec<&[f32]> = candidates.iter().map(|candidate| candidate.vector.as_slice()).collect();
+    let answered: Vec<&[f32]> = answered.iter().map(Vec::as_slice).collect();
+    most_telling(&unsure, &vectors, &answered, count).into_iter().map(|place| &candidates[place]).collect()
 }

@@ -401,7 +401,7 @@ fn confirmed_photos_teach_and_rejected_ones_keep_apart() {
         engine.store.put_photo(open.key, &hash).unwrap();
         hash
     };
-    let (questions, progress) = engine.next_reviews(&name, 5, crate::engine::Sampling::LeastSure).unwrap();
+    let (questions, progress) = engine.next_reviews(&name, 5, crate::engine::Sampling::MostTelling).unwrap();
     assert!(progress.photos == 0 && questions.iter().all(|question| question.other.is_some()), "products come then");
     let say = |hash: ImageHash, product: u64, verdict| {
         let input = crate::engine::ReviewInput {
@@ -415,11 +415,11 @@ fn confirmed_photos_teach_and_rejected_ones_keep_apart() {
     };
     use crate::engine::Verdict;
     let photos: Vec<(u64, ImageHash)> = (0..120).map(|number| (number % 30, photo(number % 30, number))).collect();
-    let (questions, progress) = engine.next_reviews(&name, 10, crate::engine::Sampling::LeastSure).unwrap();
+    let (questions, progress) = engine.next_reviews(&name, 10, crate::engine::Sampling::MostTelling).unwrap();
     assert_eq!((questions.len(), progress.photos, progress.answered), (10, 120, 0));
     let first = &questions[0];
     let said = say(first.photo.unwrap(), first.product.id[1..].parse().unwrap(), Verdict::Rejected);
-    let (again, _) = engine.next_reviews(&name, 100, crate::engine::Sampling::LeastSure).unwrap();
+    let (again, _) = engine.next_reviews(&name, 100, crate::engine::Sampling::MostTelling).unwrap();
     assert!(
         !again.iter().any(|each| each.photo == first.photo && each.product.id == first.product.id),
         "not asked twice"
@@ -493,8 +493,9 @@ fn a_space_that_is_no_longer_fresh_is_trained_again_through_the_gate() {
 fn words_find_what_says_nothing_by_what_it_looks_like() {
     let folder = tempfile::tempdir().unwrap();
     // Forty kinds of things: a picture of one of `n` kinds fits its own title at most ln(n) / 20 better than titles in
-    // general, and what fits less than 0.1 better does not count.
-    let engine = shop(folder.path(), 200, 40, 1, 0.2);
+    // general, and what fits less than 0.1 better does not count. Twenty of each: with five, forty titles are held out, hardly enough to
+    // tell noise from words in 256 directions, and the last bits of the numbers decide.
+    let engine = shop(folder.path(), 800, 40, 1, 0.2);
     let silent = json!({"id": "silent", "title": "untitled"});
     put(&engine, vec![prepared(&engine, silent, &[feature(7, 99_999, 0.2)])]);
     let found = |engine: &Engine| -> Vec<String> {
@@ -508,11 +509,11 @@ fn words_find_what_says_nothing_by_what_it_looks_like() {
     assert_eq!(job.state, JobState::Done, "{}", job.message);
     let result = job.result.unwrap();
     let report: WordsReport = serde_json::from_value(result["report"]["words"].clone()).unwrap();
-    assert!(report.used && report.products == 201 && report.recall_at_10.unwrap().mean > 0.5, "{report:?}");
+    assert!(report.used && report.products == 801 && report.recall_at_10.unwrap().mean > 0.5, "{report:?}");
     assert_eq!(result["space"], engine.space().id().to_string());
     // After those that say it and look like it, before those that only share a word.
     let place = found(&engine).iter().position(|id| id == "silent");
-    assert!(place.is_some_and(|place| place <= 10), "{place:?}");
+    assert!(place.is_some_and(|place| (20..24).contains(&place)), "{place:?}");
     engine.close();
     drop(engine);
 
