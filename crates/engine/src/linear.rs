@@ -12,6 +12,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     Arch::new().dispatch(|| in_lanes(a, b))
 }
 
+#[expect(clippy::inline_always, reason = "only what is inlined into `dispatch` is compiled for the wide registers")]
 #[inline(always)]
 fn in_lanes(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0_f32; LANES];
