@@ -1,6 +1,6 @@
 //! The one operation of linear algebra that everything here needs too often for a crate.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Sums kept side by side: four AVX registers, enough for additions not to wait for each other.
 const LANES: usize = 32;
@@ -9,18 +9,28 @@ const LANES: usize = 32;
 /// on them: the order of the additions is the same, and products are rounded before they are added.
 #[must_use]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    Arch::new().dispatch(|| in_lanes(a, b))
+    Arch::new().dispatch(Product { a, b })
 }
 
-#[expect(clippy::inline_always, reason = "only what is inlined into `dispatch` is compiled for the wide registers")]
-#[inline(always)]
-fn in_lanes(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (a_blocks, b_blocks) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a_blocks.0.iter().zip(b_blocks.0) {
-        (0..LANES).for_each(|lane| sums[lane] += a[lane] * b[lane]);
+struct Product<'v> {
+    a: &'v [f32],
+    b: &'v [f32],
+}
+
+impl WithSimd for Product<'_> {
+    type Output = f32;
+
+    // Only what is inlined here is compiled for the wide registers; a closure is not.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f32 {
+        let mut sums = [0.0_f32; LANES];
+        let (a, b) = (self.a.as_chunks::<LANES>(), self.b.as_chunks::<LANES>());
+        for (a, b) in a.0.iter().zip(b.0) {
+            (0..LANES).for_each(|lane| sums[lane] += a[lane] * b[lane]);
+        }
+        sums.iter().sum::<f32>() + a.1.iter().zip(b.1).map(|(a, b)| a * b).sum::<f32>()
     }
-    sums.iter().sum::<f32>() + a_blocks.1.iter().zip(b_blocks.1).map(|(a, b)| a * b).sum::<f32>()
 }
 
 #[cfg(test)]
@@ -34,7 +44,10 @@ mod tests {
             let b: Vec<f32> = (0..length).map(|at| (at % 5) as f32 + 0.5).collect();
             let wanted: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             assert_eq!(f64::from(dot(&a, &b)), wanted, "{length}");
-            assert_eq!(dot(&a, &b).to_bits(), in_lanes(&a, &b).to_bits(), "{length}");
+            let (a, b): (Vec<f32>, Vec<f32>) =
+                (a.iter().map(|x| x / 3.0).collect(), b.iter().map(|x| x / 7.0).collect());
+            let anywhere = Product { a: &a, b: &b }.with_simd(pulp::Scalar);
+            assert_eq!(dot(&a, &b).to_bits(), anywhere.to_bits(), "{length}");
         }
     }
 }
