@@ -175,6 +175,7 @@ impl Engine {
         let (mut colours, understanding) = std::thread::scope(|scope| {
             let colouring = colours.then(|| scope.spawn(|| first.colours(picture)));
             let understanding = seen.map(|seen| seen.with(first.map.as_ref())).transpose();
+            // As above: a panic is a mistake of ours, and costs the colours only.
             (colouring.and_then(|colouring| colouring.join().ok()), understanding)
         });
         let mut understanding = understanding?;

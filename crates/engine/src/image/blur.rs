@@ -28,7 +28,7 @@ pub(super) fn edge_width(luma: &Luma) -> Option<f32> {
         for x in 4..width - 4 {
             let place = y * width + x;
             let (dx, dy) = (soft[place + 1] - soft[place - 1], soft[place + width] - soft[place - width]);
-            let gradient = length(dx, dy) / 2.0;
+            let gradient = dx.hypot(dy) / 2.0;
             if gradient < EDGE {
                 continue;
             }
@@ -36,13 +36,13 @@ pub(super) fn edge_width(luma: &Luma) -> Option<f32> {
             let step = if dx.abs() > dy.abs() { 1 } else { width };
             let across = |place: usize| {
                 let (dx, dy) = (soft[place + 1] - soft[place - 1], soft[place + width] - soft[place - width]);
-                length(dx, dy) / 2.0
+                dx.hypot(dy) / 2.0
             };
             if across(place - step) > gradient || across(place + step) > gradient {
                 continue;
             }
             let (dx, dy) = (sharp[place + 1] - sharp[place - 1], sharp[place + width] - sharp[place - width]);
-            let ratio = (length(dx, dy) / 2.0) / gradient;
+            let ratio = (dx.hypot(dy) / 2.0) / gradient;
             if ratio > 1.01 {
                 edges.push((gradient, SIGMA / (ratio * ratio - 1.0).sqrt()));
             } else {
@@ -59,11 +59,6 @@ pub(super) fn edge_width(luma: &Luma) -> Option<f32> {
     let mut widths: Vec<f32> =
         edges.into_iter().filter(|(gradient, _)| *gradient >= median).map(|(_, width)| width).collect();
     percentile(&mut widths, 0.25)
-}
-
-/// As `hypot`, which guards against overflow and takes several times as long.
-fn length(dx: f32, dy: f32) -> f32 {
-    (dx * dx + dy * dy).sqrt()
 }
 
 /// Convolution with [`KERNEL`] along both axes; the outer three pixels stay as they are.

@@ -1,7 +1,7 @@
 //! Boxes that may frame a thing: pieces put together, the most alike first (selective search, Uijlings et al. 2013).
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use super::segment::{Edges, Scale};
 use crate::image::Sketch;
@@ -68,8 +68,7 @@ struct Group {
     frame: Candidate,
     /// Share of its pixels in each cell of colour.
     shares: Vec<f32>,
-    /// In rising order.
-    neighbours: Vec<u32>,
+    neighbours: BTreeSet<u32>,
 }
 
 /// Two groups that could be put together; ordered by how alike they are.
@@ -107,8 +106,8 @@ fn grouped(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Candidate> {
     let mut gone = vec![false; count];
     let mut pairs = BinaryHeap::new();
     for (a, group) in (0..).zip(&groups) {
-        for &b in group.neighbours.iter().filter(|b| **b > a) {
-            pairs.push(Pair { likeness: likeness(group, &groups[b as usize], whole), a, b });
+        for b in group.neighbours.range(a + 1..) {
+            pairs.push(Pair { likeness: likeness(group, &groups[*b as usize], whole), a, b: *b });
         }
     }
     while let Some(Pair { a, b, .. }) = pairs.pop() {
@@ -121,9 +120,9 @@ fn grouped(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Candidate> {
         let number = groups.len() as u32;
         for neighbour in &joined.neighbours {
             let other = &mut groups[*neighbour as usize];
-            other.neighbours.retain(|own| *own != a && *own != b);
-            // The largest there is.
-            other.neighbours.push(number);
+            other.neighbours.remove(&a);
+            other.neighbours.remove(&b);
+            other.neighbours.insert(number);
             pairs.push(Pair { likeness: likeness(&joined, other, whole), a: *neighbour, b: number });
         }
         found.push(joined.frame);
@@ -143,9 +142,8 @@ fn joined(groups: &mut [Group], a: u32, b: u32) -> Group {
     let (part, rest) = (one.pixels as f32 / frame.pixels as f32, other.pixels as f32 / frame.pixels as f32);
     shares.iter_mut().zip(&others).for_each(|(own, other)| *own = *own * part + other * rest);
     neighbours.extend(further);
-    neighbours.retain(|own| *own != a && *own != b);
-    neighbours.sort_unstable();
-    neighbours.dedup();
+    neighbours.remove(&a);
+    neighbours.remove(&b);
     Group { frame, shares, neighbours }
 }
 
@@ -168,8 +166,7 @@ fn pieces_as_groups(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Group>
     let width = sketch.width();
     let empty = Candidate { left: u16::MAX, top: u16::MAX, right: 0, bottom: 0, pixels: 0 };
     let mut groups: Vec<Group> =
-        (0..count).map(|_| Group { frame: empty, shares: vec![0.0; BINS], neighbours: Vec::new() }).collect();
-    let mut touching: Vec<(u32, u32)> = Vec::new();
+        (0..count).map(|_| Group { frame: empty, shares: vec![0.0; BINS], neighbours: BTreeSet::new() }).collect();
     for (place, (piece, lab)) in pieces.iter().zip(sketch.lab()).enumerate() {
         let (x, y) = (place % width, place / width);
         let group = &mut groups[*piece as usize];
@@ -178,18 +175,9 @@ fn pieces_as_groups(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Group>
         group.shares[bin(*lab)] += 1.0;
         let right = pieces.get(place + 1).filter(|_| x + 1 < width);
         for other in [right, pieces.get(place + width)].into_iter().flatten().filter(|other| *other != piece) {
-            let pair = (*piece.min(other), *piece.max(other));
-            if touching.last() != Some(&pair) {
-                touching.push(pair);
-            }
+            groups[*piece as usize].neighbours.insert(*other);
+            groups[*other as usize].neighbours.insert(*piece);
         }
-    }
-    // In this order everyone's smaller neighbours come before the larger ones.
-    touching.sort_unstable();
-    touching.dedup();
-    for (a, b) in touching {
-        groups[a as usize].neighbours.push(b);
-        groups[b as usize].neighbours.push(a);
     }
     for Group { frame, shares, .. } in &mut groups {
         let pixels = frame.pixels as f32;

@@ -18,16 +18,8 @@ pub(super) struct Scale {
 
 /// The differences between all neighbouring pixels, in rising order: found once, used at several scales.
 pub(super) struct Edges {
-    edges: Vec<Edge>,
+    edges: Vec<(u32, u32, f32)>,
     pixels: usize,
-}
-
-/// Two neighbouring pixels and how much they differ.
-#[derive(Debug, Clone, Copy, Default)]
-struct Edge {
-    a: u32,
-    b: u32,
-    difference: f32,
 }
 
 impl Edges {
@@ -62,10 +54,10 @@ impl Edges {
             }
         }
         (1..=STEPS).for_each(|step| counts[step] += counts[step - 1]);
-        let mut edges = vec![Edge::default(); unsorted.len()];
+        let mut edges = vec![(0, 0, 0.0); unsorted.len()];
         for (a, b, step) in unsorted {
             let place = &mut counts[step as usize];
-            edges[*place as usize] = Edge { a, b, difference: f32::from(step) * LARGEST / STEPS as f32 };
+            edges[*place as usize] = (a, b, f32::from(step) * LARGEST / STEPS as f32);
             *place += 1;
         }
         Self { edges, pixels: lab.len() }
@@ -73,24 +65,18 @@ impl Edges {
 
     /// The piece of each pixel, numbered from 0, and how many there are.
     pub(super) fn pieces(&self, scale: Scale) -> (Vec<u32>, usize) {
-        let mut sets = Sets::new(self.pixels, scale.k);
-        // Edges between two pieces that stayed apart: whether one of them is too small is only known at the end.
-        let mut between = Vec::with_capacity(self.edges.len() / 2);
-        for edge in &self.edges {
-            let (a, b) = (sets.find(edge.a), sets.find(edge.b));
-            if a == b {
-                continue;
-            }
-            if edge.difference <= sets.of(a).open && edge.difference <= sets.of(b).open {
+        let mut sets = Sets::new(self.pixels);
+        let mut open = vec![scale.k; self.pixels];
+        for (a, b, difference) in &self.edges {
+            let (a, b) = (sets.find(*a), sets.find(*b));
+            if a != b && *difference <= open[a as usize] && *difference <= open[b as usize] {
                 let whole = sets.join(a, b);
-                whole.open = edge.difference + scale.k / whole.size as f32;
-            } else {
-                between.push((a, b));
+                open[whole as usize] = difference + scale.k / sets.size[whole as usize] as f32;
             }
         }
-        for (a, b) in between {
-            let (a, b) = (sets.find(a), sets.find(b));
-            if a != b && sets.of(a).size.min(sets.of(b).size) < scale.least {
+        for (a, b, _) in &self.edges {
+            let (a, b) = (sets.find(*a), sets.find(*b));
+            if a != b && sets.size[a as usize].min(sets.size[b as usize]) < scale.least {
                 sets.join(a, b);
             }
         }
@@ -109,45 +95,30 @@ impl Edges {
 }
 
 /// Disjoint sets with path halving, joined by size.
-struct Sets(Vec<Set>);
-
-/// A pixel, and the set that it stands for while it is its own parent.
-#[derive(Clone, Copy)]
-struct Set {
-    parent: u32,
-    size: u32,
-    /// Differences up to here join it.
-    open: f32,
+struct Sets {
+    parent: Vec<u32>,
+    size: Vec<u32>,
 }
 
 impl Sets {
-    fn new(count: usize, open: f32) -> Self {
-        Self((0..count as u32).map(|parent| Set { parent, size: 1, open }).collect())
-    }
-
-    fn of(&self, number: u32) -> &Set {
-        &self.0[number as usize]
+    fn new(count: usize) -> Self {
+        Self { parent: (0..count as u32).collect(), size: vec![1; count] }
     }
 
     fn find(&mut self, mut of: u32) -> u32 {
-        loop {
-            let parent = self.of(of).parent;
-            if parent == of {
-                return of;
-            }
-            let above = self.of(parent).parent;
-            self.0[of as usize].parent = above;
+        while self.parent[of as usize] != of {
+            let above = self.parent[self.parent[of as usize] as usize];
+            self.parent[of as usize] = above;
             of = above;
         }
+        of
     }
 
-    fn join(&mut self, a: u32, b: u32) -> &mut Set {
-        let (into, from) = if self.of(a).size >= self.of(b).size { (a, b) } else { (b, a) };
-        self.0[from as usize].parent = into;
-        let size = self.of(from).size;
-        let whole = &mut self.0[into as usize];
-        whole.size += size;
-        whole
+    fn join(&mut self, a: u32, b: u32) -> u32 {
+        let (into, from) = if self.size[a as usize] >= self.size[b as usize] { (a, b) } else { (b, a) };
+        self.parent[from as usize] = into;
+        self.size[into as usize] += self.size[from as usize];
+        into
     }
 }
 
