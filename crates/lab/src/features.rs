@@ -26,7 +26,8 @@ pub struct Features {
     model: std::sync::OnceLock<OnnxModel>,
     known: HashMap<Key, Vec<f32>>,
     file: PathBuf,
-    dim: usize,
+    /// Numbers of a whole feature, and of its pooled vector.
+    dims: (usize, usize),
 }
 
 impl Features {
@@ -35,19 +36,30 @@ impl Features {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).context("no home folder")?;
         let manifest = builtin_manifest()?;
-        let dim = manifest.outputs.pooled.dim;
-        let model = blake3::hash(format!("{} {}", manifest.sha256, manifest.preprocessing()).as_bytes()).to_hex();
+        let dims = (manifest.feature_len(), manifest.outputs.pooled.dim);
+        let model = blake3::hash(format!("{} {}", manifest.file(), manifest.preprocessing()).as_bytes()).to_hex();
         let file = cache.join("vetrina/features").join(format!("{}.bin", &model[..16]));
-        let known = read(&file, dim)?;
-        Ok(Self { model: std::sync::OnceLock::new(), known, file, dim })
+        let known = read(&file, dims.0)?;
+        Ok(Self { model: std::sync::OnceLock::new(), known, file, dims })
     }
 
-    /// The features of pictures as they are, in order.
+    /// The pooled vectors of pictures as they are, in order.
     pub fn of(&mut self, paths: &[PathBuf]) -> Result<Rows> {
+        let whole = self.whole_of(paths)?;
+        self.pooled(&whole)
+    }
+
+    /// Their whole features: pooled vectors and what inner layers say.
+    pub fn whole_of(&mut self, paths: &[PathBuf]) -> Result<Rows> {
         self.of_changed(paths, "", |_, picture| picture)
     }
 
-    /// The features of pictures after `change`, whose `name` tells it from all others; it is given the picture's place.
+    /// The pooled vectors of whole features.
+    pub fn pooled(&self, whole: &Rows) -> Result<Rows> {
+        Ok(whole.split_at(self.dims.1).context("features are too short")?.0)
+    }
+
+    /// The whole features of pictures after `change`, whose `name` tells it from all others; it is given the picture's place.
     pub fn of_changed(
         &mut self,
         paths: &[PathBuf],
@@ -64,7 +76,7 @@ impl Features {
         })
     }
 
-    /// The features of shoppers' photos, as a search takes them (see [`vetrina_engine::photo`]), after `change`.
+    /// The whole features of shoppers' photos, as a search takes them (see [`vetrina_engine::photo`]), after `change`.
     pub fn of_photos(
         &mut self,
         paths: &[PathBuf],
@@ -81,7 +93,7 @@ impl Features {
                 let (seen, behind) = (regions(&sketch, first.map.as_ref()), Behind::of(&Subject::of(&sketch)));
                 let Some(second) = SecondLook::at(&seen, behind) else { return Ok(pooled) };
                 let close = first_look(model, &picture.crop(&second.region))?.corrected(model);
-                Ok(second.joined(&pooled, &close))
+                Ok(second.joined(model.manifest().outputs.pooled.dim, &pooled, &close))
             });
             each.collect()
         })
@@ -127,7 +139,7 @@ impl Features {
         paths.par_iter().map(|path| Ok(ColourDescriptor::of(&decode(path, side)?))).collect()
     }
 
-    /// The features that `look` gives for the pictures at some places, where `name` tells it from all others.
+    /// The whole features that `look` gives for the pictures at some places, where `name` tells it from all others.
     pub fn of_looked_at(
         &mut self,
         paths: &[PathBuf],
@@ -139,7 +151,7 @@ impl Features {
         if !missing.is_empty() {
             self.compute(&keys, &missing, name, &look)?;
         }
-        let mut rows = Rows::new(self.dim);
+        let mut rows = Rows::new(self.dims.0);
         for key in &keys {
             let feature = self.known.get(key).context("a feature was not stored")?;
             rows.push(feature);

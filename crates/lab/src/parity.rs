@@ -28,7 +28,8 @@ pub fn run(reference: &Path) -> Result<()> {
     for reference in &references {
         let picture = decode(&data::root().join(&reference.image), builtin_manifest()?.input.size)?;
         let feature = features_of(&model, &[picture], false)?.pop().context("no feature")?;
-        let cosine = cosine(&feature.pooled, &reference.pooled_unit);
+        let pooled = feature.pooled.get(..reference.pooled_unit.len()).context("the feature is too short")?;
+        let cosine = cosine(pooled, &reference.pooled_unit);
         println!("{cosine:.5}  {}", reference.image);
         lowest = lowest.min(cosine);
     }

@@ -10,11 +10,19 @@ use vetrina_engine::space::Space;
 use crate::data;
 use crate::features::Features;
 use crate::section::{self, EVALUATION};
-use crate::tasks::{Figure, clothing, fashion, groceries, robust};
+use crate::tasks::{self, Figure, clothing, fashion, groceries, robust};
 use crate::{plot, worst};
 
-const COLUMNS: [&str; 6] =
-    ["raw", "default head", "learned head", groceries::GALLERY_IN_FIT, "colour-fused head", robust::UNREPAIRED];
+const COLUMNS: [&str; 8] = [
+    "raw",
+    "default head",
+    "learned head",
+    groceries::GALLERY_IN_FIT,
+    tasks::LAYERS,
+    tasks::COLOURS,
+    tasks::BOTH,
+    robust::UNREPAIRED,
+];
 
 /// `robust_every` says of how many pictures one is damaged for F-robust; `None` leaves it out.
 pub fn run(robust_every: Option<usize>, write: bool) -> Result<()> {

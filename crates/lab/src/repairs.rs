@@ -113,6 +113,7 @@ pub fn fit() -> Result<()> {
         let own: Vec<usize> = (0..looked.len())
             .filter(|&place| looked.values()[place * looked.dim()..][..looked.dim()].iter().any(|value| *value > 0.0))
             .collect();
+        let looked = features.pooled(&looked)?;
         println!("{}: {} of {} pictures", repair.name(), own.len(), paths.len());
         let at = |rows: &Rows| rows.select(own.iter().copied());
         pairs.push((repair, at(&looked), at(&clean)));

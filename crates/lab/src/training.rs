@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use rusqlite::{Connection, params};
 use vetrina_engine::engine::{CatalogueName, JobState, Learned, TrainRequest};
 use vetrina_engine::image::{ColourDescriptor, Picture};
-use vetrina_engine::model::builtin_manifest;
+use vetrina_engine::model::{FeatureKey, builtin_manifest};
 use vetrina_engine::{Engine, EngineOptions};
 
 /// Different categories of the made products.
@@ -74,7 +74,7 @@ fn fill(folder: &Path, products: u64) -> Result<()> {
     drop(engine);
     let began = Instant::now();
     let mut sql = Connection::open(folder.join("vetrina.db"))?;
-    let model = builtin_manifest()?.feature_key();
+    let model = FeatureKey::of(builtin_manifest()?);
     let catalogue: i64 = sql.query_row("SELECT key FROM catalogues WHERE name = 'default'", [], |row| row.get(0))?;
     let transaction = sql.transaction()?;
     {
@@ -97,7 +97,7 @@ fn fill(folder: &Path, products: u64) -> Result<()> {
             let key = product.insert(params![catalogue, format!("made-{number}"), body.to_string()])?;
             picture.execute(params![key, hash.as_bytes()])?;
             image.execute([hash.as_bytes()])?;
-            feature.execute(params![hash.as_bytes(), model, made(label, number)])?;
+            feature.execute(params![hash.as_bytes(), model.pooled(), made(label, number)])?;
             let descriptor = coloured(label, number)?.to_bytes();
             colours.execute(params![hash.as_bytes(), ColourDescriptor::KEY, descriptor])?;
         }

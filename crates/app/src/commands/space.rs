@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vetrina_engine::engine::{
-    CatalogueName, ColoursReport, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest,
-    Trained, WithWords, WordsReport,
+    CatalogueName, FusedReport, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest, Trained,
+    WithWords, WordsReport,
 };
 use vetrina_engine::space::Space;
 use vetrina_engine::{Engine, EngineError};
@@ -240,17 +240,20 @@ fn print_report(report: &TrainReport) -> Result<(), Failure> {
     for line in report.gate.reasons.iter().chain(&report.notes) {
         print(&format!("  {line}"))?;
     }
+    if let Some(layers) = &report.layers {
+        print_fused("The model's inner layers", "what inner layers of the model say", layers)?;
+    }
     if let Some(colours) = &report.colours {
-        print_colours(colours)?;
+        print_fused("Colours", "the colours of the subject", colours)?;
     }
     report.words.as_ref().map_or(Ok(()), print_words)
 }
 
-fn print_colours(report: &ColoursReport) -> Result<(), Failure> {
-    print(if report.fused {
-        "  Colours are fused: beside the feature the head sees the colours of the subject. With them against without:"
+fn print_fused(what: &str, seen: &str, report: &FusedReport) -> Result<(), Failure> {
+    print(&if report.fused {
+        format!("  {what} are fused: beside the pooled vector the head sees {seen}. With them against without:")
     } else {
-        "  Colours are not fused: they would not clearly make it better. With them against without:"
+        format!("  {what} are not fused: they would not clearly make it better. With them against without:")
     })?;
     for task in &report.tasks {
         let points = |share: f64| share * 100.0;

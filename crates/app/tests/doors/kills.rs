@@ -186,10 +186,12 @@ fn truth(data: &Path) -> (Vec<Product>, Vec<Vec<f32>>) {
     let products = engine.products(&CatalogueName::default(), 1000, 0).unwrap().products;
     engine.close();
     let store = Store::open(&data.join("vetrina.db")).unwrap();
-    let model = vetrina_engine::model::builtin_manifest().unwrap().feature_key();
+    let model = vetrina_engine::model::FeatureKey::of(vetrina_engine::model::builtin_manifest().unwrap());
     let hashes: Vec<_> = products.iter().map(|product| product.image_hashes()[0]).collect();
-    let features = store.features(&hashes, &model).unwrap();
-    (products, features.into_iter().map(|feature| feature.expect("each picture has its feature")).collect())
+    let features = store.features_with_layers(&hashes, &model).unwrap();
+    let features: Vec<_> = features.into_iter().map(|feature| feature.expect("each picture has its feature")).collect();
+    assert!(features.iter().all(|feature| feature.len() == model.len()), "and what inner layers say");
+    (products, features)
 }
 
 /// Results of searches by photo, by words, by likeness, by filter, with facets.

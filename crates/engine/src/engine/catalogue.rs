@@ -26,6 +26,7 @@ use crate::catalogue::store::{
 };
 use crate::image::{ColourDescriptor, ImageHash, Palette};
 use crate::index::{IndexPoint, Merging};
+use crate::model::FeatureKey;
 use crate::space::{Embedding, Space};
 use crate::understand::{self, Understanding};
 
@@ -46,7 +47,7 @@ pub(super) struct Catalogue {
     pub(super) name: CatalogueName,
     pub(super) folders: Folders,
     /// Under which the features of the model are kept.
-    feature_key: String,
+    feature_key: FeatureKey,
     spoken: Spoken,
     shown: RwLock<Shown>,
     /// Held from before the truth is written until the active index has followed, so that both see the same order.
@@ -132,7 +133,7 @@ impl Catalogue {
         row: &CatalogueRow,
         (active, previous): (Arc<Space>, Option<Arc<Space>>),
         folders: Folders,
-        feature_key: &str,
+        feature_key: &FeatureKey,
         spoken: Spoken,
     ) -> Result<Self, EngineError> {
         let name: CatalogueName = row.name.parse().map_err(EngineError::Name)?;
@@ -148,7 +149,7 @@ impl Catalogue {
             key: row.key,
             name,
             folders,
-            feature_key: feature_key.to_owned(),
+            feature_key: feature_key.clone(),
             spoken: spoken.clone(),
             shown: RwLock::new(Shown { active: Arc::new(active), previous }),
             writing: Mutex::new(()),
@@ -381,6 +382,11 @@ impl Catalogue {
             self.settle(store, &previous)?;
         }
         Ok(())
+    }
+
+    /// A feature rounded as it is kept.
+    pub(super) fn rounded(&self, feature: &[f32]) -> Vec<f16> {
+        self.feature_key.rounded(feature)
     }
 
     /// Optimises the active index where that is due: while the catalogue `grows`, when at least `least` products were written since the

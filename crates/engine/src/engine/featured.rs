@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use half::f16;
-
 use super::catalogue::{Catalogue, Change, EmbeddedPicture, NewPicture, Prepared};
 use super::prepare::fingerprint;
 use super::{CatalogueName, Engine, EngineError};
@@ -64,7 +62,7 @@ fn prepare(open: &Catalogue, featured: FeaturedProduct) -> Result<Prepared, Engi
     let (mut embedded_pictures, mut pictures) = (Vec::new(), Vec::new());
     for (image, numbers) in product.images.iter_mut().zip(features) {
         // Rounded before it is used, as in an import.
-        let feature: Vec<f16> = numbers.iter().map(|number| f16::from_f32(*number)).collect();
+        let feature = open.rounded(&numbers);
         let known = image.hash.as_deref().and_then(|hash| hash.parse().ok());
         let hash = known.unwrap_or_else(|| {
             ImageHash::of(&feature.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())

@@ -37,7 +37,7 @@ pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
-    ColoursReport, Figures, Freshness, FreshnessOptions, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task,
+    Figures, Freshness, FreshnessOptions, FusedReport, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task,
     TaskReport, TrainReport, TrainRequest, Trained, WithWords, WordsReport,
 };
 
@@ -60,7 +60,7 @@ use self::snapshot::{Folders, Spoken};
 use self::space_files::SpaceFiles;
 use crate::catalogue::{Product, Store};
 use crate::fetch::{FetchOptions, Fetcher};
-use crate::model::{ImageModel, RuntimeSearch, builtin_manifest, find_runtime};
+use crate::model::{FeatureKey, ImageModel, RuntimeSearch, builtin_manifest, find_runtime};
 use crate::space::Space;
 use understanding::CaughtUp;
 
@@ -75,7 +75,7 @@ pub struct Engine {
     /// The space of the build.
     space: Arc<Space>,
     /// What features of the model are kept under.
-    feature_key: String,
+    feature_key: FeatureKey,
     fetcher: Fetcher,
     catalogues: RwLock<BTreeMap<CatalogueName, Arc<Catalogue>>>,
     /// Held while a catalogue is made or removed.
@@ -208,7 +208,7 @@ impl Engine {
             ..FetchOptions::default()
         });
         let engine = Self {
-            feature_key: manifest.feature_key(),
+            feature_key: FeatureKey::of(manifest),
             space_files: SpaceFiles::new(&data),
             options,
             files,

@@ -162,7 +162,7 @@ impl Engine {
         if let Some(known) = &known
             // A picture that could not be had may be there now.
             && known.product.images.len() == product.images.len()
-            && self.pictures_stand(known, sources, revalidate)?
+            && self.pictures_stand(known, sources, revalidate, snapshot.space.sees_layers())?
         {
             let product = Box::new(known.product.clone());
             return Ok(Readied::Unchanged { product, sources: Vec::new(), left_out });
@@ -253,13 +253,20 @@ impl Engine {
     }
 
     /// Whether the pictures of a product that is given as before are as before, as far as can be told without reading them.
-    fn pictures_stand(&self, known: &KnownProduct, sources: &Sources, revalidate: bool) -> Result<bool, EngineError> {
+    fn pictures_stand(
+        &self,
+        known: &KnownProduct,
+        sources: &Sources,
+        revalidate: bool,
+        layers: bool,
+    ) -> Result<bool, EngineError> {
         for image in &known.product.images {
             let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else {
                 return Ok(false);
             };
-            if !self.store.has_feature(&hash, &self.feature_key)? {
-                // The database lost it: it is learned again.
+            let whole = !layers || self.store.have_layers(&[hash], &self.feature_key)? == [true];
+            if !whole || !self.store.has_feature(&hash, &self.feature_key)? {
+                // The database lost it, or an earlier version kept less: it is learned again.
                 return Ok(false);
             }
             let stands = match sources.resolve(&image.source) {
@@ -420,9 +427,10 @@ impl Engine {
     /// What the store knows of an image, wholly: size, feature, file.
     fn known(&self, hash: &ImageHash) -> Result<Option<Learned>, Problem> {
         let Some(row) = self.store.image(hash).map_err(fatal)? else { return Ok(None) };
-        let feature =
-            self.store.features(std::slice::from_ref(hash), &self.feature_key).map_err(fatal)?.pop().flatten();
-        let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
+        let feature = self.features(std::slice::from_ref(hash), true).map_err(fatal)?.pop().flatten();
+        // One that ends with the pooled vector is of an earlier version.
+        let whole = |feature: &Vec<f32>| feature.len() == self.feature_key.len() && self.files.has(hash, row.bytes);
+        let Some(feature) = feature.filter(whole) else { return Ok(None) };
         let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
         Ok(Some(Learned {
             row,
@@ -468,9 +476,8 @@ impl Engine {
         let (feature, understanding) = look_at(model.as_ref(), &picture, looking.want).map_err(fatal)?;
         let colours = looking.colours.then(|| Arc::new(ColourDescriptor::of(&picture)));
         drop(picture);
-        let pooled = feature.pooled;
         // Rounded before it is used, so that an embedding made now and one made again from the store are the same.
-        let feature: Vec<f16> = pooled.iter().map(|number| f16::from_f32(*number)).collect();
+        let feature = self.feature_key.rounded(&feature.pooled);
         self.files
             .put(hash, bytes)
             .map_err(|error| fatal(EngineError::io("cannot keep a picture under", &self.options.data)(error)))?;

@@ -21,7 +21,7 @@ use super::understanding::Look;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
 use crate::index::{Effort, Flushed, Index, IndexError, IndexOptions, IndexPoint, Merging, State, Synonyms};
-use crate::model::Feature;
+use crate::model::{Feature, FeatureKey};
 use crate::photo;
 use crate::search::{QueryColours, Weighted};
 use crate::space::{Embedding, Space, WordHead};
@@ -79,7 +79,7 @@ pub(super) struct Snapshot {
     /// Number of the catalogue.
     pub(super) catalogue: i64,
     /// Under which the features of the space's model are kept.
-    feature_key: String,
+    feature_key: FeatureKey,
     /// Every change up to this revision is in the index.
     reached: AtomicI64,
     /// Only one at a time lets it follow.
@@ -124,7 +124,7 @@ impl Snapshot {
         catalogue: i64,
         space: Arc<Space>,
         folders: &Folders,
-        feature_key: &str,
+        feature_key: &FeatureKey,
         spoken: &Spoken,
     ) -> Result<Self, EngineError> {
         let id = space.id().to_string();
@@ -155,7 +155,7 @@ impl Snapshot {
             found: opened.state,
             words_read: AtomicBool::new(false),
             catalogue,
-            feature_key: feature_key.to_owned(),
+            feature_key: feature_key.clone(),
             reached: AtomicI64::new(reached),
             following: Mutex::new(()),
             unsettled: AtomicU64::new(u64::from(!known)),
@@ -325,12 +325,17 @@ impl Snapshot {
     /// The point of a product that is in the truth, from its stored features.
     fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
         let hashes = stored.product.image_hashes();
-        let features = store.features(&hashes, &self.feature_key)?;
+        let features = if self.space.sees_layers() {
+            store.features_with_layers(&hashes, &self.feature_key)?
+        } else {
+            store.features(&hashes, &self.feature_key)?
+        };
         let colours = self.colours.seen_by(&self.space, store, &hashes)?;
         let mut embeddings = Vec::with_capacity(hashes.len());
         let mut lost = 0;
         for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
-            let Some(feature) = feature else {
+            let whole = |feature: &Vec<f32>| !self.space.sees_layers() || feature.len() == self.feature_key.len();
+            let Some(feature) = feature.filter(whole) else {
                 let id = &stored.product.id;
                 tracing::error!(product = id, %hash, "the feature of a picture is not in the database: it is not found by its picture until its feed is imported again");
                 lost += 1;

@@ -249,7 +249,12 @@ fn every_image_is_understood_and_those_of_before_are_caught_up_with() {
     let engine = open(folder.path());
     import(&engine, &feed, false);
     let catalogue = engine.catalogue(&CatalogueName::default()).unwrap();
-    let missing = || engine.store.not_understood(catalogue.key, crate::understand::VERSION, (0, 0), 100).unwrap();
+    let missing = || {
+        engine
+            .store
+            .not_understood(catalogue.key, crate::understand::VERSION, &engine.feature_key, (0, 0), 100)
+            .unwrap()
+    };
     let catch_up = || while engine.catch_up_understanding(std::time::Duration::from_millis(1)).unwrap() {};
     let palette = |id: &str| {
         let key = engine.store.product(catalogue.key, id).unwrap().unwrap().key;

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use half::f16;
 use rayon::prelude::*;
 
 use super::catalogue::Catalogue;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
-use crate::catalogue::store::{put_colours, put_understanding};
+use crate::catalogue::store::{put_colours, put_layers, put_understanding};
 use crate::image::{Behind, ColourDescriptor, ImageHash, Picture, Region, Repair, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
 use crate::photo::{SecondLook, first_look};
@@ -26,6 +27,12 @@ pub(super) struct CaughtUp {
     after: u64,
     /// Pictures of the pass going on of which nothing could be understood, and what was wrong with the last of them.
     lost: (u64, String),
+}
+
+/// What was seen of a stored picture: colours and, where the model looked at it, its feature as it is kept, and what was understood.
+struct Stored {
+    colours: Option<ColourDescriptor>,
+    seen: Option<(Vec<f16>, Understanding)>,
 }
 
 /// Whether a photo with this feature is found as it is, so that no second look is needed.
@@ -189,7 +196,8 @@ impl Engine {
             {
                 let part = closer(&second.region)?;
                 let close = first_look(model.as_ref(), &part)?;
-                pooled = second.joined(&pooled, &close.corrected(model.as_ref()));
+                let dim = model.manifest().outputs.pooled.dim;
+                pooled = second.joined(dim, &pooled, &close.corrected(model.as_ref()));
                 if behind == Behind::Busy {
                     colours = colours.map(|_| close.colours(&part));
                 }
@@ -217,7 +225,7 @@ impl Engine {
         }
     }
 
-    /// Looks at images of the catalogues that nothing is understood of yet, or whose colours are not kept, for about `time`, and brings what it finds into
+    /// Looks at images of the catalogues that nothing is understood of yet, or whose colours or layers are not kept, for about `time`, and brings what it finds into
     /// store and index. Returns whether there may be more. Does nothing while the model is not loaded: who does not need it
     /// does not wait for it.
     pub(super) fn catch_up_understanding(&self, time: Duration) -> Result<bool, EngineError> {
@@ -272,7 +280,13 @@ impl Engine {
                 return Ok(None);
             }
         }
-        let products = self.store.not_understood(catalogue.key, understand::VERSION, (at.since, at.after), most)?;
+        let products = self.store.not_understood(
+            catalogue.key,
+            understand::VERSION,
+            &self.feature_key,
+            (at.since, at.after),
+            most,
+        )?;
         let count = match products.last() {
             Some(last) => {
                 at.after = *last;
@@ -305,18 +319,18 @@ impl Engine {
         hashes.sort_unstable();
         hashes.dedup();
         let known = self.store.understandings(&hashes, understand::VERSION)?;
+        let layers = self.store.have_layers(&hashes, &self.feature_key)?;
         let colours = self.store.colours(&hashes)?;
+        let known = known.into_iter().zip(layers).map(|(known, layers)| known.is_some() && layers);
         let new = hashes.into_iter().zip(known).zip(colours);
-        let new: Vec<(ImageHash, bool)> = new
-            .filter(|((_, known), colours)| known.is_none() || colours.is_none())
-            .map(|((hash, known), _)| (hash, known.is_some()))
-            .collect();
-        let look = |(hash, understood): (ImageHash, bool)| {
+        let new: Vec<(ImageHash, bool)> =
+            new.filter(|((_, known), colours)| !known || colours.is_none()).map(|(seen, _)| seen).collect();
+        let look = |(hash, known): (ImageHash, bool)| {
             // Of one that was understood before colours were kept, only these are missing: no need for the model.
-            let seen = if understood {
-                self.colours().look(&hash).map(|colours| (None, colours))
+            let seen = if known {
+                self.colours().look(&hash).map(|colours| Stored { colours, seen: None })
             } else {
-                self.understand_stored(&hash).map(|(understanding, colours)| (Some(understanding), colours))
+                self.understand_stored(&hash)
             };
             (hash, seen)
         };
@@ -328,9 +342,9 @@ impl Engine {
         let (mut found, mut colours) = (Vec::new(), Vec::with_capacity(seen.len()));
         for (hash, seen) in seen {
             match seen {
-                Ok((understanding, descriptor)) => {
-                    found.extend(understanding.map(|understanding| (hash, understanding)));
-                    colours.extend(descriptor.map(|descriptor| (hash, descriptor)));
+                Ok(stored) => {
+                    found.extend(stored.seen.map(|seen| (hash, seen)));
+                    colours.extend(stored.colours.map(|descriptor| (hash, descriptor)));
                 }
                 // One picture that is lost does not keep the others back; it is tried again at the next start.
                 Err(error @ (EngineError::Picture { .. } | EngineError::NoSuchImage { .. })) => {
@@ -340,7 +354,10 @@ impl Engine {
             }
         }
         self.store.write(|sql| {
-            found.iter().try_for_each(|(hash, what)| put_understanding(sql, hash, understand::VERSION, what))?;
+            for (hash, (feature, understanding)) in &found {
+                put_understanding(sql, hash, understand::VERSION, understanding)?;
+                put_layers(sql, hash, &self.feature_key, feature)?;
+            }
             colours.iter().try_for_each(|(hash, colours)| put_colours(sql, hash, colours))
         })?;
         let done = found.len().max(colours.len()) as u64;
@@ -351,12 +368,13 @@ impl Engine {
         Ok(done)
     }
 
-    fn understand_stored(&self, hash: &ImageHash) -> Result<(Understanding, Option<ColourDescriptor>), EngineError> {
+    fn understand_stored(&self, hash: &ImageHash) -> Result<Stored, EngineError> {
         let failed = EngineError::io("cannot read a picture under", &self.options.data);
         let bytes = self.files.get(hash).map_err(failed)?.ok_or(EngineError::NoSuchImage { hash: *hash })?;
         let look = self.look(&bytes, None, &hash.to_string(), Want::All, true)?;
         let understanding = look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })?;
-        Ok((understanding, look.colours))
+        let feature = self.feature_key.rounded(&look.feature.pooled);
+        Ok(Stored { colours: look.colours, seen: Some((feature, understanding)) })
     }
 }
 

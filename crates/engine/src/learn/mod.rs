@@ -4,10 +4,10 @@
 //! or another) and [`fit_words`] fit heads in closed form from stored features, without touching a picture.
 
 mod active;
-mod colours;
 mod compare;
 mod corrections;
 mod evaluate;
+mod fused;
 mod labels;
 mod lda;
 mod method;
@@ -21,6 +21,7 @@ pub use active::most_telling;
 pub use compare::{Interval, Random, bootstrap};
 pub use corrections::{CorrectionOptions, fit_corrections};
 pub use evaluate::{EvaluateError, Report, evaluate};
+pub use fused::Besides;
 pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
 pub use method::{COLOURS_WEIGH, Method, fit};

@@ -81,6 +81,25 @@ impl Rows {
         self.values.chunks_exact(self.dim.max(1))
     }
 
+    /// The row at a place; none of its numbers for a place past the end.
+    #[must_use]
+    pub fn row(&self, place: usize) -> &[f32] {
+        self.values.get(place * self.dim..(place + 1) * self.dim).unwrap_or_default()
+    }
+
+    /// The first numbers of each row, and the rest of each; `None` where the rows are shorter.
+    #[must_use]
+    pub fn split_at(&self, dim: usize) -> Option<(Self, Self)> {
+        let rest = self.dim.checked_sub(dim)?;
+        let (mut first, mut second) = (Self::new(dim), Self::new(rest));
+        for row in self.iter() {
+            let (one, other) = row.split_at(dim);
+            first.values.extend_from_slice(one);
+            second.values.extend_from_slice(other);
+        }
+        Some((first, second))
+    }
+
     /// The rows at these places, in this order; places past the end are left out.
     #[must_use]
     pub fn select(&self, places: impl IntoIterator<Item = usize>) -> Self {

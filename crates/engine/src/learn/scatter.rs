@@ -2,7 +2,7 @@
 //!
 //! Rows are brought to unit length where they are read: a copy of 100,000 features is half a gibibyte.
 
-use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatRef, Par, Side};
 
 use super::{FitError, Rows};
@@ -79,7 +79,9 @@ pub(super) fn scatter<'r, 'c>(rows: impl Into<Scaled<'r>>, centre: impl Fn(usize
     let mut block = Vec::with_capacity(BLOCK.min(rows.len()) * dim);
     let add = |block: &mut Vec<f32>, part: &mut Mat<f32>, total: &mut Mat<f64>| {
         let rows = MatRef::from_row_major_slice(block, block.len() / dim.max(1), dim);
-        matmul(part.as_mut(), Accum::Replace, rows.transpose(), rows, 1.0, Par::rayon(0));
+        // The lower half: the other one is the same, and would take as long again.
+        let (half, all) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        matmul(part.as_mut(), half, Accum::Replace, rows.transpose(), all, rows, all, 1.0, Par::rayon(0));
         for (sums, parts) in total.col_iter_mut().zip(part.col_iter()) {
             sums.iter_mut().zip(parts.iter()).for_each(|(sum, part)| *sum += f64::from(*part));
         }
@@ -93,6 +95,12 @@ pub(super) fn scatter<'r, 'c>(rows: impl Into<Scaled<'r>>, centre: impl Fn(usize
     }
     if !block.is_empty() {
         add(&mut block, &mut part, &mut total);
+    }
+    drop(part);
+    for column in 0..dim {
+        for row in 0..column {
+            total[(row, column)] = total[(column, row)];
+        }
     }
     total
 }

@@ -25,6 +25,7 @@ impl FakeModel {
             licence: "Apache-2.0".into(),
             source: "vetrina".into(),
             sha256: "0".repeat(64),
+            file_sha256: None,
             input: Input {
                 name: "image".into(),
                 size: SIDE as u32,
@@ -39,6 +40,7 @@ impl FakeModel {
             outputs: Outputs {
                 pooled: PooledOutput { name: "pooled".into(), dim: 3 * CELLS * CELLS + LEVELS.pow(3) },
                 features: Some(FeaturesOutput { name: "features".into(), channels: 3, height: CELLS, width: CELLS }),
+                layers: None,
             },
         };
         Self { manifest }

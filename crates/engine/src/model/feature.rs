@@ -3,7 +3,9 @@
 /// The feature of one picture or region. Kept in the catalogue, so that no picture needs the model twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feature {
-    /// The pooled vector as the model gives it, not normalised; as long as the manifest's `outputs.pooled.dim`.
+    /// The pooled vector as the model gives it, not normalised, as long as the manifest's `outputs.pooled.dim`; after it what
+    /// layers before the last one say, where the model tells ([`super::Manifest::feature_len`] numbers in all). Features that were
+    /// kept by versions before 0.2 end with the pooled vector.
     pub pooled: Vec<f32>,
     /// The map it was pooled from, where it was asked for and the model has one.
     pub map: Option<FeatureMap>,

@@ -17,8 +17,11 @@ pub struct Manifest {
     pub licence: String,
     /// Where the weights come from.
     pub source: String,
-    /// SHA-256 of the ONNX file, 64 lower-case hexadecimal digits.
+    /// SHA-256 of the network's ONNX file, 64 lower-case hexadecimal digits: what features and heads belong to.
     pub sha256: String,
+    /// SHA-256 of the file that is run, where outputs were added to that network which change nothing of what it answers.
+    #[serde(default)]
+    pub file_sha256: Option<String>,
     /// What the model expects.
     pub input: Input,
     /// What it answers.
@@ -93,6 +96,10 @@ pub struct Outputs {
     pub pooled: PooledOutput,
     /// The map under it: [batch, channels, height, width]; not every model has one.
     pub features: Option<FeaturesOutput>,
+    /// What layers before the last one say, [batch, dim], scaled to stand beside a pooled vector of unit length; not every model
+    /// has it. Features end with it.
+    #[serde(default)]
+    pub layers: Option<PooledOutput>,
 }
 
 /// The pooled output.
@@ -137,16 +144,34 @@ impl Manifest {
         3 * self.input.size as usize * self.input.size as usize
     }
 
+    /// Numbers of a feature: the pooled vector, and what layers before the last one say.
+    #[must_use]
+    pub fn feature_len(&self) -> usize {
+        self.outputs.pooled.dim + self.layers_len()
+    }
+
+    /// How many of them are of layers before the last one.
+    #[must_use]
+    pub fn layers_len(&self) -> usize {
+        self.outputs.layers.as_ref().map_or(0, |layers| layers.dim)
+    }
+
+    /// SHA-256 of the file that is run: what heads that see those layers belong to.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        self.file_sha256.as_deref().unwrap_or(&self.sha256)
+    }
+
     /// Refuses a file that is not the one this manifest speaks of.
     ///
     /// # Errors
     /// [`ModelError::Checksum`].
     pub fn check_file(&self, bytes: &[u8]) -> Result<(), ModelError> {
         let found = hex(&Sha256::digest(bytes));
-        if found == self.sha256 {
+        if found == self.file() {
             return Ok(());
         }
-        Err(ModelError::Checksum { model: self.name.clone(), expected: self.sha256.clone(), found })
+        Err(ModelError::Checksum { model: self.name.clone(), expected: self.file().to_owned(), found })
     }
 
     /// Everything about the input that changes a feature, as text that is the same for the same preprocessing: part of
@@ -157,22 +182,14 @@ impl Manifest {
         format!("{size} {layout:?} {colour:?} {framing:?} {fill:?} {filter:?} {mean:?} {std:?}")
     }
 
-    /// What features are kept under: 16 hexadecimal digits that are the same for the same file, preprocessing and output,
-    /// whatever the head. Features under different keys have nothing in common.
-    #[must_use]
-    pub fn feature_key(&self) -> String {
-        let parts = [self.sha256.as_str(), &self.preprocessing(), &self.outputs.pooled.name];
-        let mut key = blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string();
-        key.truncate(16);
-        key
-    }
-
     fn check(&self) -> Result<(), String> {
         if self.name.is_empty() || self.name.len() > 100 {
             return Err("`name` must have 1 to 100 bytes".into());
         }
-        if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-            return Err("`sha256` must have 64 lower-case hexadecimal digits".into());
+        let digits =
+            |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if !digits(&self.sha256) || !digits(self.file()) {
+            return Err("`sha256` and `file_sha256` must have 64 lower-case hexadecimal digits".into());
         }
         if !(16..=4096).contains(&self.input.size) {
             return Err(format!("`input.size` must be 16 to 4096, not {}", self.input.size));
@@ -185,6 +202,11 @@ impl Manifest {
         }
         if !(1..=65_536).contains(&self.outputs.pooled.dim) {
             return Err(format!("`outputs.pooled.dim` must be 1 to 65536, not {}", self.outputs.pooled.dim));
+        }
+        if let Some(layers) = &self.outputs.layers
+            && !(1..=65_536).contains(&layers.dim)
+        {
+            return Err(format!("`outputs.layers.dim` must be 1 to 65536, not {}", layers.dim));
         }
         if let Some(map) = &self.outputs.features
             && ![map.channels, map.height, map.width].iter().all(|side| (1..=65_536).contains(side))
@@ -215,7 +237,9 @@ mod tests {
         assert_eq!(manifest.input.size, 260);
         assert_eq!(manifest.input_len(), 3 * 260 * 260);
         assert_eq!(manifest.outputs.pooled.dim, 1280);
-        assert_eq!(manifest.outputs.features.unwrap().channels, 1280);
+        assert_eq!(manifest.outputs.features.as_ref().unwrap().channels, 1280);
+        assert_eq!(manifest.feature_len(), 1280 + manifest.layers_len());
+        assert!(manifest.layers_len() > 0 && manifest.file() != manifest.sha256);
     }
 
     #[test]
@@ -229,6 +253,8 @@ mod tests {
             ("filter = \"bicubic\"", "filter = \"nearest\"", "filter"),
             ("layout = \"nchw\"", "layout = \"chwn\"", "layout"),
             ("b25324c3", "B25324C3", "sha256"),
+            ("file_sha256 = \"", "file_sha256 = \"0", "file_sha256"),
+            ("dim = 2496", "dim = 0", "outputs.layers.dim"),
             ("channels = 1280", "channels = 0", "outputs.features"),
             ("name = \"image\"", "named = \"image\"", "named"),
         ] {

@@ -112,6 +112,10 @@ impl OnnxModel {
         if let Some(maps) = maps {
             wanted = wanted.with(&maps.name);
         }
+        let layers = self.manifest.outputs.layers.as_ref();
+        if let Some(layers) = layers {
+            wanted = wanted.with(&layers.name);
+        }
         let input = TensorRef::from_array_view((shape, values)).map_err(|error| error.to_string())?;
         let options = RunOptions::new().map_err(|error| error.to_string())?.with_outputs(wanted);
         let outputs = session
@@ -123,18 +127,19 @@ impl OnnxModel {
             if values.len() == len * batch.len() { Ok(values) } else { Err(format!("`{name}` has shape {shape:?}")) }
         };
         let vectors = read(&pooled.name, pooled.dim)?.chunks_exact(pooled.dim);
+        let inner = layers.map(|layers| Ok::<_, String>((read(&layers.name, layers.dim)?, layers.dim))).transpose()?;
+        let joined = |(place, vector): (usize, &[f32])| match inner {
+            Some((inner, dim)) => [vector, &inner[place * dim..(place + 1) * dim]].concat(),
+            None => vector.to_vec(),
+        };
+        let vectors = vectors.enumerate().map(joined);
         let Some(maps) = maps else {
-            return Ok(vectors.map(|vector| Feature { pooled: vector.to_vec(), map: None }).collect());
+            return Ok(vectors.map(|pooled| Feature { pooled, map: None }).collect());
         };
         let len = maps.channels * maps.height * maps.width;
         let planes = read(&maps.name, len)?.chunks_exact(len);
-        Ok(vectors
-            .zip(planes)
-            .map(|(vector, map)| Feature {
-                pooled: vector.to_vec(),
-                map: FeatureMap::new(maps.channels, maps.height, maps.width, map.to_vec()),
-            })
-            .collect())
+        let map = |plane: &[f32]| FeatureMap::new(maps.channels, maps.height, maps.width, plane.to_vec());
+        Ok(vectors.zip(planes).map(|(pooled, plane)| Feature { pooled, map: map(plane) }).collect())
     }
 }
 
@@ -219,6 +224,9 @@ fn check_session(manifest: &Manifest, session: &Session) -> Result<(), String> {
     if let Some(map) = &manifest.outputs.features {
         check_port("output", outputs, &map.name, &[-1, len(map.channels), len(map.height), len(map.width)])?;
     }
+    if let Some(layers) = &manifest.outputs.layers {
+        check_port("output", outputs, &layers.name, &[-1, len(layers.dim)])?;
+    }
     Ok(())
 }
 
@@ -263,6 +271,10 @@ mod tests {
             assert_eq!(alone.map, None);
             let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-3 * (1.0 + a.abs()));
             assert!(close(&alone.pooled, &feature.pooled));
+            assert_eq!(feature.pooled.len(), model.manifest().feature_len());
+            let inner = &feature.pooled[1280..];
+            let length = inner.iter().map(|value| value * value).sum::<f32>().sqrt();
+            assert!((0.3..10.0).contains(&length), "scaled to stand beside a unit vector: {length}");
             assert!(close(&feature.map.as_ref().unwrap().generalised_mean(3.0), &feature.pooled));
         }
         assert!(model.features(&[], true).unwrap().is_empty());
@@ -296,6 +308,8 @@ mod tests {
             ("name = \"image\"", "name = \"picture\"", "no input `picture`"),
             ("dim = 1280", "dim = 640", "`pooled` has shape"),
             ("name = \"features\"", "name = \"maps\"", "no output `maps`"),
+            ("name = \"layers\"", "name = \"inner\"", "no output `inner`"),
+            ("dim = 2496", "dim = 64", "`layers` has shape"),
         ] {
             let manifest = Manifest::from_toml(&MANIFEST.replace(from, to), "test").unwrap();
             let error = OnnxModel::open(manifest, bytes.clone(), &RuntimeOptions::default()).unwrap_err();
@@ -311,7 +325,7 @@ mod tests {
         let mut manifest = Manifest::from_toml(MANIFEST, "test").unwrap();
         let error = OnnxModel::open(manifest.clone(), bytes.clone(), &RuntimeOptions::default()).unwrap_err();
         assert!(matches!(error, ModelError::Checksum { .. }), "{error}");
-        manifest.sha256 = checksum;
+        manifest.file_sha256 = Some(checksum);
         let error = OnnxModel::open(manifest, bytes, &RuntimeOptions::default()).unwrap_err();
         assert!(matches!(error, ModelError::Open { .. }), "{error}");
     }

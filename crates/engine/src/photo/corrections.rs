@@ -52,16 +52,18 @@ impl Corrections {
         self.model == manifest.sha256
     }
 
-    /// The feature after a repair, corrected, as long as it was; one of another length or without any comes back as it is.
+    /// The feature after a repair, corrected, as long as it was; what follows the pooled vector stays as it is. One that is shorter or
+    /// has no length comes back as it is.
     #[must_use]
     pub fn applied(&self, repair: Repair, feature: &[f32]) -> Vec<f32> {
-        let length = feature.iter().map(|value| value * value).sum::<f32>().sqrt();
         let Some(correction) = self.each.get(&repair) else { return feature.to_vec() };
-        if correction.shift.len() != feature.len() || length <= f32::MIN_POSITIVE || !length.is_finite() {
+        let Some((pooled, rest)) = feature.split_at_checked(correction.shift.len()) else { return feature.to_vec() };
+        let length = pooled.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if length <= f32::MIN_POSITIVE || !length.is_finite() {
             return feature.to_vec();
         }
-        let unit: Vec<f32> = feature.iter().map(|value| value / length).collect();
-        let rows = || self.basis.chunks_exact(feature.len());
+        let unit: Vec<f32> = pooled.iter().map(|value| value / length).collect();
+        let rows = || self.basis.chunks_exact(pooled.len());
         let inside: Vec<f32> = rows().map(|row| dot(row, &unit)).collect();
         let moved = correction.matrix.chunks_exact(inside.len().max(1)).map(|row| dot(row, &inside));
         let mut right: Vec<f32> = unit.iter().zip(&correction.shift).map(|(own, shift)| own + shift).collect();
@@ -69,6 +71,7 @@ impl Corrections {
             right.iter_mut().zip(row).for_each(|(to, direction)| *to += moved * direction);
         }
         right.iter_mut().for_each(|value| *value *= length);
+        right.extend_from_slice(rest);
         right
     }
 

@@ -12,6 +12,8 @@ use crate::linear::dot;
 const FORMAT: &str = "vetrina-head-1";
 /// The same with colours beside the feature.
 const FORMAT_WITH_COLOURS: &str = "vetrina-head-2";
+/// The same with inner layers beside it, and colours or none.
+const FORMAT_WITH_LAYERS: &str = "vetrina-head-3";
 
 /// No head is larger: 65,536 numbers in, 4,096 out.
 const MAX_INPUT: usize = 65_536;
@@ -19,18 +21,22 @@ const MAX_OUTPUT: usize = 4_096;
 /// Colours do not weigh more than this many times the feature.
 const MAX_WEIGHT: f32 = 100.0;
 
-/// A map from feature to embedding: `unit(projection · (x − mean))`, or `unit(feature)` alone. `x` is `unit(feature)`, or
-/// for a colour-fused head `unit([unit(feature), weight × unit(colours)])`.
+/// A map from feature to embedding: `unit(projection · (x − mean))`, or `unit(feature)` alone. `x` is `unit(feature)`, where the feature is
+/// the pooled vector; for a colour-fused head it is `unit([unit(feature), weight × unit(colours)])`, and for one that sees the layers before the
+/// last one too, `[unit(feature), layers, weight × unit(colours)]`, the last part only with colours.
 ///
 /// As a file: safetensors with the tensors `mean` `[input]` and `projection` `[output, input]`, each 16- or 32-bit floats,
 /// and the metadata `format` = `vetrina-head-1` and `model` (SHA-256 of the ONNX file it was fitted for). A colour-fused head
 /// has the format `vetrina-head-2`, which versions before it refuse, and the weight as `colours`; its tensors have
-/// [`ColourDescriptor::DIM`] more columns, and `descriptor` is [`ColourDescriptor::KEY`].
+/// [`ColourDescriptor::DIM`] more columns, and `descriptor` is [`ColourDescriptor::KEY`]. One that sees layers has the format
+/// `vetrina-head-3`, says as `layers` how many numbers they are, and `model` is the SHA-256 of the file that tells them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     model: Option<String>,
-    /// Length of the features.
+    /// Length of the pooled vectors.
     input: usize,
+    /// Numbers of inner layers that are looked at.
+    layers: usize,
     /// Weight of the colours, where they are looked at.
     colours: Option<f32>,
     linear: Option<Linear>,
@@ -51,7 +57,7 @@ impl Head {
     /// The head that only brings features to unit length, for any model with features of `input` numbers.
     #[must_use]
     pub fn identity(input: usize) -> Self {
-        Self { model: None, input, colours: None, linear: None }
+        Self { model: None, input, layers: 0, colours: None, linear: None }
     }
 
     /// A linear head for the model with this SHA-256. `projection` is `[output, input]`, row by row. Both are rounded to
@@ -60,21 +66,21 @@ impl Head {
     /// # Errors
     /// [`SpaceError::Head`] when sizes do not fit, are 0 or too large, or a number is not finite.
     pub fn linear(model: &str, mean: &[f32], projection: &[f32]) -> Result<Self, SpaceError> {
-        Self::build(model, None, mean, projection)
-            .map_err(|reason| SpaceError::Head { origin: "a new head".into(), reason })
+        Self::fused(model, Beside::default(), mean, projection)
     }
 
-    /// A linear head that sees the colours too: `mean` and the rows of `projection` have [`ColourDescriptor::DIM`] numbers
-    /// after those for the feature.
+    /// A linear head that sees more than the pooled vector: `mean` and the rows of `projection` have as many numbers for it after those for
+    /// the pooled vector, first of layers, then [`ColourDescriptor::DIM`] of colours. With layers `model` is the SHA-256 of the file that tells them.
     ///
     /// # Errors
     /// As [`Head::linear`], and when the weight is not above 0 or above 100.
-    pub fn colour_fused(model: &str, weight: f32, mean: &[f32], projection: &[f32]) -> Result<Self, SpaceError> {
-        Self::build(model, Some(weight), mean, projection)
+    pub fn fused(model: &str, beside: Beside, mean: &[f32], projection: &[f32]) -> Result<Self, SpaceError> {
+        Self::build(model, beside, mean, projection)
             .map_err(|reason| SpaceError::Head { origin: "a new head".into(), reason })
     }
 
-    fn build(model: &str, colours: Option<f32>, mean: &[f32], projection: &[f32]) -> Result<Self, String> {
+    fn build(model: &str, beside: Beside, mean: &[f32], projection: &[f32]) -> Result<Self, String> {
+        let Beside { layers, colours } = beside;
         let joint = mean.len();
         if joint == 0 || joint > MAX_INPUT {
             return Err(format!("`mean` has {joint} numbers, 1 to {MAX_INPUT} are possible"));
@@ -83,18 +89,16 @@ impl Head {
         if output * joint != projection.len() || output == 0 || output > MAX_OUTPUT {
             return Err(format!("`projection` has {} numbers for {joint} inputs", projection.len()));
         }
-        let input = match colours {
-            None => joint,
-            Some(weight) if !(weight > 0.0 && weight <= MAX_WEIGHT) => {
-                return Err(format!(
-                    "the weight of the colours is {weight}; above 0 and up to {MAX_WEIGHT} is possible"
-                ));
-            }
-            Some(_) => joint
-                .checked_sub(ColourDescriptor::DIM)
-                .filter(|input| *input > 0)
-                .ok_or_else(|| format!("`mean` has {joint} numbers, which leaves none for a feature"))?,
-        };
+        if let Some(weight) = colours
+            && !(weight > 0.0 && weight <= MAX_WEIGHT)
+        {
+            return Err(format!("the weight of the colours is {weight}; above 0 and up to {MAX_WEIGHT} is possible"));
+        }
+        let input = joint
+            .checked_sub(layers)
+            .and_then(|rest| rest.checked_sub(colours.map_or(0, |_| ColourDescriptor::DIM)))
+            .filter(|input| *input > 0)
+            .ok_or_else(|| format!("`mean` has {joint} numbers, which leaves none for a feature"))?;
         let rounded =
             |values: &[f32]| -> Vec<f32> { values.iter().map(|&value| f16::from_f32(value).to_f32()).collect() };
         let (mean, projection) = (rounded(mean), rounded(projection));
@@ -103,7 +107,7 @@ impl Head {
         }
         let offset = projection.chunks_exact(joint).map(|row| dot(row, &mean)).collect();
         let linear = Some(Linear { output, projection, offset, mean });
-        Ok(Self { model: Some(model.to_owned()), input, colours, linear })
+        Ok(Self { model: Some(model.to_owned()), input, layers, colours, linear })
     }
 
     /// SHA-256 of the model this head was fitted for; `None` when any will do.
@@ -112,7 +116,7 @@ impl Head {
         self.model.as_deref()
     }
 
-    /// Length of the features it takes.
+    /// Length of the pooled vectors it takes.
     #[must_use]
     pub fn input_dim(&self) -> usize {
         self.input
@@ -124,6 +128,12 @@ impl Head {
         self.linear.as_ref().map_or(self.input, |linear| linear.output)
     }
 
+    /// How many numbers of inner layers it looks at; 0 for a head that sees the pooled vector alone.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
     /// Weight of the colours beside the feature; `None` for a head that does not look at them.
     #[must_use]
     pub fn colour_weight(&self) -> Option<f32> {
@@ -132,19 +142,31 @@ impl Head {
 
     /// `projection · (x − mean)`, not yet of unit length.
     pub(super) fn apply(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
-        if feature.len() != self.input {
-            return Err(SpaceError::Dimension { expected: self.input, found: feature.len() });
+        let expected = self.input + self.layers;
+        if feature.len() < expected {
+            return Err(SpaceError::Dimension { expected, found: feature.len() });
         }
-        let mut input = feature.to_vec();
-        if let Some(weight) = self.colours {
-            let colours = colours.ok_or(SpaceError::NoColours)?;
-            input = joined(&input, colours, weight)?;
-        } else {
-            to_unit(&mut input)?;
-        }
+        let input = self.joined(feature, colours)?;
         let Some(linear) = &self.linear else { return Ok(input) };
         let rows = linear.projection.chunks_exact(input.len());
         Ok(rows.zip(&linear.offset).map(|(row, offset)| dot(row, &input) - offset).collect())
+    }
+
+    /// What the linear map is applied to.
+    fn joined(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
+        let (pooled, layers) = feature.split_at(self.input);
+        let mut joint = pooled.to_vec();
+        to_unit(&mut joint)?;
+        joint.extend(layers.iter().take(self.layers));
+        if let Some(weight) = self.colours {
+            let mut colours = colours.ok_or(SpaceError::NoColours)?.values();
+            to_unit(&mut colours)?;
+            joint.extend(colours.iter().map(|value| value * weight));
+            if self.layers == 0 {
+                to_unit(&mut joint)?;
+            }
+        }
+        if joint.iter().all(|value| value.is_finite()) { Ok(joint) } else { Err(SpaceError::NotFinite) }
     }
 
     /// Reads a head file; `origin` names it in errors.
@@ -159,17 +181,27 @@ impl Head {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
         let metadata = header.metadata().as_ref().ok_or("it has no metadata")?;
-        let colours = match metadata.get("format").map(String::as_str) {
-            Some(FORMAT) => None,
-            Some(FORMAT_WITH_COLOURS) => {
-                let descriptor = metadata.get("descriptor");
-                if descriptor.map(String::as_str) != Some(ColourDescriptor::KEY) {
-                    return Err(format!("its colours are {descriptor:?}, not {}", ColourDescriptor::KEY));
-                }
-                let weight = metadata.get("colours").and_then(|weight| weight.parse::<f32>().ok());
-                Some(weight.ok_or("it does not say how much colours weigh")?)
+        let weight = || -> Result<f32, String> {
+            let descriptor = metadata.get("descriptor");
+            if descriptor.map(String::as_str) != Some(ColourDescriptor::KEY) {
+                return Err(format!("its colours are {descriptor:?}, not {}", ColourDescriptor::KEY));
             }
-            other => return Err(format!("its format is {other:?}, not {FORMAT} or {FORMAT_WITH_COLOURS}")),
+            let weight = metadata.get("colours").and_then(|weight| weight.parse::<f32>().ok());
+            Ok(weight.ok_or("it does not say how much colours weigh")?)
+        };
+        let beside = match metadata.get("format").map(String::as_str) {
+            Some(FORMAT) => Beside::default(),
+            Some(FORMAT_WITH_COLOURS) => Beside { layers: 0, colours: Some(weight()?) },
+            Some(FORMAT_WITH_LAYERS) => {
+                let layers = metadata.get("layers").and_then(|layers| layers.parse().ok()).filter(|layers| *layers > 0);
+                let layers = layers.ok_or("it does not say how many numbers of layers it sees")?;
+                let colours = if metadata.contains_key("colours") { Some(weight()?) } else { None };
+                Beside { layers, colours }
+            }
+            other => {
+                let known = [FORMAT, FORMAT_WITH_COLOURS, FORMAT_WITH_LAYERS].join(", ");
+                return Err(format!("its format is {other:?}, not one of {known}"));
+            }
         };
         let model = metadata.get("model").ok_or("it does not say for which model it is")?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
@@ -177,7 +209,7 @@ impl Head {
         let (mean, projection) = (tensor("mean")?, tensor("projection")?);
         match (mean.shape(), projection.shape()) {
             ([input], [_, columns]) if input == columns => {
-                Self::build(model, colours, &numbers("mean", &mean)?, &numbers("projection", &projection)?)
+                Self::build(model, beside, &numbers("mean", &mean)?, &numbers("projection", &projection)?)
             }
             (mean, projection) => Err(format!("`mean` has shape {mean:?}, `projection` has shape {projection:?}")),
         }
@@ -204,14 +236,19 @@ impl Head {
             ("projection", view(vec![linear.output, linear.mean.len()], &projection)?),
         ];
         let mut own = vec![("model".to_owned(), model.clone())];
-        match self.colours {
-            None => own.push(("format".into(), FORMAT.into())),
-            Some(weight) => own.extend([
-                ("format".into(), FORMAT_WITH_COLOURS.into()),
-                ("descriptor".into(), ColourDescriptor::KEY.into()),
-                // Rust writes the shortest decimal that is read as the same number.
-                ("colours".into(), weight.to_string()),
-            ]),
+        let format = match (self.layers, self.colours) {
+            (0, None) => FORMAT,
+            (0, Some(_)) => FORMAT_WITH_COLOURS,
+            _ => FORMAT_WITH_LAYERS,
+        };
+        own.push(("format".into(), format.into()));
+        if self.layers > 0 {
+            own.push(("layers".into(), self.layers.to_string()));
+        }
+        if let Some(weight) = self.colours {
+            own.push(("descriptor".into(), ColourDescriptor::KEY.into()));
+            // Rust writes the shortest decimal that is read as the same number.
+            own.push(("colours".into(), weight.to_string()));
         }
         let metadata = notes.iter().cloned().chain(own).collect();
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))
@@ -224,21 +261,30 @@ impl Head {
             None => b"linear".to_vec(),
             Some(weight) => [b"colours".as_slice(), ColourDescriptor::KEY.as_bytes(), &weight.to_le_bytes()].concat(),
         };
+        if self.layers > 0 {
+            // Which file tells them; without layers the space's model says it.
+            bytes.extend(
+                [
+                    b"layers".as_slice(),
+                    &self.layers.to_le_bytes(),
+                    self.model.as_deref().unwrap_or_default().as_bytes(),
+                ]
+                .concat(),
+            );
+        }
         let numbers = linear.mean.iter().chain(&linear.projection);
         bytes.extend(numbers.flat_map(|&value| f16::from_f32(value).to_le_bytes()));
         bytes
     }
 }
 
-/// What a colour-fused head sees: `unit([unit(feature), weight × unit(colours)])`.
-fn joined(feature: &[f32], colours: &ColourDescriptor, weight: f32) -> Result<Vec<f32>, SpaceError> {
-    let mut joint = feature.to_vec();
-    to_unit(&mut joint)?;
-    let mut colours = colours.values();
-    to_unit(&mut colours)?;
-    joint.extend(colours.iter().map(|value| value * weight));
-    to_unit(&mut joint)?;
-    Ok(joint)
+/// What a head sees beside the pooled vector.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Beside {
+    /// Numbers of layers before the last one; 0 for none.
+    pub layers: usize,
+    /// Weight of the colours, above 0 and up to 100.
+    pub colours: Option<f32>,
 }
 
 /// The numbers of a tensor of 16- or 32-bit floats.
@@ -279,11 +325,15 @@ mod tests {
         }
     }
 
+    fn coloured(weight: f32) -> Beside {
+        Beside { layers: 0, colours: Some(weight) }
+    }
+
     /// A head over features of two numbers and colours.
     fn fused() -> Head {
         let joint = 2 + ColourDescriptor::DIM;
         let projection: Vec<f32> = (0..2 * joint).map(|i| ((i * 7 % 13) as f32 - 6.0) / 8.0).collect();
-        Head::colour_fused("model", 0.5, &vec![0.01; joint], &projection).unwrap()
+        Head::fused("model", coloured(0.5), &vec![0.01; joint], &projection).unwrap()
     }
 
     fn colours(rgb: [u8; 3]) -> ColourDescriptor {
@@ -301,9 +351,31 @@ mod tests {
         assert_eq!(read, head);
         assert_ne!(head.to_bytes_for_identity(), small().to_bytes_for_identity());
         for weight in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-            assert!(Head::colour_fused("model", weight, &[0.0; 1200], &[0.0; 1200]).is_err(), "{weight}");
+            assert!(Head::fused("model", coloured(weight), &[0.0; 1200], &[0.0; 1200]).is_err(), "{weight}");
         }
-        assert!(Head::colour_fused("model", 1.0, &[0.0; 20], &[0.0; 20]).is_err());
+        assert!(Head::fused("model", coloured(1.0), &[0.0; 20], &[0.0; 20]).is_err());
+    }
+
+    #[test]
+    fn a_head_over_layers_sees_them_as_they_are_and_is_the_same_after_saving() {
+        let beside = |colours| Beside { layers: 2, colours };
+        let head = Head::fused("file", beside(None), &[0.0; 4], &[1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
+        assert_eq!((head.input_dim(), head.layers(), head.output_dim()), (2, 2, 2));
+        let seen = head.apply(&[3.0, 4.0, 0.5, 0.25], None).unwrap();
+        assert!((seen[0] - (0.6 + 0.5)).abs() < 1e-6 && (seen[1] - (0.8 + 0.5)).abs() < 1e-6, "{seen:?}");
+        assert_eq!(head.apply(&[3.0, 4.0], None), Err(SpaceError::Dimension { expected: 4, found: 2 }));
+        assert_eq!(head.apply(&[3.0, 4.0, f32::NAN, 0.0], None), Err(SpaceError::NotFinite));
+        let joint = 4 + ColourDescriptor::DIM;
+        let projection: Vec<f32> = (0..2 * joint).map(|i| ((i * 7 % 13) as f32 - 6.0) / 8.0).collect();
+        let both = Head::fused("file", beside(Some(0.5)), &vec![0.01; joint], &projection).unwrap();
+        for head in [&head, &both] {
+            assert_eq!(&Head::from_bytes(&head.to_bytes(&[]).unwrap(), "test").unwrap(), head);
+        }
+        let of = |rgb| both.apply(&[1.0, 2.0, 0.0, 0.0], Some(&colours(rgb))).unwrap();
+        assert_ne!(of([255, 0, 0]), of([0, 0, 255]));
+        let other = Head::fused("other", beside(None), &[0.0; 4], &[1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
+        assert_ne!(head.to_bytes_for_identity(), other.to_bytes_for_identity());
+        assert!(Head::fused("file", Beside { layers: 4, colours: None }, &[0.0; 4], &[0.0; 8]).is_err());
     }
 
     #[test]

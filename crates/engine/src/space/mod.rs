@@ -15,7 +15,7 @@ mod words;
 pub use calibration::{CROWD_TO, Calibration, Crowd, Curve, Curves, EXACT, Example, QueryKind, SIMILAR, Standing};
 pub use embedding::{Embedding, SpaceMismatch};
 pub use error::SpaceError;
-pub use head::Head;
+pub use head::{Beside, Head};
 pub use id::{SpaceId, SpaceIdError};
 pub(crate) use words::{MOST_TITLES, Term, terms_of, tf_idf};
 pub use words::{WordHead, WordQuery, WordView};
@@ -29,6 +29,8 @@ pub struct Space {
     id: SpaceId,
     model: String,
     head: Head,
+    /// Most numbers of a feature.
+    longest: usize,
 }
 
 impl Space {
@@ -37,15 +39,18 @@ impl Space {
     /// # Errors
     /// [`SpaceError::WrongModel`] when the head was fitted for another model or another length of feature.
     pub fn new(manifest: &Manifest, head: Head) -> Result<Self, SpaceError> {
-        let fits = head.model().is_none_or(|sha256| sha256 == manifest.sha256);
-        if !fits || head.input_dim() != manifest.outputs.pooled.dim {
+        // What layers before the last one say belongs to the file that tells it, all else to the network.
+        let model = if head.layers() > 0 { manifest.file() } else { &manifest.sha256 };
+        let fits = head.model().is_none_or(|sha256| sha256 == model);
+        let seen = (head.input_dim(), head.layers());
+        if !fits || seen.0 != manifest.outputs.pooled.dim || ![0, manifest.layers_len()].contains(&seen.1) {
             return Err(SpaceError::WrongModel {
-                head: format!("{} numbers, model {}", head.input_dim(), head.model().unwrap_or("any")),
-                model: format!("{} numbers, model {}", manifest.outputs.pooled.dim, manifest.sha256),
+                head: format!("{} and {} numbers, model {}", seen.0, seen.1, head.model().unwrap_or("any")),
+                model: format!("{} and {} numbers, model {model}", manifest.outputs.pooled.dim, manifest.layers_len()),
             });
         }
         let id = SpaceId::of(manifest, &head);
-        Ok(Self { id, model: manifest.name.clone(), head })
+        Ok(Self { id, model: manifest.name.clone(), head, longest: manifest.feature_len() })
     }
 
     /// The space a catalogue begins with: the default head where the model is the built-in one, unit-length features
@@ -92,7 +97,7 @@ impl Space {
     /// [`SpaceError::Dimension`] for a feature of another length; [`SpaceError::NotFinite`] and [`SpaceError::Zero`] for
     /// a feature that has no direction; [`SpaceError::NoColours`] when the head is a colour-fused one.
     pub fn embed(&self, feature: &Feature) -> Result<Embedding, SpaceError> {
-        Embedding::normalised(self.id, self.head.apply(&feature.pooled, None)?)
+        self.embed_with(feature, None)
     }
 
     /// The embedding of a feature and the colours of its picture, which only a colour-fused head looks at.
@@ -100,7 +105,24 @@ impl Space {
     /// # Errors
     /// As [`Space::embed`].
     pub fn embed_with(&self, feature: &Feature, colours: Option<&ColourDescriptor>) -> Result<Embedding, SpaceError> {
+        let found = feature.pooled.len();
+        let expected = self.head.input_dim() + self.head.layers();
+        if ![self.head.input_dim(), expected, self.longest].contains(&found) {
+            return Err(SpaceError::Dimension { expected, found });
+        }
         Embedding::normalised(self.id, self.head.apply(&feature.pooled, colours)?)
+    }
+
+    /// Whether it looks at what layers before the model's last one say, too.
+    #[must_use]
+    pub fn sees_layers(&self) -> bool {
+        self.head.layers() > 0
+    }
+
+    /// Whether a stored feature or the colours of its picture lack something that it looks at.
+    #[must_use]
+    pub fn misses(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> bool {
+        feature.len() < self.head.input_dim() + self.head.layers() || (self.sees_colours() && colours.is_none())
     }
 
     /// Whether it looks at the colours of a picture too.

@@ -3,13 +3,11 @@
 use anyhow::Result;
 use rayon::prelude::*;
 use vetrina_engine::image::ColourDescriptor;
-use vetrina_engine::learn::{
-    COLOURS_WEIGH, LdaOptions, Method, Rows, WordsOptions, fit, fit_lda, fit_words, nearest_votes,
-};
+use vetrina_engine::learn::{LdaOptions, Rows, WordsOptions, fit_lda, fit_words, nearest_votes};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::{Space, WordView};
 
-use super::{Figure, at, embed, embed_with_colours, given_spaces, places};
+use super::{BOTH, COLOURS, Figure, LAYERS, at, embed, embed_with_colours, fused_space, given_spaces, places};
 use crate::data::Fashion;
 use crate::features::{Features, decode};
 
@@ -19,7 +17,8 @@ const POWER: i32 = 8;
 
 pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
     let paths: Vec<_> = data.products.iter().map(|product| product.image_link.clone()).collect();
-    let rows = features.of(&paths)?;
+    let whole = features.whole_of(&paths)?;
+    let rows = features.pooled(&whole)?;
     let manifest = builtin_manifest()?;
     let colours = paths
         .par_iter()
@@ -36,19 +35,15 @@ pub fn run(data: &Fashion, features: &mut Features) -> Result<Vec<Figure>> {
             Ok(Space::new(manifest, head)?)
         };
         found.push(accuracy(task, "learned head", data, labels, &rows, &learned)?);
-        let fused = |known: &[usize]| -> Result<Space> {
-            let known_rows = rows.select(known.iter().copied());
-            let known_colours: Vec<&ColourDescriptor> = known.iter().map(|&place| &colours[place]).collect();
-            let method = Method::ColourFused {
-                labels: &at(labels, known),
-                colours: &known_colours,
-                weight: COLOURS_WEIGH,
-                options: LdaOptions::default(),
+        for (column, layers, coloured) in [(LAYERS, true, false), (COLOURS, false, true), (BOTH, true, true)] {
+            let fused = |known: &[usize]| -> Result<Space> {
+                let described: Vec<&ColourDescriptor> = known.iter().map(|&place| &colours[place]).collect();
+                let known_rows = whole.select(known.iter().copied());
+                fused_space(&known_rows, &at(labels, known), layers, coloured.then_some(described.as_slice()))
             };
-            Ok(Space::new(manifest, fit(&manifest.sha256, &known_rows, &method)?)?)
-        };
-        let embed = |space: &Space| embed_with_colours(space, &rows, &colours);
-        found.push(accuracy_of(task, "colour-fused head", data, labels, &fused, &embed)?);
+            let embed = |space: &Space| embed_with_colours(space, &whole, &colours);
+            found.push(accuracy_of(task, column, data, labels, &fused, &embed)?);
+        }
     }
     found.extend(words(data, &rows)?);
     Ok(found)

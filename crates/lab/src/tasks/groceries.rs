@@ -5,7 +5,7 @@ use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda};
 use vetrina_engine::model::builtin_manifest;
 use vetrina_engine::space::Space;
 
-use super::{Asking, Figure, Shown, at, figures, given_spaces, places};
+use super::{Asking, Figure, LAYERS, Shown, at, figures, fused_space, given_spaces, places};
 use crate::data::Groceries;
 use crate::features::Features;
 
@@ -16,8 +16,9 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let paths =
         |pictures: &[crate::data::Picture]| pictures.iter().map(|picture| picture.path.clone()).collect::<Vec<_>>();
     let labels = |pictures: &[crate::data::Picture]| pictures.iter().map(|picture| picture.label).collect::<Vec<_>>();
-    let (studio, studio_labels) = (features.of(&paths(&data.studio))?, labels(&data.studio));
-    let (photos, photo_labels) = (features.of(&paths(&data.photos))?, labels(&data.photos));
+    let (whole_studio, studio_labels) = (features.whole_of(&paths(&data.studio))?, labels(&data.studio));
+    let (whole_photos, photo_labels) = (features.whole_of(&paths(&data.photos))?, labels(&data.photos));
+    let (studio, photos) = (features.pooled(&whole_studio)?, features.pooled(&whole_photos)?);
     // Who asks, asks with a photo.
     let asking = Asking::of(features, &paths(&data.photos), "", |_, picture| picture)?;
     let (studio_colours, photo_colours) =
@@ -29,8 +30,8 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
 
     let later = asking.select(&second);
     let known_colours: Vec<_> = first.iter().map(|&place| photo_colours[place].clone()).collect();
-    let known_features = select(&photos, &first);
-    let gallery = |space: &Space| Shown::of(space, &studio, &studio_colours);
+    let known_features = select(&whole_photos, &first);
+    let gallery = |space: &Space| Shown::of(space, &whole_studio, &studio_colours);
     let known = |space: &Space| Shown::of(space, &known_features, &known_colours);
 
     let mut found = Vec::new();
@@ -61,5 +62,11 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
     let space = Space::new(manifest, fit(&manifest.sha256, &labelled, &method)?)?;
     both(&space, GALLERY_IN_FIT)?;
+
+    let mut labelled = known_features.clone();
+    whole_studio.iter().for_each(|row| {
+        labelled.push(row);
+    });
+    both(&fused_space(&labelled, &known_labels, true, None)?, LAYERS)?;
     Ok(found)
 }

@@ -6,14 +6,19 @@ pub mod fashion;
 pub mod groceries;
 pub mod robust;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rayon::prelude::*;
 use vetrina_engine::image::ColourDescriptor;
-use vetrina_engine::learn::{Ranking, Rows};
+use vetrina_engine::learn::{Besides, COLOURS_WEIGH, LdaOptions, Method, Ranking, Rows, fit};
 use vetrina_engine::model::{Feature, builtin_manifest};
 use vetrina_engine::space::{Head, Space};
 
 pub use asking::{Asking, Shown};
+
+/// The columns of heads that see more than the pooled vector.
+pub const LAYERS: &str = "layers fused";
+pub const COLOURS: &str = "colour-fused head";
+pub const BOTH: &str = "layers and colours fused";
 
 /// One measured figure.
 #[derive(Debug, Clone)]
@@ -52,6 +57,19 @@ pub fn embed_with_colours(space: &Space, features: &Rows, colours: &[ColourDescr
         .map(|(row, colours)| space.embed_with(&Feature { pooled: row.to_vec(), map: None }, Some(colours)))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Rows::from_embeddings(&embeddings).unwrap_or_default())
+}
+
+/// A supervised head that sees more than the pooled vector.
+pub fn fused_space(known: &Rows, labels: &[u32], layers: bool, colours: Option<&[&ColourDescriptor]>) -> Result<Space> {
+    let manifest = builtin_manifest()?;
+    let (pooled, told) = known.split_at(manifest.outputs.pooled.dim).context("features are too short")?;
+    let besides = Besides { layers: layers.then_some(&told), colours: colours.map(|colours| (colours, COLOURS_WEIGH)) };
+    let (model, options) = if layers {
+        (manifest.file(), LdaOptions::with_layers(known.len()))
+    } else {
+        (&*manifest.sha256, LdaOptions::default())
+    };
+    Ok(Space::new(manifest, fit(model, &pooled, &Method::Fused { labels, besides, options })?)?)
 }
 
 /// Share of rankings whose first right answer is within `places`, in per cent.

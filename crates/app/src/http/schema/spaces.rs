@@ -105,20 +105,22 @@ pub struct TrainReport {
     gate: Gate,
     /// What somebody should know of the data.
     notes: Vec<String>,
+    /// Whether the head sees the model's inner layers beside the pooled vector; absent where there was nothing to choose.
+    layers: Option<FusedReport>,
     /// Whether the head sees colours; absent where there was nothing to choose.
-    colours: Option<ColoursReport>,
+    colours: Option<FusedReport>,
     /// How well words find pictures in it, where they were brought into it.
     words: Option<WordsReport>,
     /// Seconds it took.
     seconds: f64,
 }
 
-/// A head that sees colours beside the feature against one that does not.
+/// A head that sees more against one that does not.
 #[derive(Serialize, ToSchema)]
-pub struct ColoursReport {
-    /// Whether the head that was kept sees colours.
+pub struct FusedReport {
+    /// Whether the head that was kept sees it.
     fused: bool,
-    /// Cross-validation: `current` without colours, `new` with them.
+    /// Cross-validation: `current` without, `new` with it.
     tasks: Vec<TaskReport>,
 }
 

@@ -8,13 +8,14 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("migrations/0002-spaces.sql"),
     include_str!("migrations/0003-people.sql"),
     include_str!("migrations/0004-freshness.sql"),
     include_str!("migrations/0005-understandings.sql"),
     include_str!("migrations/0006-colours.sql"),
+    include_str!("migrations/0007-layers.sql"),
 ];
 
 /// Takes the steps that a database has not seen.
@@ -41,6 +42,7 @@ pub(super) fn migrate(writer: &mut Connection, path: &Path) -> Result<(), StoreE
 mod tests {
     use super::super::Store;
     use super::*;
+    use crate::model::FeatureKey;
 
     #[test]
     fn a_database_of_the_first_format_keeps_what_it_has() {
@@ -62,7 +64,7 @@ mod tests {
         assert_eq!((shop.revision, shop.active.as_str(), shop.previous.as_deref()), (7, "default", None));
         assert_eq!(store.indexed(shop.key, "0123456789abcdef").unwrap(), Some(5));
         assert_eq!(store.indexed(rows[0].key, "").unwrap(), None);
-        assert!(store.not_understood(shop.key, "1", (0, 0), 10).unwrap().is_empty());
+        assert!(store.not_understood(shop.key, "1", &FeatureKey::named("m", 2, 2), (0, 0), 10).unwrap().is_empty());
         assert_eq!(store.colours(&[crate::image::ImageHash::of(b"x")]).unwrap(), [None]);
         drop(store);
         assert_eq!(Store::open(&path).unwrap().catalogues().unwrap(), rows, "a second opening changes nothing");

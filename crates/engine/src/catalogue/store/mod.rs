@@ -23,7 +23,7 @@ pub use jobs::StoredJob;
 pub(crate) use jobs::{put_job, put_job_error};
 pub use people::{EventRow, PhotoEvents, ReviewRow};
 pub use pictures::{ImageRow, SourceRow};
-pub(crate) use pictures::{put_colours, put_feature, put_image, put_source, put_understanding};
+pub(crate) use pictures::{put_colours, put_feature, put_image, put_layers, put_source, put_understanding};
 pub use products::{CatalogueRow, Changes, KnownProduct, StoredProduct};
 pub(crate) use products::{next_revision, put, remove, touch};
 pub use spaces::StoredSpace;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Sql, Store, StoreError, to_json};
 use crate::image::{ColourDescriptor, ImageHash};
+use crate::model::FeatureKey;
 use crate::understand::{Labels, Understanding};
 
 /// What is known of an image.
@@ -61,29 +62,58 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn has_feature(&self, hash: &ImageHash, model: &str) -> Result<bool, StoreError> {
+    pub fn has_feature(&self, hash: &ImageHash, model: &FeatureKey) -> Result<bool, StoreError> {
         self.read(|sql| {
             sql.prepare_cached("SELECT 1 FROM features WHERE hash = ?1 AND model = ?2")?
-                .exists(params![hash.as_bytes(), model])
+                .exists(params![hash.as_bytes(), model.pooled()])
         })
     }
 
-    /// Features of images by a model, in the order of `hashes`; `None` where there is none.
+    /// Pooled vectors of images by a model, in the order of `hashes`; `None` where there is none.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn features(&self, hashes: &[ImageHash], model: &str) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+    pub fn features(&self, hashes: &[ImageHash], model: &FeatureKey) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
         self.read(|sql| {
             let mut statement = sql.prepare_cached("SELECT feature FROM features WHERE hash = ?1 AND model = ?2")?;
             hashes
                 .iter()
                 .map(|hash| {
                     statement
-                        .query_row(params![hash.as_bytes(), model], |row| Ok(numbers(row.get_ref(0)?.as_blob()?)))
+                        .query_row(params![hash.as_bytes(), model.pooled()], |row| {
+                            Ok(FeatureKey::from_halves(row.get_ref(0)?.as_blob()?))
+                        })
                         .optional()
                 })
                 .collect()
         })
+    }
+
+    /// The same with what inner layers say after each pooled vector, as far as it is kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn features_with_layers(
+        &self,
+        hashes: &[ImageHash],
+        model: &FeatureKey,
+    ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+        let mut features = self.features(hashes, model)?;
+        let Some((key, dim)) = model.layers() else { return Ok(features) };
+        self.read(|sql| {
+            let mut statement = sql.prepare_cached("SELECT layers FROM layers WHERE hash = ?1 AND model = ?2")?;
+            for (hash, feature) in hashes.iter().zip(&mut features) {
+                let Some(feature) = feature else { continue };
+                let mut rows = statement.query(params![hash.as_bytes(), key])?;
+                if let Some(row) = rows.next()? {
+                    let bytes = row.get_ref(0)?.as_blob()?;
+                    // Of another length they are damaged, and as if they were not there.
+                    feature.extend(FeatureKey::from_steps(bytes).take(if bytes.len() == dim { dim } else { 0 }));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(features)
     }
 
     /// Colours of images, in the order of `hashes`; `None` where there are none, or none of today's making.
@@ -151,8 +181,20 @@ impl Store {
         })
     }
 
-    /// Numbers of products of a catalogue with an image that nothing is understood of by a version, or whose colours are not
-    /// known, from `after` on, rising, at most `limit`.
+    /// Which images have what inner layers say of them, in the order of `hashes`; all of them where the model does not tell.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn have_layers(&self, hashes: &[ImageHash], model: &FeatureKey) -> Result<Vec<bool>, StoreError> {
+        let Some((key, _)) = model.layers() else { return Ok(vec![true; hashes.len()]) };
+        self.read(|sql| {
+            let mut statement = sql.prepare_cached("SELECT 1 FROM layers WHERE hash = ?1 AND model = ?2")?;
+            hashes.iter().map(|hash| statement.exists(params![hash.as_bytes(), key])).collect()
+        })
+    }
+
+    /// Numbers of products of a catalogue with an image that nothing is understood of by a version, whose colours are not
+    /// known, or of which only the pooled vector is, from `after` on, rising, at most `limit`.
     ///
     /// # Errors
     /// When the database fails.
@@ -160,6 +202,7 @@ impl Store {
         &self,
         catalogue: i64,
         version: &str,
+        model: &FeatureKey,
         (since, after): (i64, u64),
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
@@ -172,15 +215,17 @@ impl Store {
             // A plus keeps SQLite from using an index for a term.
             let walk = if many { ("+catalogue", "+revision", "key") } else { ("catalogue", "revision", "+key") };
             let (of, changed, key) = walk;
+            let layers = model.layers().map(|(key, _)| key);
             sql.prepare_cached(&format!(
                 "SELECT key FROM products WHERE {of} = ?1 AND {changed} > ?5 AND {key} > ?3 AND EXISTS (
                      SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2
                      LEFT JOIN colours c ON c.hash = i.hash AND c.version = ?6
-                     WHERE i.product = key AND (u.hash IS NULL OR c.hash IS NULL))
+                     LEFT JOIN layers l ON l.hash = i.hash AND l.model = ?7
+                     WHERE i.product = key AND (u.hash IS NULL OR c.hash IS NULL OR (?7 IS NOT NULL AND l.hash IS NULL)))
                  ORDER BY {key} LIMIT ?4"
             ))?
             .query_map(
-                params![catalogue, version, after.cast_signed(), limit as i64, since, ColourDescriptor::KEY],
+                params![catalogue, version, after.cast_signed(), limit as i64, since, ColourDescriptor::KEY, layers],
                 |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()),
             )?
             .collect()
@@ -266,12 +311,24 @@ pub(crate) fn put_image(sql: &Connection, hash: &ImageHash, image: &ImageRow) ->
         .map(drop)
 }
 
-/// Keeps a feature.
-pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &str, feature: &[f16]) -> Sql<()> {
-    let bytes: Vec<u8> = feature.iter().flat_map(|number| number.to_le_bytes()).collect();
+/// Keeps a feature, which is rounded as [`FeatureKey::rounded`] does it.
+pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &FeatureKey, feature: &[f16]) -> Sql<()> {
+    let (pooled, _) = model.to_bytes(feature);
     sql.prepare_cached("INSERT OR REPLACE INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?
-        .execute(params![hash.as_bytes(), model, bytes])
-        .map(drop)
+        .execute(params![hash.as_bytes(), model.pooled(), pooled])?;
+    put_layers(sql, hash, model, feature)
+}
+
+/// Keeps what a feature says of layers before the last one, where it does, and leaves the rest as it is: embeddings in the index are made of that.
+pub(crate) fn put_layers(sql: &Connection, hash: &ImageHash, model: &FeatureKey, feature: &[f16]) -> Sql<()> {
+    let (_, layers) = model.to_bytes(feature);
+    match model.layers() {
+        Some((key, dim)) if layers.len() == dim => sql
+            .prepare_cached("INSERT OR REPLACE INTO layers (hash, model, layers) VALUES (?1, ?2, ?3)")?
+            .execute(params![hash.as_bytes(), key, layers])
+            .map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// Keeps the colours of an image.
@@ -305,10 +362,6 @@ pub(crate) fn put_source(sql: &Connection, source: &str, found: &SourceRow) -> S
         found.fresh_seconds.map(u64::cast_signed)
     ])
     .map(drop)
-}
-
-fn numbers(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<2>().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect()
 }
 
 /// A moment as text; one that cannot be read is long ago, so that the source is looked at again.

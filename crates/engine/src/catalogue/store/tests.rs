@@ -4,6 +4,7 @@ use super::products::{next_revision, put, remove};
 use super::*;
 use crate::catalogue::Product;
 use crate::image::ImageHash;
+use crate::model::FeatureKey;
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -81,11 +82,23 @@ fn a_catalogue_goes_with_everything_in_it() {
 fn features_keep_their_numbers() {
     let (_folder, store) = store();
     let hash = ImageHash::of(b"x");
-    let feature: Vec<half::f16> = (0..1280).map(|i| half::f16::from_f32(i as f32 / 7.0)).collect();
-    store.write(|sql| pictures::put_feature(sql, &hash, "m", &feature)).unwrap();
-    let found = store.features(&[hash, ImageHash::of(b"y")], "m").unwrap();
-    assert_eq!(found[0].as_deref().unwrap(), feature.iter().map(|x| x.to_f32()).collect::<Vec<_>>());
-    assert!(found[1].is_none() && store.has_feature(&hash, "m").unwrap() && !store.has_feature(&hash, "n").unwrap());
+    let (key, other) = (FeatureKey::named("m", 1280, 64), FeatureKey::named("n", 1280, 64));
+    let feature: Vec<f32> =
+        (0..1344).map(|i| if i < 1280 { i as f32 / 7.0 } else { (i - 1300) as f32 / 200.0 }).collect();
+    let feature = key.rounded(&feature);
+    let numbers: Vec<f32> = feature.iter().map(|x| x.to_f32()).collect();
+    let unknown = ImageHash::of(b"y");
+    store.write(|sql| pictures::put_feature(sql, &hash, &key, &feature)).unwrap();
+    let found = store.features(&[hash, unknown], &key).unwrap();
+    assert_eq!(found[0].as_deref().unwrap(), &numbers[..1280]);
+    assert!(found[1].is_none() && store.has_feature(&hash, &key).unwrap());
+    assert!(!store.has_feature(&hash, &other).unwrap());
+    assert_eq!(store.features_with_layers(&[hash, unknown], &key).unwrap(), [Some(numbers.clone()), None]);
+    assert_eq!(store.have_layers(&[hash, unknown], &key).unwrap(), [true, false]);
+    // What was kept by an earlier version ends with the pooled vector.
+    store.write(|sql| pictures::put_feature(sql, &unknown, &key, &feature[..1280])).unwrap();
+    assert_eq!(store.features_with_layers(&[unknown], &key).unwrap(), [Some(numbers[..1280].to_vec())]);
+    assert_eq!(store.have_layers(&[hash, unknown], &key).unwrap(), [true, false]);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use chrono::{DateTime, Utc};
-use half::f16;
 use serde::{Deserialize, Serialize};
 
 use super::super::{CatalogueName, Engine, EngineError};
@@ -151,7 +150,8 @@ impl Engine {
             }
         };
         let hash = ImageHash::of(&bytes);
-        if !self.store.has_feature(&hash, &self.feature_key)? || self.store.image(&hash)?.is_none() {
+        let known = self.features(&[hash], true)?.pop().flatten();
+        if known.is_none_or(|known| known.len() < self.feature_key.len()) || self.store.image(&hash)?.is_none() {
             let model = self.model()?;
             let failed = |error| EngineError::Picture { item: name.to_owned(), error };
             let picture = decode_at_least(&bytes, &self.options.limits, model.manifest().input.size).map_err(failed)?;
@@ -159,7 +159,7 @@ impl Engine {
             let colours = ColourDescriptor::of(&picture);
             let feature = features_of(model.as_ref(), &[picture], false)?.pop();
             let feature = feature.ok_or_else(|| wrong("the model gave no feature".to_owned()))?;
-            let feature: Vec<f16> = feature.pooled.iter().map(|number| f16::from_f32(*number)).collect();
+            let feature = self.feature_key.rounded(&feature.pooled);
             let row = ImageRow { width, height, bytes: bytes.len() as u64 };
             self.files
                 .put(&hash, &bytes)

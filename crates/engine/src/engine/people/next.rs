@@ -149,13 +149,13 @@ impl Engine {
         snapshot: &Snapshot,
         photos: &[ImageHash],
     ) -> Result<Vec<(ImageHash, Vec<f32>)>, EngineError> {
-        let features = self.store.features(photos, &self.feature_key)?;
+        let features = self.features(photos, snapshot.space.sees_layers())?;
         let colours = self.colours().seen_by(&snapshot.space, &self.store, photos)?;
         let mut vectors = Vec::with_capacity(photos.len());
         for ((photo, feature), colours) in photos.iter().zip(features).zip(colours) {
             let Some(pooled) = feature else { continue };
-            // A photo that was kept before colours were, and whose file is gone.
-            if snapshot.space.sees_colours() && colours.is_none() {
+            // A photo that was kept before layers or colours were, and whose file is gone.
+            if snapshot.space.misses(&pooled, colours.as_ref()) {
                 continue;
             }
             let feature = Feature { pooled, map: None };

@@ -1,8 +1,6 @@
 //! Damaged copies of catalogue pictures: what shoppers' photos do to pictures, where a product has no second picture to ask
 //! with. Their features are kept like those of pictures, so that each is made once.
 
-use half::f16;
-
 use super::super::{Engine, EngineError};
 use super::gather::{Gathered, Origin};
 use crate::catalogue::store::{put_colours, put_feature};
@@ -33,16 +31,17 @@ impl Engine {
             let hash = gathered.hashes[place];
             for (name, damage) in DAMAGES {
                 let kept_under = ImageHash::of(format!("{hash} {name}").as_bytes());
-                let known = self.store.features(&[kept_under], &self.feature_key)?.pop().flatten();
+                let known = self.features(&[kept_under], true)?.pop().flatten();
+                let known = known.filter(|known| !gathered.layered || known.len() == self.feature_key.len());
                 let known = known.zip(self.store.colours(&[kept_under])?.pop().flatten());
                 let (feature, colours) = match known {
                     Some(known) => known,
                     None => match self.damaged(&hash, damage)? {
                         Some((feature, colours)) => {
-                            let halves: Vec<f16> = feature.iter().map(|number| f16::from_f32(*number)).collect();
+                            let rounded = self.feature_key.rounded(&feature);
                             self.store.write(|sql| {
                                 put_colours(sql, &kept_under, &colours)?;
-                                put_feature(sql, &kept_under, &self.feature_key, &halves)
+                                put_feature(sql, &kept_under, &self.feature_key, &rounded)
                             })?;
                             (feature, colours)
                         }

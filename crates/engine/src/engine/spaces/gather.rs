@@ -9,10 +9,13 @@ use super::recipe::Learned;
 use crate::catalogue::{AttributeValue, Product};
 use crate::image::{ColourDescriptor, ImageHash};
 use crate::learn::{Random, Rows};
+use crate::model::builtin_manifest;
 
 /// Most pictures that are learned from: 100,000 × 1,280 numbers are 512 MB. Of larger catalogues a sample of products is
 /// taken, the same each time.
 const MOST_PICTURES: usize = 100_000;
+/// Most pictures whose layers before the last one are learned from: they are 10 KB each, and a fit to 4,000 pictures takes two seconds.
+pub(super) const MOST_LAYERED: u64 = 10_000;
 /// Products that are read at once.
 const PAGE: usize = 512;
 /// Stands for no label.
@@ -32,8 +35,10 @@ pub(super) enum Origin {
 /// Pictures with what is known of each; all vectors but `rows` and `products` have one entry a picture.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// Features of unit length, [pictures, dim].
+    /// Pooled vectors of unit length, [pictures, dim].
     pub(super) rows: Rows,
+    /// What layers before the last one say, where it is known; empty where they are not learned from.
+    pub(super) layers: Vec<Vec<f32>>,
     pub(super) origins: Vec<Origin>,
     /// Number of the product a picture shows.
     pub(super) owners: Vec<u32>,
@@ -56,6 +61,8 @@ pub(super) struct Gathered {
     pub(super) last_product: u64,
     /// Whether this is a sample of a larger catalogue.
     pub(super) sampled: bool,
+    /// Whether layers were read.
+    pub(super) layered: bool,
 }
 
 /// A product among those that are learned from.
@@ -85,15 +92,14 @@ impl Gathered {
         label: u32,
         hash: ImageHash,
     ) {
-        let length = feature.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+        let (pooled, layers) = feature.split_at_checked(self.rows.dim()).unwrap_or((feature, &[]));
+        let length = pooled.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
         if !length.is_finite() || length <= 0.0 {
             return;
         }
-        let unit: Vec<f32> = feature.iter().map(|value| (f64::from(*value) / length) as f32).collect();
-        if self.rows.dim() == 0 {
-            self.rows = Rows::new(unit.len());
-        }
+        let unit: Vec<f32> = pooled.iter().map(|value| (f64::from(*value) / length) as f32).collect();
         if self.rows.push(&unit) {
+            self.layers.push(if self.layered { layers.to_vec() } else { Vec::new() });
             self.origins.push(origin);
             self.owners.push(owner);
             self.labels.push(label);
@@ -105,6 +111,11 @@ impl Gathered {
     /// Adds damaged copies that queries are made of.
     pub(super) fn push_copy(&mut self, of: usize, feature: &[f32], colours: Option<ColourDescriptor>) {
         self.push((feature, colours), Origin::Copy, self.owners[of], self.labels[of], self.hashes[of]);
+    }
+
+    /// How many pictures there are of which only the pooled vector is known.
+    pub(super) fn without_layers(&self) -> usize {
+        self.layers.iter().filter(|layers| layers.is_empty()).count()
     }
 
     /// How many pictures there are whose colours are not known.
@@ -119,6 +130,19 @@ impl Gathered {
 }
 
 impl Engine {
+    /// Features of stored pictures, with what layers before the last one say where that is wanted and known.
+    pub(in crate::engine) fn features(
+        &self,
+        hashes: &[ImageHash],
+        layers: bool,
+    ) -> Result<Vec<Option<Vec<f32>>>, EngineError> {
+        Ok(if layers {
+            self.store.features_with_layers(hashes, &self.feature_key)?
+        } else {
+            self.store.features(hashes, &self.feature_key)?
+        })
+    }
+
     /// Reads features and labels of a catalogue. `None` when `go_on` says no.
     pub(super) fn gather(
         &self,
@@ -129,8 +153,13 @@ impl Engine {
     ) -> Result<Option<Gathered>, EngineError> {
         let (_, pictures) = self.store.sizes(catalogue.key)?;
         let share = MOST_PICTURES as f64 / pictures.max(1) as f64;
-        let mut gathered =
-            Gathered { revision: self.store.revision(catalogue.key)?, sampled: share < 1.0, ..Gathered::default() };
+        let mut gathered = Gathered {
+            rows: Rows::new(builtin_manifest()?.outputs.pooled.dim),
+            revision: self.store.revision(catalogue.key)?,
+            sampled: share < 1.0,
+            layered: learned.supervised() && pictures <= MOST_LAYERED,
+            ..Gathered::default()
+        };
         let (mut labels, mut families) = (Numbers::default(), Numbers::default());
         let mut numbers: HashMap<String, u32> = HashMap::new();
         let same = same_products(pairs);
@@ -154,7 +183,7 @@ impl Engine {
                 let label = label(&product, learned, &same).map_or(NO_LABEL, |name| labels.of(name));
                 numbers.insert(product.id.clone(), owner);
                 let hashes = product.image_hashes();
-                let features = self.store.features(&hashes, &self.feature_key)?;
+                let features = self.features(&hashes, gathered.layered)?;
                 let colours =
                     if learned.supervised() { self.store.colours(&hashes)? } else { vec![None; hashes.len()] };
                 for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
@@ -211,7 +240,7 @@ impl Engine {
         }
         let mut hashes: Vec<ImageHash> = wanted.keys().copied().collect();
         hashes.sort_unstable();
-        let features = self.store.features(&hashes, &self.feature_key)?;
+        let features = self.features(&hashes, gathered.layered)?;
         // Few: those that were sent before colours were kept are looked at now.
         let colours = self.colours().of(&self.store, &hashes)?;
         for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {

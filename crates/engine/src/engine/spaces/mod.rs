@@ -28,7 +28,7 @@ pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
 pub use recipe::Learned;
 use recipe::Recipe;
-pub use train::{ColoursReport, TrainReport, TrainRequest, Trained};
+pub use train::{FusedReport, TrainReport, TrainRequest, Trained};
 pub use words::{WithWords, WordsReport};
 pub use work::PromoteRequest;
 
@@ -42,7 +42,10 @@ pub struct Provenance {
     pub method: String,
     /// What it was learned from.
     pub learned: Learned,
-    /// Whether its head sees colours beside the feature.
+    /// Whether its head sees layers before the model's last one beside the pooled vector.
+    #[serde(default)]
+    pub layers: bool,
+    /// Whether its head sees colours, too.
     #[serde(default)]
     pub colours: bool,
     /// Name of the model and SHA-256 of its file.
@@ -246,8 +249,9 @@ impl Engine {
             kept.report.gate
         } else {
             // It was compared with another space; what counts is the one in use.
-            let request = TrainRequest { learned: kept.provenance.learned, ..TrainRequest::new(open.name.clone()) };
-            let way = Recipe::new(&request.learned, kept.provenance.colours);
+            let learned = kept.provenance.learned.clone();
+            let request = TrainRequest { learned, ..TrainRequest::new(open.name.clone()) };
+            let way = Recipe::of(&kept.provenance);
             let compared = match self.material(open, &request, &|_, _, _| true)? {
                 Some(gathered) => self.compare(open, std::slice::from_ref(&way), &gathered, &|_, _, _| true)?,
                 None => None,

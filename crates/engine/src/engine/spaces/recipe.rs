@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
+use super::Provenance;
 use super::gather::{Gathered, NO_LABEL};
-use crate::learn::{COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows, fit_lda, fit_pca};
+use crate::learn::{Besides, COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows};
 use crate::model::Manifest;
 use crate::space::{Space, SpaceError};
 
@@ -50,46 +51,65 @@ impl Learned {
     }
 }
 
-/// How a space is made: what it learns from, and whether it sees colours.
+/// How a space is made: what it learns from, and what its head sees beside the pooled vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Recipe {
     pub(super) learned: Learned,
+    /// Layers before the last one; of supervised ones only.
+    pub(super) layers: bool,
     /// Of supervised ones only.
     pub(super) colours: bool,
 }
 
 impl Recipe {
-    pub(super) fn new(learned: &Learned, colours: bool) -> Self {
-        Self { learned: learned.clone(), colours }
+    pub(super) fn new(learned: &Learned) -> Self {
+        Self { learned: learned.clone(), layers: false, colours: false }
+    }
+
+    /// How a space was made that was kept.
+    pub(super) fn of(provenance: &Provenance) -> Self {
+        Self { learned: provenance.learned.clone(), layers: provenance.layers, colours: provenance.colours }
     }
 }
 
 /// Fits a head to some of the pictures.
 pub(super) fn fit(
     manifest: &Manifest,
-    Recipe { learned, colours }: &Recipe,
+    recipe: &Recipe,
     gathered: &Gathered,
     places: &[usize],
 ) -> Result<Space, EngineError> {
-    let head = if learned.supervised() {
-        let places: Vec<usize> = places.iter().copied().filter(|&place| gathered.labels[place] != NO_LABEL).collect();
-        let labels: Vec<u32> = places.iter().map(|&place| gathered.labels[place]).collect();
-        let rows = chosen(&gathered.rows, &places);
-        let rows = rows.as_ref().unwrap_or(&gathered.rows);
-        let options = LdaOptions::default();
-        if *colours {
-            let colours: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
-            let colours = colours.ok_or(EngineError::Space(SpaceError::NoColours))?;
-            let method = Method::ColourFused { labels: &labels, colours: &colours, weight: COLOURS_WEIGH, options };
-            crate::learn::fit(&manifest.sha256, rows, &method)
-        } else {
-            fit_lda(&manifest.sha256, rows, &labels, &options)
-        }
-    } else {
+    let of = |model: &str, places: &[usize], method: &Method<'_>| {
         let rows = chosen(&gathered.rows, places);
-        fit_pca(&manifest.sha256, rows.as_ref().unwrap_or(&gathered.rows), &PcaOptions::default())
+        let head = crate::learn::fit(model, rows.as_ref().unwrap_or(&gathered.rows), method);
+        Ok(Space::new(manifest, head.map_err(learn)?)?)
     };
-    Ok(Space::new(manifest, head.map_err(learn)?)?)
+    if !recipe.learned.supervised() {
+        return of(&manifest.sha256, places, &Method::Unsupervised(PcaOptions::default()));
+    }
+    let places: Vec<usize> = places.iter().copied().filter(|&place| gathered.labels[place] != NO_LABEL).collect();
+    let labels: Vec<u32> = places.iter().map(|&place| gathered.labels[place]).collect();
+    let (labels, mut options) = (labels.as_slice(), LdaOptions::default());
+    if !recipe.layers && !recipe.colours {
+        return of(&manifest.sha256, &places, &Method::Supervised { labels, options });
+    }
+    let mut model = &*manifest.sha256;
+    let (mut layers, mut colours) = (None, None);
+    if recipe.layers {
+        let rows = Rows::from_vectors(places.iter().map(|&place| gathered.layers[place].as_slice()));
+        let rows = rows.filter(|rows| rows.dim() > 0);
+        let missing = SpaceError::Dimension { expected: manifest.feature_len(), found: gathered.rows.dim() };
+        layers = Some(rows.ok_or(EngineError::Space(missing))?);
+        options = LdaOptions::with_layers(places.len());
+        model = manifest.file();
+    }
+    if recipe.colours {
+        let all: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
+        colours = Some(all.ok_or(EngineError::Space(SpaceError::NoColours))?);
+    }
+    let colours = colours.as_ref().map(|colours| (colours.as_slice(), COLOURS_WEIGH));
+    let besides = Besides { layers: layers.as_ref(), colours };
+    of(model, &places, &Method::Fused { labels, besides, options })
 }
 
 /// A copy of these rows; none when they are all there are, which spares the memory.
@@ -105,12 +125,14 @@ pub(super) fn learn(error: FitError) -> EngineError {
 /// Embeddings of pictures in a space, [places, dim of the space].
 pub(super) fn embed(space: &Space, gathered: &Gathered, places: &[usize]) -> Result<Rows, EngineError> {
     use rayon::prelude::*;
-    let (values, dim) = (gathered.rows.values(), gathered.rows.dim());
     let embedded: Vec<Vec<f32>> = places
         .par_iter()
         .map(|&place| {
-            let feature = values.get(place * dim..(place + 1) * dim).unwrap_or_default();
-            let feature = crate::model::Feature { pooled: feature.to_vec(), map: None };
+            let mut pooled = gathered.rows.row(place).to_vec();
+            if space.sees_layers() {
+                pooled.extend_from_slice(&gathered.layers[place]);
+            }
+            let feature = crate::model::Feature { pooled, map: None };
             Ok(space.embed_with(&feature, gathered.colours[place].as_ref())?.into_vector())
         })
         .collect::<Result<_, EngineError>>()?;

@@ -12,7 +12,7 @@ use super::super::{CatalogueName, Engine, EngineError};
 use super::assess::{self, Assessed, Current, SEED, TaskReport};
 use super::drift::Moments;
 use super::gate::{self, Gate};
-use super::gather::Gathered;
+use super::gather::{Gathered, MOST_LAYERED};
 use super::recipe::{self, Learned, Recipe};
 use super::words::{WithWords, WordsReport};
 use super::{KeptSpace, Provenance};
@@ -22,6 +22,8 @@ use crate::space::{Space, SpaceId};
 
 /// With more pictures colours are not tried: a comparison with them takes twice as long, and a training has a minute.
 const MOST_COLOURED: usize = 50_000;
+/// With more labels layers before the last one are not tried: what has to be diagonalised is as large as there are labels.
+const MOST_LAYERED_LABELS: usize = 2_000;
 /// Fewer products with a second picture, and damaged copies have to ask.
 const ENOUGH_TO_ASK: usize = 10;
 
@@ -70,10 +72,13 @@ pub struct TrainReport {
     pub gate: Gate,
     /// What somebody should know of the data.
     pub notes: Vec<String>,
-    /// Whether the head sees colours beside the feature, and why; absent where there was nothing to choose: without labels, and where
-    /// the colours of some pictures are not known.
+    /// Whether the head sees layers before the model's last one beside the pooled vector, and why; absent where there was nothing to
+    /// choose: without labels, with many, and where some pictures were kept by a version that did not tell of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub colours: Option<ColoursReport>,
+    pub layers: Option<FusedReport>,
+    /// The same of colours, against a head that sees all else.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub colours: Option<FusedReport>,
     /// How well words find pictures in it, where they were brought into it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub words: Option<WordsReport>,
@@ -81,16 +86,16 @@ pub struct TrainReport {
     pub seconds: f64,
 }
 
-/// A head that sees colours against one that does not.
+/// A head that sees more against one that does not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ColoursReport {
-    /// Whether the head that was kept sees colours: it was surely better on one task, and on none worse, as the gate sees it.
+pub struct FusedReport {
+    /// Whether the head that was kept sees it: it was surely better on one task, and on none worse, as the gate sees it.
     pub fused: bool,
-    /// The same cross-validation as above; `current` is without colours, `new` with them.
+    /// The same cross-validation as above; `current` is without it, `new` with it.
     pub tasks: Vec<TaskReport>,
 }
 
-impl ColoursReport {
+impl FusedReport {
     fn of(tasks: Vec<TaskReport>) -> Self {
         let better = tasks.iter().any(|task| task.map_difference.low > 0.0);
         Self { fused: better && gate::judge(&tasks).passes, tasks }
@@ -129,25 +134,36 @@ impl Engine {
         }
         // First, because it says what is missing where there is too little to learn from.
         let places: Vec<usize> = gathered.learnable().collect();
-        let plain = Recipe::new(&request.learned, false);
-        let mut space = recipe::fit(builtin_manifest()?, &plain, &gathered, &places)?;
+        let mut ways = vec![Recipe::new(&request.learned)];
+        let mut space = recipe::fit(builtin_manifest()?, &ways[0], &gathered, &places)?;
         let against = open.snapshot().space.id();
-        let mut ways = vec![plain];
         let mut notes = notes(&gathered);
-        match may_see_colours(&request.learned, &gathered) {
-            Ok(()) => ways.push(Recipe::new(&request.learned, true)),
-            Err(note) => notes.extend(note),
+        let mut may = |allowed: Result<(), Option<String>>| allowed.map_err(|note| notes.extend(note)).is_ok();
+        let may_layers = may(may_see_layers(&request.learned, &gathered));
+        let may_colours = may(may_see_colours(&request.learned, &gathered));
+        for (layers, colours) in [(true, false), (false, true), (true, true)] {
+            if (may_layers || !layers) && (may_colours || !colours) {
+                ways.push(Recipe { layers, colours, ..Recipe::new(&request.learned) });
+            }
         }
         let Some(assessed) = self.compare(&open, &ways, &gathered, step)? else { return Ok(None) };
-        let colours = (ways.len() > 1).then(|| ColoursReport::of(assessed.between(0, 1)));
-        let fused = colours.as_ref().is_some_and(|colours| colours.fused);
-        if fused {
-            if !step("fitting with colours", 0, 1) {
+        let way = |layers, colours| ways.iter().position(|way| (way.layers, way.colours) == (layers, colours));
+        let mut chosen = 0;
+        let mut choose = |with: Option<usize>| -> Option<FusedReport> {
+            let report = FusedReport::of(assessed.between(chosen, with?));
+            chosen = if report.fused { with? } else { chosen };
+            Some(report)
+        };
+        let layers = choose(way(true, false));
+        let sees_layers = layers.as_ref().is_some_and(|layers| layers.fused);
+        let colours = choose(way(sees_layers, true));
+        if chosen > 0 {
+            if !step("fitting with all it sees", 0, 1) {
                 return Ok(None);
             }
-            space = recipe::fit(builtin_manifest()?, &ways[1], &gathered, &places)?;
+            space = recipe::fit(builtin_manifest()?, &ways[chosen], &gathered, &places)?;
         }
-        let tasks = assessed.against_current(usize::from(fused));
+        let tasks = assessed.against_current(chosen);
         let mut report = TrainReport {
             learned: request.learned.words(),
             products: gathered.products.len(),
@@ -158,6 +174,7 @@ impl Engine {
             gate: gate::judge(&tasks),
             tasks,
             notes,
+            layers,
             colours,
             words: None,
             seconds: began.elapsed().as_secs_f64(),
@@ -234,15 +251,18 @@ impl Engine {
         step: Step<'_>,
     ) -> Result<Option<Assessed>, EngineError> {
         let current = self.current(open)?;
-        if let Current::Made(made) = &current
-            && made.colours
-            && gathered.without_colours() > 0
-        {
-            let reason = format!(
-                "the space in use sees colours, and those of {} pictures are not known; let the server look at them",
-                gathered.without_colours()
-            );
-            return Err(EngineError::NothingLearned { reason });
+        if let Current::Made(made) = &current {
+            let missing = |sees: bool, what: &str, missing: usize| match missing {
+                missing if sees && missing > 0 => {
+                    let reason = format!(
+                        "the space in use sees {what}, and those of {missing} pictures are not known; let the server look at them"
+                    );
+                    Err(EngineError::NothingLearned { reason })
+                }
+                _ => Ok(()),
+            };
+            missing(made.layers, "layers", gathered.without_layers())?;
+            missing(made.colours, "colours", gathered.without_colours())?;
         }
         let compared = |done: usize, of: usize| step("comparing", done as u64, of as u64);
         assess::assess(builtin_manifest()?, gathered, ways, &current, &compared)
@@ -252,8 +272,7 @@ impl Engine {
     fn current(&self, open: &Catalogue) -> Result<Current, EngineError> {
         let space = Arc::clone(&open.snapshot().space);
         let kept = self.kept_space(open.key, space.id())?;
-        let recipe = |kept: KeptSpace| Recipe { learned: kept.provenance.learned, colours: kept.provenance.colours };
-        Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(recipe(kept))))
+        Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(Recipe::of(&kept.provenance))))
     }
 
     /// Keeps a space: the head first, then the row that names it.
@@ -269,6 +288,7 @@ impl Engine {
         let provenance = Provenance {
             method: request.learned.method().to_owned(),
             learned: request.learned.clone(),
+            layers: space.sees_layers(),
             colours: space.sees_colours(),
             model: manifest.name.clone(),
             model_sha256: manifest.sha256.clone(),
@@ -326,6 +346,28 @@ fn asking(gathered: &Gathered) -> usize {
         counts[gathered.owners[place] as usize] += 1;
     }
     counts.into_iter().filter(|count| *count > 1).count()
+}
+
+/// Whether a head may see layers before the last one; else what is in the way, if that is worth a note.
+fn may_see_layers(learned: &Learned, gathered: &Gathered) -> Result<(), Option<String>> {
+    if !learned.supervised() {
+        return Err(None);
+    }
+    let (pictures, labels) = (gathered.rows.len(), gathered.label_count);
+    if !gathered.layered || labels > MOST_LAYERED_LABELS {
+        let note = format!(
+            "the model's inner layers were not looked at: they are up to {MOST_LAYERED} pictures and {MOST_LAYERED_LABELS} labels, and there \
+             are {pictures} and {labels}"
+        );
+        return Err(Some(note));
+    }
+    match gathered.without_layers() {
+        0 => Ok(()),
+        missing => Err(Some(format!(
+            "the model's inner layers were not looked at: those of {missing} of {pictures} pictures are not kept; a running server looks at \
+             them while it is idle"
+        ))),
+    }
 }
 
 /// Whether a head may see colours; else what is in the way, if that is worth a note.

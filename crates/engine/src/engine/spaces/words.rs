@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use half::f16;
 use serde::{Deserialize, Serialize};
 
 use super::super::catalogue::Catalogue;
-use super::super::snapshot::{WORDS, embed};
+use super::super::snapshot::WORDS;
 use super::super::space_files::write_durably;
 use super::super::{Engine, EngineError};
 use super::assess::SEED;
 use super::train::Step;
 use crate::learn::{Interval, Random, Rows, WordsOptions, bootstrap, fit_words};
+use crate::model::Feature;
 use crate::space::{Space, WordHead, WordView};
 
 /// One family of products of so many is left out to ask with.
@@ -125,13 +125,12 @@ impl Engine {
                 let chosen = share >= 1.0 || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;
                 let hash = stored.product.image_hashes().into_iter().next();
                 let (Some(hash), true) = (hash, chosen) else { continue };
-                let Some(feature) = self.store.features(&[hash], &self.feature_key)?.pop().flatten() else { continue };
-                let feature: Vec<f16> = feature.into_iter().map(f16::from_f32).collect();
+                let Some(pooled) = self.features(&[hash], space.sees_layers())?.pop().flatten() else { continue };
                 let colours = self.colours().seen_by(space, &self.store, &[hash])?.pop().flatten();
-                if space.sees_colours() && colours.is_none() {
+                if space.misses(&pooled, colours.as_ref()) {
                     continue;
                 }
-                let vector = embed(space, &feature, colours.as_ref())?.into_vector();
+                let vector = space.embed_with(&Feature { pooled, map: None }, colours.as_ref())?.into_vector();
                 let family = stored.product.group.as_deref().unwrap_or(&stored.product.id);
                 let family =
                     blake3::hash(family.as_bytes()).as_bytes().first_chunk().map_or(0, |of| u64::from_le_bytes(*of));

@@ -2,6 +2,7 @@
 
 mod colours;
 mod kept;
+mod layers;
 mod training;
 mod words;
 
@@ -112,6 +113,7 @@ fn keep(engine: &Engine, space: &Space, passes: bool) -> String {
         tasks: Vec::new(),
         gate: Gate { passes, reasons: vec!["because".into()] },
         notes: Vec::new(),
+        layers: None,
         colours: None,
         words: None,
         seconds: 0.0,
@@ -119,6 +121,7 @@ fn keep(engine: &Engine, space: &Space, passes: bool) -> String {
     let provenance = Provenance {
         method: "test".into(),
         learned: Learned::default(),
+        layers: false,
         colours: false,
         model: String::new(),
         model_sha256: String::new(),

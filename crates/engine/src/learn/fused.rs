@@ -1,4 +1,5 @@
-//! Fitting over feature and colours: the colours go into the fit by their principal directions, and come out of it in full.
+//! Fitting over the pooled vector and what stands beside it: layers before the last one as they are; colours by their principal
+//! directions, of which they come out in full.
 
 use faer::Mat;
 
@@ -15,40 +16,69 @@ const DIRECTIONS: usize = 64;
 /// Pictures that the directions are taken from.
 const PICTURES: usize = 5_000;
 
-/// Fits linear discriminant analysis to `[unit(feature), weight × unit(colours)]`, brought to unit length: a map with the
-/// feature's numbers and then all of the colours'.
+/// What stands beside the pooled vectors, a row or a descriptor a picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Besides<'a> {
+    /// What layers before the last one say, [pictures, numbers].
+    pub layers: Option<&'a Rows>,
+    /// Colours, and how much they weigh beside a vector of unit length: [`COLOURS_WEIGH`](super::COLOURS_WEIGH).
+    pub colours: Option<(&'a [&'a ColourDescriptor], f32)>,
+}
+
+impl Besides<'_> {
+    fn check(&self, pictures: usize) -> Result<(), FitError> {
+        let wrong = |reason: String| Err(FitError::Data { reason });
+        if let Some(layers) = self.layers {
+            if layers.len() != pictures {
+                return wrong(format!("there are {pictures} features and the layers of {} pictures", layers.len()));
+            }
+            check(layers, 3)?;
+        }
+        if let Some((colours, weight)) = self.colours {
+            if colours.len() != pictures {
+                return wrong(format!("there are {pictures} features and the colours of {} pictures", colours.len()));
+            }
+            if !(weight.is_finite() && weight > 0.0) {
+                return wrong(format!("colours cannot weigh {weight}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fits linear discriminant analysis to `[unit(feature), layers, weight × unit(colours)]`, without layers brought to unit length: a
+/// map with the feature's numbers, the layers', and then all of the colours'.
 pub(super) fn fused_map(
     features: &Rows,
-    colours: &[&ColourDescriptor],
-    weight: f32,
+    besides: &Besides<'_>,
     labels: &[u32],
     options: &LdaOptions,
 ) -> Result<LinearMap, FitError> {
-    let wrong = |reason: String| FitError::Data { reason };
-    if features.len() != colours.len() {
-        let reason = format!("there are {} features and the colours of {} pictures", features.len(), colours.len());
-        return Err(wrong(reason));
-    }
-    if !(weight.is_finite() && weight > 0.0) {
-        return Err(wrong(format!("colours cannot weigh {weight}")));
-    }
+    besides.check(features.len())?;
     check(features, 3)?;
-    let basis = directions(colours)?;
-    let dim = features.dim();
-    // What a colour-fused head sees has this length before it is brought to 1, whatever the picture.
-    let length = weight.hypot(1.0);
-    let mut rows = Rows::new(dim + basis.len());
+    let (colours, weight) = besides.colours.unwrap_or((&[], 0.0));
+    let basis = if colours.is_empty() { Vec::new() } else { directions(colours)? };
+    let layers = besides.layers.map_or(0, Rows::dim);
+    let plain = features.dim() + layers;
+    // What a head that sees colours alone sees has this length before it is brought to 1, whatever the picture.
+    let length = if layers == 0 { weight.hypot(1.0) } else { 1.0 };
+    let mut rows = Rows::new(plain + basis.len());
     let scales = inverse_lengths(features);
     let mut row = Vec::with_capacity(rows.dim());
-    for ((feature, scale), colours) in features.iter().zip(&scales).zip(colours) {
+    for (place, (feature, scale)) in features.iter().zip(&scales).enumerate() {
         row.clear();
         row.extend(feature.iter().map(|value| (f64::from(*value) * scale) as f32 / length));
-        let colours = unit(colours);
-        row.extend(basis.iter().map(|direction| dot(direction, &colours) * weight / length));
+        if let Some(layers) = besides.layers {
+            row.extend_from_slice(layers.row(place));
+        }
+        if let Some(colours) = colours.get(place) {
+            let colours = unit(colours);
+            row.extend(basis.iter().map(|direction| dot(direction, &colours) * weight / length));
+        }
         rows.push(&row);
     }
     let map = lda_map_of(Scaled::from(&rows), labels, options)?;
-    Ok(in_full(&map, dim, &basis))
+    Ok(if colours.is_empty() { map } else { in_full(&map, plain, &basis) })
 }
 
 /// Orthonormal directions of all numbers of the descriptors, the most telling first.
