@@ -46,10 +46,14 @@ fn demo_photographs_have_the_features_of_the_reference() {
         let features = features_of(&model, &pictures, false).unwrap();
         // One of the photos is a fine grid: a shift by one of the model's pixels brings it to 0.993, noise of 0.3 grey levels to 0.995.
         for (feature, (way, least)) in features.iter().zip([("full", 0.995), ("reduced", 0.99)]) {
-            assert_eq!(feature.pooled.len(), model.manifest().outputs.pooled.dim);
-            let cosine = cosine(&feature.pooled, &reference.pooled_unit);
+            assert_eq!(feature.pooled.len(), model.manifest().feature_len());
+            let (pooled, layers) = feature.pooled.split_at(model.manifest().outputs.pooled.dim);
+            let cosine = cosine(pooled, &reference.pooled_unit);
             println!("{:<60} {way:<8} {cosine:.5}", reference.image);
             assert!(cosine >= least, "{} decoded at {way} size: cosine {cosine}", reference.image);
+            // Each of 13 blocks has about the length of a pooled vector's spread: 0.25 to 0.4 on photographs.
+            let length = layers.iter().map(|value| value * value).sum::<f32>().sqrt();
+            assert!((0.5..3.0).contains(&length), "{}: layers of length {length}", reference.image);
         }
     }
 }

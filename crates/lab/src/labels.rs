@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use vetrina_engine::image::{Palette, Sketch, Subject};
-use vetrina_engine::learn::{LabelMethod, LabelOptions, Rows, fit_labels, remembered};
+use vetrina_engine::learn::{LabelMethod, LabelOptions, Lessons, Rows, fit_labels, remembered};
 use vetrina_engine::model::{Feature, builtin_manifest};
 use vetrina_engine::space::Space;
-use vetrina_engine::understand::{Memory, described};
+use vetrina_engine::understand::{Described, Memory};
 
 use crate::data::{self, FashionProduct};
 use crate::features::{self, Features};
@@ -23,7 +23,8 @@ type Guess = (f32, bool);
 pub fn run(write: bool) -> Result<()> {
     let fashion = data::fashion()?;
     let paths: Vec<_> = fashion.products.iter().map(|product| product.image_link.clone()).collect();
-    let pooled = Features::open()?.of(&paths)?;
+    let whole = Features::open()?.whole_of(&paths)?;
+    let pooled_len = builtin_manifest()?.outputs.pooled.dim;
     let space = Space::default_for(builtin_manifest()?)?;
     let palettes: Vec<Palette> = paths
         .par_iter()
@@ -33,14 +34,17 @@ pub fn run(write: bool) -> Result<()> {
         })
         .collect::<Result<_>>()?;
     let mut plain = Rows::new(space.dim());
-    let mut rows: Option<Rows> = None;
-    for (pooled, palette) in pooled.iter().zip(&palettes) {
-        let embedding = space.embed(&Feature { pooled: pooled.to_vec(), map: None })?;
+    let mut rows: Option<(Rows, Rows)> = None;
+    for (feature, palette) in whole.iter().zip(&palettes) {
+        let embedding = space.embed(&Feature { pooled: feature.to_vec(), map: None })?;
         plain.push(embedding.vector());
-        let row = described(embedding.vector(), Some(palette));
-        rows.get_or_insert_with(|| Rows::new(row.len())).push(&row);
+        let seen = Described::of(feature, pooled_len, embedding.vector(), Some(palette));
+        let wide = seen.wide.context("no layers")?;
+        let (rows, all) = rows.get_or_insert_with(|| (Rows::new(seen.row.len()), Rows::new(wide.len())));
+        rows.push(&seen.row);
+        all.push(&wide);
     }
-    let rows = rows.context("no pictures")?;
+    let (rows, wide) = rows.context("no pictures")?;
     let asked: Vec<usize> = (0..rows.len()).filter(|place| fashion.checksums[*place] % 5 == 0).collect();
     let known: Vec<usize> = (0..rows.len()).filter(|place| fashion.checksums[*place] % 5 != 0).collect();
     let groups: Vec<u64> = known.iter().map(|place| u64::from(fashion.checksums[*place] / 5)).collect();
@@ -61,19 +65,29 @@ pub fn run(write: bool) -> Result<()> {
         for (method, called) in
             [(LabelMethod::Lda, "LDA"), (LabelMethod::Ridge, "ridge"), (LabelMethod::Logistic, "logistic")]
         {
-            for (inputs, neighbours, with) in
-                [(&plain, false, ""), (&rows, false, " with palette"), (&rows, true, " with palette and neighbours")]
-            {
+            for (inputs, layers, neighbours, with) in [
+                (&plain, None, false, ""),
+                (&rows, None, false, " with palette"),
+                (&rows, None, true, " with palette and neighbours"),
+                (&rows, Some(&wide), true, " with palette and neighbours, or inner layers where better"),
+            ] {
+                if layers.is_some() && method != LabelMethod::Logistic {
+                    continue;
+                }
                 let given = inputs.select(known.iter().copied());
-                let cell = match fit_labels(Some(name), &given, &values, &groups, LabelOptions { method, neighbours }) {
+                let told = layers.map(|wide| wide.select(known.iter().copied()));
+                let lessons = Lessons { rows: &given, wide: told.as_ref(), groups: &groups };
+                let cell = match fit_labels(Some(name), lessons, &values, LabelOptions { method, neighbours }) {
                     Ok(field) => {
                         let memory = Memory::of(given.select(remembered(given.len())).iter());
-                        let wanted = inputs.select(asked.iter().copied());
-                        let guesses: Vec<Guess> = wanted
+                        let guesses: Vec<Guess> = asked
                             .iter()
                             .zip(&truth)
-                            .filter_map(|(row, truth)| {
-                                let probabilities = field.probabilities(row, &memory.nearest(row))?;
+                            .filter_map(|(place, truth)| {
+                                let (row, wide) =
+                                    (inputs.row(*place).to_vec(), layers.map(|_| wide.row(*place).to_vec()));
+                                let seen = Described { row, wide };
+                                let probabilities = field.probabilities(&seen, &memory.nearest(&seen.row))?;
                                 let best = (0..probabilities.len())
                                     .max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
                                 Some((probabilities[best], field.values[best] == *truth))

@@ -9,12 +9,14 @@ use parking_lot::Mutex;
 use super::catalogue::Catalogue;
 use super::{Engine, EngineError};
 use crate::catalogue::{AttributeValue, Product};
-use crate::learn::{LabelOptions, Rows, fit_labels, remembered};
+use crate::learn::{LabelOptions, Lessons, Rows, fit_labels, remembered};
 use crate::model::Feature;
-use crate::understand::{self, Labels, Memory, Understanding, Understood, described};
+use crate::understand::{self, Described, Labels, Memory, Understanding, Understood};
 
 /// Products that are fitted on at most; of larger catalogues, evenly over it.
 const MOST_PRODUCTS: usize = 50_000;
+/// Most products whose layers are learned from: 16 KB each in memory while it is done, and a second for each field and thousand.
+const MOST_WIDE: usize = 10_000;
 /// Products that are read at once.
 const PAGE: usize = 512;
 /// Fields of one catalogue that are fitted at most, those that most products have.
@@ -33,11 +35,13 @@ pub(super) struct FittedLabels {
 }
 
 /// Everything that is fitted on, away from the engine.
-struct Lessons {
+struct Gathered {
     catalogue: i64,
     key: String,
     revision: i64,
     rows: Rows,
+    /// What layers say of the first of them and so on, where it is known of all.
+    wide: Option<Rows>,
     groups: Vec<u64>,
     /// Values of each field by product; `None` is the category.
     fields: Vec<(Option<String>, Vec<Option<String>>)>,
@@ -54,7 +58,8 @@ impl Engine {
         let guesses = match self.labels(catalogue.key)? {
             Some(labels) => {
                 let embedding = self.space().embed(feature)?;
-                labels.guess(&described(embedding.vector(), Some(&understanding.colours)))
+                let (pooled, palette) = (self.feature_key.pooled_len(), Some(&understanding.colours));
+                labels.guess(&Described::of(&feature.pooled, pooled, embedding.vector(), palette))
             }
             None => understand::Guesses::default(),
         };
@@ -74,7 +79,8 @@ impl Engine {
 
     /// What classifiers are fitted on: guesses about anything else mean nothing.
     fn labels_key(&self) -> String {
-        format!("{} {}", self.space().id(), understand::VERSION)
+        let layers = self.feature_key.layers().map_or("", |(key, _)| key);
+        format!("{} {} {layers}", self.space().id(), understand::VERSION)
     }
 
     /// Fits the classifiers of a catalogue that has changed enough, in a thread of its own, one catalogue at a time.
@@ -95,7 +101,11 @@ impl Engine {
             match lessons {
                 Ok(lessons) => {
                     // It holds no engine while it computes, so that nobody who closes one waits for it.
-                    std::thread::spawn(move || learn(&engine, &lessons));
+                    // On one core, so that searches have the others.
+                    std::thread::spawn(move || match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+                        Ok(pool) => pool.install(|| learn(&engine, &lessons)),
+                        Err(_) => learn(&engine, &lessons),
+                    });
                 }
                 Err(error) => {
                     self.labels.busy.store(false, Ordering::Release);
@@ -119,12 +129,14 @@ impl Engine {
     }
 
     /// Reads what there is to learn from: main pictures and what their products say of themselves.
-    fn label_lessons(&self, catalogue: &Catalogue) -> Result<Lessons, EngineError> {
+    fn label_lessons(&self, catalogue: &Catalogue) -> Result<Gathered, EngineError> {
         let revision =
             self.store.catalogues()?.iter().find(|row| row.key == catalogue.key).map_or(0, |row| row.revision);
         let products = self.store.count(catalogue.key)?;
         let every = (products as usize).div_ceil(MOST_PRODUCTS).max(1);
+        let with_layers = products as usize <= MOST_WIDE;
         let mut rows: Option<Rows> = None;
+        let mut wide: Option<Rows> = None;
         let (mut groups, mut said) = (Vec::new(), Vec::new());
         let (mut after, mut number) = (0, 0);
         loop {
@@ -136,23 +148,30 @@ impl Engine {
                 let Some(hash) = stored.product.image_hashes().first().copied().filter(|_| number % every == 0) else {
                     continue;
                 };
-                let features = self.store.features(&[hash], &self.feature_key)?;
-                let Some(pooled) = features.into_iter().next().flatten() else { continue };
-                let Ok(embedding) = self.space().embed(&Feature { pooled, map: None }) else { continue };
+                let Some(pooled) = self.features(&[hash], with_layers)?.into_iter().next().flatten() else { continue };
+                let feature = Feature { pooled, map: None };
+                let Ok(embedding) = self.space().embed(&feature) else { continue };
                 let known = self.store.understandings(&[hash], understand::VERSION)?;
                 let palette = known.into_iter().next().flatten().map(|known| known.colours);
-                let row = described(embedding.vector(), palette.as_ref());
-                if rows.get_or_insert_with(|| Rows::new(row.len())).push(&row) {
+                let pooled = self.feature_key.pooled_len();
+                let seen = Described::of(&feature.pooled, pooled, embedding.vector(), palette.as_ref());
+                if rows.get_or_insert_with(|| Rows::new(seen.row.len())).push(&seen.row) {
+                    if let Some(told) = seen.wide.filter(|_| with_layers) {
+                        wide.get_or_insert_with(|| Rows::new(told.len())).push(&told);
+                    }
                     groups.push(group(&stored.product));
                     said.push(says(&stored.product));
                 }
             }
         }
-        Ok(Lessons {
+        // Of a catalogue of an earlier version some may not tell yet: they are looked at while the server is idle, and then this is done again.
+        let count = rows.as_ref().map_or(0, Rows::len);
+        Ok(Gathered {
             catalogue: catalogue.key,
             key: self.labels_key(),
             revision,
             rows: rows.unwrap_or_default(),
+            wide: wide.filter(|wide| wide.len() == count),
             groups,
             fields: by_field(said),
         })
@@ -166,7 +185,7 @@ impl Engine {
 }
 
 /// Fits all fields and gives what was fitted to the engine, if it is still there.
-fn learn(engine: &Weak<Engine>, lessons: &Lessons) {
+fn learn(engine: &Weak<Engine>, lessons: &Gathered) {
     let mut labels = Labels {
         key: lessons.key.clone(),
         revision: lessons.revision,
@@ -176,7 +195,8 @@ fn learn(engine: &Weak<Engine>, lessons: &Lessons) {
         left_out: Vec::new(),
     };
     for (attribute, values) in &lessons.fields {
-        match fit_labels(attribute.as_deref(), &lessons.rows, values, &lessons.groups, LabelOptions::default()) {
+        let given = Lessons { rows: &lessons.rows, wide: lessons.wide.as_ref(), groups: &lessons.groups };
+        match fit_labels(attribute.as_deref(), given, values, LabelOptions::default()) {
             Ok(field) => labels.fields.push(field),
             Err(left_out) => labels.left_out.push(left_out),
         }

@@ -22,7 +22,7 @@ pub use compare::{Interval, Random, bootstrap};
 pub use corrections::{CorrectionOptions, fit_corrections};
 pub use evaluate::{EvaluateError, Report, evaluate};
 pub use fused::Besides;
-pub use labels::{LabelMethod, LabelOptions, fit_labels, fit_linear, remembered};
+pub use labels::{LabelMethod, LabelOptions, Lessons, fit_labels, fit_linear, remembered};
 pub use lda::{LdaOptions, fit_lda};
 pub use method::{COLOURS_WEIGH, Method, fit};
 pub use pca::{PcaOptions, fit_pca};

@@ -44,6 +44,12 @@ impl FeatureKey {
         self.layers.as_ref().map(|(key, dim)| (key.as_str(), *dim))
     }
 
+    /// Numbers of a pooled vector.
+    #[must_use]
+    pub fn pooled_len(&self) -> usize {
+        self.dim
+    }
+
     /// Numbers of a whole feature.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a feature always has numbers")]

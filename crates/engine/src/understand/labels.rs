@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::halves;
 use super::{CategoryGuess, Guess, Memory, Neighbour};
 use crate::image::{Colour, Palette, SHADES};
+use crate::linear::dot;
 
 /// Separates the steps of a category path.
 pub const SEPARATOR: &str = " > ";
@@ -57,6 +59,9 @@ pub struct Field {
     pub values: Vec<String>,
     /// Logits of the values.
     pub classifier: Linear,
+    /// Whether the classifier sees [`Described::wide`], else [`Described::row`].
+    #[serde(default)]
+    pub wide: bool,
     /// Number of the value that each remembered product has; [`NO_VALUE`] where it has none.
     pub remembered: Vec<u16>,
     /// How much the neighbours count beside the classifier, 0 to 1.
@@ -76,7 +81,8 @@ pub struct Field {
 pub struct Linear {
     /// Length of what it takes.
     pub dim: usize,
-    /// Row by row.
+    /// Row by row; in half precision when they are kept.
+    #[serde(serialize_with = "halves::write", deserialize_with = "halves::read")]
     pub weights: Vec<f32>,
     /// One a row.
     pub bias: Vec<f32>,
@@ -111,15 +117,39 @@ pub fn described(embedding: &[f32], palette: Option<&Palette>) -> Vec<f32> {
     row
 }
 
-impl Labels {
-    /// What is likely enough of a picture that [`described`] describes; nothing when it has another length than what the
-    /// classifiers were fitted on.
+/// A picture as classifiers see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// Its embedding and palette: see [`described`]. Neighbours are told by it, too.
+    pub row: Vec<f32>,
+    /// Pooled vector at unit length, what layers before the model's last one say, and the palette; absent where the feature does not tell of
+    /// layers.
+    pub wide: Option<Vec<f32>>,
+}
+
+impl Described {
+    /// Of a whole feature, whose pooled vector has `pooled` numbers, its embedding and the palette.
     #[must_use]
-    pub fn guess(&self, row: &[f32]) -> Guesses {
+    pub fn of(feature: &[f32], pooled: usize, embedding: &[f32], palette: Option<&Palette>) -> Self {
+        let row = described(embedding, palette);
+        let (pooled, layers) = feature.split_at_checked(pooled).unwrap_or((feature, &[]));
+        let wide = (!layers.is_empty()).then(|| {
+            let length = pooled.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+            let unit = pooled.iter().map(|value| value / length);
+            unit.chain(layers.iter().copied()).chain(row.iter().skip(embedding.len()).copied()).collect()
+        });
+        Self { row, wide }
+    }
+}
+
+impl Labels {
+    /// What is likely enough of a picture; nothing when it has another length than what the classifiers were fitted on.
+    #[must_use]
+    pub fn guess(&self, described: &Described) -> Guesses {
         let mut guesses = Guesses::default();
-        let near = self.memory.nearest(row);
+        let near = self.memory.nearest(&described.row);
         for field in &self.fields {
-            let Some(probabilities) = field.probabilities(row, &near) else { continue };
+            let Some(probabilities) = field.probabilities(described, &near) else { continue };
             match &field.attribute {
                 None => guesses.categories = categories(field, &probabilities),
                 Some(name) => {
@@ -137,7 +167,8 @@ impl Labels {
 impl Field {
     /// Probabilities of the values, from the classifier and the neighbours; `None` for a row of another length.
     #[must_use]
-    pub fn probabilities(&self, row: &[f32], near: &[Neighbour]) -> Option<Vec<f32>> {
+    pub fn probabilities(&self, described: &Described, near: &[Neighbour]) -> Option<Vec<f32>> {
+        let row = if self.wide { described.wide.as_ref()? } else { &described.row };
         let classified = softmax(&self.classifier.logits(row)?, self.temperature);
         Some(mixed(classified, near, &self.remembered, self.mix))
     }
@@ -150,7 +181,7 @@ impl Linear {
         if row.len() != self.dim || self.dim == 0 {
             return None;
         }
-        let one = |(weights, bias): (&[f32], &f32)| weights.iter().zip(row).map(|(w, x)| w * x).sum::<f32>() + bias;
+        let one = |(weights, bias): (&[f32], &f32)| dot(weights, row) + bias;
         Some(self.weights.chunks_exact(self.dim).zip(&self.bias).map(one).collect())
     }
 }
@@ -237,6 +268,7 @@ mod tests {
             attribute: attribute.map(str::to_owned),
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             classifier: Linear { dim: 2, weights: vec![0.0; 2 * values.len()], bias: bias.to_vec() },
+            wide: false,
             remembered: Vec::new(),
             mix: 0.5,
             temperature: 1.0,
@@ -244,6 +276,10 @@ mod tests {
             precision: 0.9,
             coverage: 0.9,
         }
+    }
+
+    fn seen(row: &[f32]) -> Described {
+        Described { row: row.to_vec(), wide: None }
     }
 
     fn labels(fields: Vec<Field>) -> Labels {
@@ -254,7 +290,8 @@ mod tests {
     fn an_unsure_leaf_gives_the_sure_step_above_it() {
         let paths = ["Clothes > Tops > Shirts", "Clothes > Tops > Blouses", "Bags"];
         // 0.5, 0.45, 0.05
-        let found = labels(vec![field(None, &paths, &[0.5_f32.ln(), 0.45_f32.ln(), 0.05_f32.ln()])]).guess(&[1.0, 0.0]);
+        let found =
+            labels(vec![field(None, &paths, &[0.5_f32.ln(), 0.45_f32.ln(), 0.05_f32.ln()])]).guess(&seen(&[1.0, 0.0]));
         let told: Vec<(&str, f32)> =
             found.categories.iter().map(|guess| (guess.path.as_str(), guess.probability)).collect();
         assert_eq!(told[0].0, "Clothes > Tops");
@@ -267,7 +304,7 @@ mod tests {
     fn what_is_not_sure_is_not_told() {
         let unsure = field(Some("season"), &["summer", "winter"], &[0.1, 0.0]);
         let sure = field(Some("gender"), &["women", "men"], &[3.0, 0.0]);
-        let found = labels(vec![unsure, sure]).guess(&[0.0, 1.0]);
+        let found = labels(vec![unsure, sure]).guess(&seen(&[0.0, 1.0]));
         assert!(!found.attributes.contains_key("season"));
         assert_eq!(found.attributes["gender"][0].value, "women");
         assert!(found.categories.is_empty());
@@ -283,8 +320,23 @@ mod tests {
 
     #[test]
     fn a_row_of_another_space_is_not_guessed_about() {
-        let found = labels(vec![field(Some("gender"), &["women", "men"], &[3.0, 0.0])]).guess(&[0.0; 3]);
+        let found = labels(vec![field(Some("gender"), &["women", "men"], &[3.0, 0.0])]).guess(&seen(&[0.0; 3]));
         assert_eq!(found, Guesses::default());
+    }
+
+    #[test]
+    fn a_classifier_of_layers_asks_for_them_and_comes_back_from_json() {
+        let mut wide = field(Some("gender"), &["women", "men"], &[0.0, 0.0]);
+        (wide.wide, wide.classifier.dim, wide.classifier.weights) =
+            (true, 4, vec![0.0, 0.0, 4.0, 0.0, 0.0, 0.0, -4.0, 0.0]);
+        let labels = labels(vec![wide]);
+        let labels: Labels = serde_json::from_str(&serde_json::to_string(&labels).unwrap()).unwrap();
+        let mut described = Described::of(&[3.0, 4.0, 1.0, 0.0], 2, &[1.0, 0.0], None);
+        let seen = described.wide.clone().unwrap();
+        assert!((seen[0] - 0.6).abs() < 1e-6 && seen[2] == 1.0 && seen.len() == 4 + PALETTE);
+        described.wide = Some(seen[..4].to_vec());
+        assert_eq!(labels.guess(&described).attributes["gender"][0].value, "women");
+        assert_eq!(labels.guess(&Described::of(&[3.0, 4.0], 2, &[1.0, 0.0], None)), Guesses::default());
     }
 
     #[test]

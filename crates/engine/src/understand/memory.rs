@@ -1,9 +1,7 @@
 //! Products that are remembered as they are: what is like one of them has what it has.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use half::f16;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::linear::dot;
 
@@ -17,7 +15,7 @@ const POWER: i32 = 8;
 pub struct Memory {
     /// Length of a row.
     pub dim: usize,
-    #[serde(serialize_with = "write", deserialize_with = "read")]
+    #[serde(serialize_with = "halves::write", deserialize_with = "halves::read")]
     values: Vec<f32>,
 }
 
@@ -62,15 +60,23 @@ fn unit(row: &[f32]) -> Option<Vec<f32>> {
     (length.is_finite() && length > 1e-6).then(|| row.iter().map(|value| value / length).collect())
 }
 
-fn write<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
-    let bytes: Vec<u8> = values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
-    serializer.serialize_str(&STANDARD.encode(bytes))
-}
+/// Numbers as text of JSON: half precision in base64.
+pub(super) mod halves {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use half::f16;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let bytes = STANDARD.decode(text).map_err(serde::de::Error::custom)?;
-    Ok(bytes.as_chunks::<2>().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect())
+    pub fn write<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(text).map_err(serde::de::Error::custom)?;
+        Ok(bytes.as_chunks::<2>().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect())
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod response;
 
 use serde::{Deserialize, Serialize};
 
-pub use labels::{Field, Guesses, Labels, LeftOut, Linear, NO_VALUE, SEPARATOR, described, mixed, softmax};
+pub use labels::{Described, Field, Guesses, Labels, LeftOut, Linear, NO_VALUE, SEPARATOR, described, mixed, softmax};
 pub use memory::{Memory, Neighbour};
 pub use response::{CategoryGuess, Guess, NamedThing, Understood};
 
