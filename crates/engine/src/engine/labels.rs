@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::catalogue::Catalogue;
+use super::spaces::MOST_LAYERED;
 use super::{Engine, EngineError};
 use crate::catalogue::{AttributeValue, Product};
 use crate::learn::{LabelOptions, Lessons, Rows, fit_labels, remembered};
@@ -15,8 +16,6 @@ use crate::understand::{self, Described, Labels, Memory, Understanding, Understo
 
 /// Products that are fitted on at most; of larger catalogues, evenly over it.
 const MOST_PRODUCTS: usize = 50_000;
-/// Most products whose layers are learned from: 16 KB each in memory while it is done, and a second for each field and thousand.
-const MOST_WIDE: usize = 10_000;
 /// Products that are read at once.
 const PAGE: usize = 512;
 /// Fields of one catalogue that are fitted at most, those that most products have.
@@ -134,7 +133,7 @@ impl Engine {
             self.store.catalogues()?.iter().find(|row| row.key == catalogue.key).map_or(0, |row| row.revision);
         let products = self.store.count(catalogue.key)?;
         let every = (products as usize).div_ceil(MOST_PRODUCTS).max(1);
-        let with_layers = products as usize <= MOST_WIDE;
+        let with_layers = products <= MOST_LAYERED;
         let mut rows: Option<Rows> = None;
         let mut wide: Option<Rows> = None;
         let (mut groups, mut said) = (Vec::new(), Vec::new());

@@ -178,6 +178,9 @@ impl Engine {
         };
         for image in &mut product.images {
             let found = self.picture(&image.source, &looking, &mut fetched).and_then(|mut found| {
+                if snapshot.space.sees_layers() && found.learned.feature.len() < self.feature_key.len() {
+                    found = self.learned_anew(found, &looking)?;
+                }
                 if snapshot.space.sees_colours() {
                     self.complete(&mut found)?;
                 }
@@ -241,6 +244,15 @@ impl Engine {
         }
         prepared.product = product;
         Ok(Readied::Write(Box::new(prepared), left_out))
+    }
+
+    /// A picture that was known by a version that kept pooled vectors alone, learned again from its kept file.
+    fn learned_anew(&self, found: Found, looking: &Looking<'_>) -> Result<Found, Problem> {
+        let failed = |error| fatal(EngineError::io("cannot read a picture under", &self.options.data)(error));
+        let gone = || item("picture-unreadable", &"the kept file of this picture is gone", "send the picture again");
+        let bytes = self.files.get(&found.hash).map_err(failed)?.ok_or_else(gone)?;
+        let learned = self.read_and_learn(&found.hash, &bytes, looking)?;
+        Ok(Found { learned, new: true, embedded: true, ..found })
     }
 
     /// Adds the colours of a picture that was known, or learned before they were wanted.
@@ -428,9 +440,7 @@ impl Engine {
     fn known(&self, hash: &ImageHash) -> Result<Option<Learned>, Problem> {
         let Some(row) = self.store.image(hash).map_err(fatal)? else { return Ok(None) };
         let feature = self.features(std::slice::from_ref(hash), true).map_err(fatal)?.pop().flatten();
-        // One that ends with the pooled vector is of an earlier version.
-        let whole = |feature: &Vec<f32>| feature.len() == self.feature_key.len() && self.files.has(hash, row.bytes);
-        let Some(feature) = feature.filter(whole) else { return Ok(None) };
+        let Some(feature) = feature.filter(|_| self.files.has(hash, row.bytes)) else { return Ok(None) };
         let understood = self.store.understandings(std::slice::from_ref(hash), understand::VERSION).map_err(fatal)?;
         Ok(Some(Learned {
             row,

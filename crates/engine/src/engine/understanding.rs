@@ -6,6 +6,7 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::catalogue::Catalogue;
+use super::spaces::MOST_LAYERED;
 use super::{CatalogueName, EmbedTimes, Engine, EngineError};
 use crate::catalogue::store::{put_colours, put_layers, put_understanding};
 use crate::image::{Behind, ColourDescriptor, ImageHash, Picture, Region, Repair, decode_at_least};
@@ -283,7 +284,7 @@ impl Engine {
         let products = self.store.not_understood(
             catalogue.key,
             understand::VERSION,
-            &self.feature_key,
+            learns_layers(catalogue).then_some(&self.feature_key),
             (at.since, at.after),
             most,
         )?;
@@ -319,7 +320,11 @@ impl Engine {
         hashes.sort_unstable();
         hashes.dedup();
         let known = self.store.understandings(&hashes, understand::VERSION)?;
-        let layers = self.store.have_layers(&hashes, &self.feature_key)?;
+        let layers = if learns_layers(catalogue) {
+            self.store.have_layers(&hashes, &self.feature_key)?
+        } else {
+            vec![true; hashes.len()]
+        };
         let colours = self.store.colours(&hashes)?;
         let known = known.into_iter().zip(layers).map(|(known, layers)| known.is_some() && layers);
         let new = hashes.into_iter().zip(known).zip(colours);
@@ -376,6 +381,13 @@ impl Engine {
         let feature = self.feature_key.rounded(&look.feature.pooled);
         Ok(Stored { colours: look.colours, seen: Some((feature, understanding)) })
     }
+}
+
+/// Whether pictures of a version that kept pooled vectors alone are looked at again: only where something is learned from their layers. A
+/// million pictures would keep a server busy for a day.
+fn learns_layers(catalogue: &Catalogue) -> bool {
+    let snapshot = catalogue.snapshot();
+    snapshot.space.sees_layers() || snapshot.index.table().len() as u64 <= MOST_LAYERED
 }
 
 fn times(started: Instant, decoded: Instant) -> EmbedTimes {

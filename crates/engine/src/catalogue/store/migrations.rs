@@ -64,7 +64,9 @@ mod tests {
         assert_eq!((shop.revision, shop.active.as_str(), shop.previous.as_deref()), (7, "default", None));
         assert_eq!(store.indexed(shop.key, "0123456789abcdef").unwrap(), Some(5));
         assert_eq!(store.indexed(rows[0].key, "").unwrap(), None);
-        assert!(store.not_understood(shop.key, "1", &FeatureKey::named("m", 2, 2), (0, 0), 10).unwrap().is_empty());
+        assert!(
+            store.not_understood(shop.key, "1", Some(&FeatureKey::named("m", 2, 2)), (0, 0), 10).unwrap().is_empty()
+        );
         assert_eq!(store.colours(&[crate::image::ImageHash::of(b"x")]).unwrap(), [None]);
         drop(store);
         assert_eq!(Store::open(&path).unwrap().catalogues().unwrap(), rows, "a second opening changes nothing");

@@ -194,7 +194,7 @@ impl Store {
     }
 
     /// Numbers of products of a catalogue with an image that nothing is understood of by a version, whose colours are not
-    /// known, or of which only the pooled vector is, from `after` on, rising, at most `limit`.
+    /// known or, where a model is named, of which only the pooled vector is, from `after` on, rising, at most `limit`.
     ///
     /// # Errors
     /// When the database fails.
@@ -202,7 +202,7 @@ impl Store {
         &self,
         catalogue: i64,
         version: &str,
-        model: &FeatureKey,
+        model: Option<&FeatureKey>,
         (since, after): (i64, u64),
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
@@ -215,7 +215,7 @@ impl Store {
             // A plus keeps SQLite from using an index for a term.
             let walk = if many { ("+catalogue", "+revision", "key") } else { ("catalogue", "revision", "+key") };
             let (of, changed, key) = walk;
-            let layers = model.layers().map(|(key, _)| key);
+            let layers = model.and_then(FeatureKey::layers).map(|(key, _)| key);
             sql.prepare_cached(&format!(
                 "SELECT key FROM products WHERE {of} = ?1 AND {changed} > ?5 AND {key} > ?3 AND EXISTS (
                      SELECT 1 FROM product_images i LEFT JOIN understandings u ON u.hash = i.hash AND u.version = ?2

@@ -14,8 +14,9 @@ use crate::model::builtin_manifest;
 /// Most pictures that are learned from: 100,000 × 1,280 numbers are 512 MB. Of larger catalogues a sample of products is
 /// taken, the same each time.
 const MOST_PICTURES: usize = 100_000;
-/// Most pictures whose layers before the last one are learned from: they are 10 KB each, and a fit to 4,000 pictures takes two seconds.
-pub(super) const MOST_LAYERED: u64 = 10_000;
+/// Most pictures whose layers before the last one are learned from, by spaces and by classifiers: they are 10 KB each, and a fit to 4,000 pictures takes
+/// two seconds.
+pub(in crate::engine) const MOST_LAYERED: u64 = 10_000;
 /// Products that are read at once.
 const PAGE: usize = 512;
 /// Stands for no label.

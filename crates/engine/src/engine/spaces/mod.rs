@@ -26,6 +26,7 @@ use crate::space::{Space, SpaceId};
 pub use assess::{Figures, Task, TaskReport};
 pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
+pub(super) use gather::MOST_LAYERED;
 pub use recipe::Learned;
 use recipe::Recipe;
 pub use train::{FusedReport, TrainReport, TrainRequest, Trained};
