@@ -11,7 +11,9 @@ pub struct Provenance {
     method: String,
     /// What it was learned from: `labels`, `confirmed`.
     learned: Value,
-    /// Whether its head sees colours beside the feature.
+    /// Whether its head sees the model's inner layers beside the pooled vector.
+    layers: bool,
+    /// Whether its head sees colours, too.
     colours: bool,
     /// Name of the model.
     model: String,
@@ -27,6 +29,8 @@ pub struct Provenance {
     pairs: u64,
     /// Revision of the catalogue when it was read.
     revision: i64,
+    /// Number of the latest product then.
+    last_product: u64,
     /// Everything random was drawn from this.
     seed: u64,
     /// Version of Vetrina.

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use vetrina_engine::catalogue as engine_catalogue;
-use vetrina_engine::engine::{CatalogueInfo, DryRun, ItemError, Job, Outcome, ProductPage, Written};
+use vetrina_engine::engine::{
+    CatalogueInfo, DryRun, ItemError, Job, Outcome, ProductPage, Provenance, TrainReport, Written,
+};
 use vetrina_engine::search::{SearchRequest, SearchResponse, Suggestion, Suggestions};
 
 fn described(name: &str) -> BTreeSet<String> {
@@ -35,6 +37,24 @@ fn product() -> engine_catalogue::Product {
 fn item() -> ItemError {
     let text = String::new;
     ItemError { line: 1, id: None, field: None, code: text(), reason: text(), hint: text(), warning: false }
+}
+
+fn trained() -> (Provenance, TrainReport) {
+    let space = "0123456789abcdef";
+    let provenance = json!({
+        "method": "lda", "learned": {}, "layers": true, "colours": false, "model": "m", "model_sha256": "0", "pictures": 1, "products": 1,
+        "labels": 1, "pairs": 0, "revision": 1, "last_product": 1, "seed": 1, "vetrina": "0", "trained_at": "2026-01-31T12:00:00Z",
+    });
+    let fused = json!({"fused": true, "tasks": []});
+    let words = json!({
+        "products": 1, "vocabulary": 1, "queries": 1, "pictures": 1, "recall_at_1": 0.5, "recall_at_10": null, "chance": 0.1, "median_rank": 1,
+        "used": true,
+    });
+    let report = json!({
+        "learned": "labels: category", "products": 1, "pictures": 1, "labels": 1, "pairs": 0, "against": space, "tasks": [],
+        "gate": {"passes": true, "reasons": []}, "notes": [], "layers": fused, "colours": fused, "words": words, "seconds": 1.0,
+    });
+    (serde_json::from_value(provenance).unwrap(), serde_json::from_value(report).unwrap())
 }
 
 fn asked() -> SearchRequest {
@@ -112,6 +132,10 @@ fn the_description_has_the_fields_of_the_engines_types() {
     .unwrap();
     same("Suggestion", &suggestion);
     same("Suggestions", &Suggestions { suggestions: vec![suggestion] });
+    let (provenance, report) = trained();
+    same("Provenance", &provenance);
+    same("TrainReport", &report);
+    same("FusedReport", &report.layers);
     same("SearchRequest", &asked());
     same("QueryImage", &asked().images[0]);
     let found = found(product);
