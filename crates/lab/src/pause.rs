@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use vetrina_engine::catalogue::Product;
 use vetrina_engine::index::{Index, IndexOptions, IndexPoint};
+use vetrina_engine::search::{Query, Schema, SearchRequest, Weighted, execute};
 
 use crate::section::{self, BENCHMARKS};
 
@@ -151,20 +152,29 @@ fn table(times: Vec<Vec<f64>>, waits: Vec<Vec<f64>>) -> String {
     text
 }
 
-/// Searches until it is over; milliseconds of each search by phase.
+/// Searches until it is over, as a catalogue is searched; milliseconds of each search by phase.
 fn search(index: &Index, centres: &[Vec<f32>], phase: &AtomicUsize, over: &AtomicBool) -> Result<Vec<Vec<f64>>> {
     let mut times = vec![Vec::new(); PHASES.len()];
-    let filter = serde_json::from_value(json!({"must": [{"key": "price", "range": {"lt": 30.0}}]}))?;
+    let query = |filter: Option<&str>| {
+        let filter = filter.map(str::to_owned);
+        // Without words or pictures there is nothing to ask: the words are taken out again below.
+        let request = SearchRequest { filter, text: Some("thing".into()), limit: 24, ..SearchRequest::default() };
+        Query::of(&request, &Schema::new(index.attributes()))
+    };
+    let mut queries = [query(None)?, query(Some("price < 30"))?, query(None)?];
     let mut number = 0;
     while !over.load(Ordering::SeqCst) {
-        let query = embedding(1_000_000_007 + number, centres);
+        let kind = number as usize % 3;
+        let asked = &mut queries[kind];
+        if kind < 2 {
+            asked.text = None;
+            asked.pictures = vec![Weighted::one(embedding(1_000_000_007 + number, centres))];
+        } else {
+            asked.text = Some(format!("wooden thing {number}"));
+        }
         let now = phase.load(Ordering::SeqCst);
         let started = Instant::now();
-        match number % 3 {
-            0 => drop(index.nearest(&[query], None, 24, false)?),
-            1 => drop(index.nearest(&[query], Some(&filter), 24, false)?),
-            _ => drop(index.words(&format!("wooden thing {number}"), 24)?),
-        }
+        drop(execute(index, asked)?);
         let time = started.elapsed().as_secs_f64() * 1e3;
         times.get_mut(now).context("a phase that is none")?.push(time);
         number += 1;
