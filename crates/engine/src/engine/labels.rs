@@ -39,7 +39,7 @@ struct Gathered {
     key: String,
     revision: i64,
     rows: Rows,
-    /// What layers say of the first of them and so on, where it is known of all.
+    /// The same pictures with what layers say of them, where it is known of all.
     wide: Option<Rows>,
     groups: Vec<u64>,
     /// Values of each field by product; `None` is the category.
@@ -155,7 +155,7 @@ impl Engine {
                 let pooled = self.feature_key.pooled_len();
                 let seen = Described::of(&feature.pooled, pooled, embedding.vector(), palette.as_ref());
                 if rows.get_or_insert_with(|| Rows::new(seen.row.len())).push(&seen.row) {
-                    if let Some(told) = seen.wide.filter(|_| with_layers) {
+                    if let Some(told) = seen.wide {
                         wide.get_or_insert_with(|| Rows::new(told.len())).push(&told);
                     }
                     groups.push(group(&stored.product));

@@ -178,7 +178,7 @@ impl Engine {
         };
         for image in &mut product.images {
             let found = self.picture(&image.source, &looking, &mut fetched).and_then(|mut found| {
-                if snapshot.space.sees_layers() && found.learned.feature.len() < self.feature_key.len() {
+                if !snapshot.space.is_enough(found.learned.feature.len()) {
                     found = self.learned_anew(found, &looking)?;
                 }
                 if snapshot.space.sees_colours() {
@@ -276,8 +276,7 @@ impl Engine {
             let Some(hash) = image.hash.as_deref().and_then(|hash| hash.parse::<ImageHash>().ok()) else {
                 return Ok(false);
             };
-            let whole = !layers || self.store.have_layers(&[hash], &self.feature_key)? == [true];
-            if !whole || !self.store.has_feature(&hash, &self.feature_key)? {
+            if !self.store.has_feature(&hash, &self.feature_key, layers)? {
                 // The database lost it, or an earlier version kept less: it is learned again.
                 return Ok(false);
             }

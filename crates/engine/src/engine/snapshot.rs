@@ -325,17 +325,12 @@ impl Snapshot {
     /// The point of a product that is in the truth, from its stored features.
     fn point(&self, store: &Store, stored: StoredProduct) -> Result<IndexPoint, EngineError> {
         let hashes = stored.product.image_hashes();
-        let features = if self.space.sees_layers() {
-            store.features_with_layers(&hashes, &self.feature_key)?
-        } else {
-            store.features(&hashes, &self.feature_key)?
-        };
+        let features = store.features_as(&hashes, &self.feature_key, self.space.sees_layers())?;
         let colours = self.colours.seen_by(&self.space, store, &hashes)?;
         let mut embeddings = Vec::with_capacity(hashes.len());
         let mut lost = 0;
         for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
-            let whole = |feature: &Vec<f32>| !self.space.sees_layers() || feature.len() == self.feature_key.len();
-            let Some(feature) = feature.filter(whole) else {
+            let Some(feature) = feature.filter(|feature| self.space.is_enough(feature.len())) else {
                 let id = &stored.product.id;
                 tracing::error!(product = id, %hash, "the feature of a picture is not in the database: it is not found by its picture until its feed is imported again");
                 lost += 1;

@@ -30,10 +30,11 @@ pub(super) struct CaughtUp {
     lost: (u64, String),
 }
 
-/// What was seen of a stored picture: colours and, where the model looked at it, its feature as it is kept, and what was understood.
+/// What was seen of a stored picture: colours and, where the model looked at it, its feature as it is kept, where that is wanted, and what was
+/// understood.
 struct Stored {
     colours: Option<ColourDescriptor>,
-    seen: Option<(Vec<f16>, Understanding)>,
+    seen: Option<(Option<Vec<f16>>, Understanding)>,
 }
 
 /// Whether a photo with this feature is found as it is, so that no second look is needed.
@@ -326,16 +327,16 @@ impl Engine {
             vec![true; hashes.len()]
         };
         let colours = self.store.colours(&hashes)?;
-        let known = known.into_iter().zip(layers).map(|(known, layers)| known.is_some() && layers);
+        let known = known.into_iter().zip(layers).map(|(known, layers)| (known.is_some(), layers));
         let new = hashes.into_iter().zip(known).zip(colours);
-        let new: Vec<(ImageHash, bool)> =
-            new.filter(|((_, known), colours)| !known || colours.is_none()).map(|(seen, _)| seen).collect();
-        let look = |(hash, known): (ImageHash, bool)| {
+        let new = new.filter(|((_, known), colours)| *known != (true, true) || colours.is_none());
+        let new: Vec<(ImageHash, (bool, bool))> = new.map(|(picture, _)| picture).collect();
+        let look = |(hash, (understood, layers)): (ImageHash, (bool, bool))| {
             // Of one that was understood before colours were kept, only these are missing: no need for the model.
-            let seen = if known {
+            let seen = if understood && layers {
                 self.colours().look(&hash).map(|colours| Stored { colours, seen: None })
             } else {
-                self.understand_stored(&hash)
+                self.understand_stored(&hash, !layers)
             };
             (hash, seen)
         };
@@ -361,7 +362,9 @@ impl Engine {
         self.store.write(|sql| {
             for (hash, (feature, understanding)) in &found {
                 put_understanding(sql, hash, understand::VERSION, understanding)?;
-                put_layers(sql, hash, &self.feature_key, feature)?;
+                if let Some(feature) = feature {
+                    put_layers(sql, hash, &self.feature_key, feature)?;
+                }
             }
             colours.iter().try_for_each(|(hash, colours)| put_colours(sql, hash, colours))
         })?;
@@ -373,12 +376,14 @@ impl Engine {
         Ok(done)
     }
 
-    fn understand_stored(&self, hash: &ImageHash) -> Result<Stored, EngineError> {
+    /// Looks at a stored picture; `layers` says whether what they say of it is to be kept. What an import kept of them stays: embeddings are made
+    /// of it.
+    fn understand_stored(&self, hash: &ImageHash, layers: bool) -> Result<Stored, EngineError> {
         let failed = EngineError::io("cannot read a picture under", &self.options.data);
         let bytes = self.files.get(hash).map_err(failed)?.ok_or(EngineError::NoSuchImage { hash: *hash })?;
         let look = self.look(&bytes, None, &hash.to_string(), Want::All, true)?;
         let understanding = look.understanding.ok_or(EngineError::NoSuchImage { hash: *hash })?;
-        let feature = self.feature_key.rounded(&look.feature.pooled);
+        let feature = layers.then(|| self.feature_key.rounded(&look.feature.pooled));
         Ok(Stored { colours: look.colours, seen: Some((feature, understanding)) })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use faer::linalg::cholesky::llt::factor::LltError;
 use faer::linalg::solvers::Solve as _;
 use faer::{Mat, Side};
 
@@ -122,9 +121,8 @@ pub fn fit_labels(
     let labels_of = |at: &[usize]| -> Vec<u32> { at.iter().map(|at| labels[*at]).collect() };
     let (kept_labels, back_labels) = (labels_of(&kept), labels_of(&back));
     let near: Vec<Vec<Neighbour>> = if options.neighbours {
-        let (kept, back) = (taken(rows, &kept), taken(rows, &back));
-        let memory = Memory::of(remembered(kept.len()).map(|place| kept.row(place)));
-        back.iter().map(|row| memory.nearest(row)).collect()
+        let memory = Memory::of(remembered(kept.len()).map(|at| rows.row(places[kept[at]])));
+        back.iter().map(|at| memory.nearest(rows.row(places[*at]))).collect()
     } else {
         vec![Vec::new(); back.len()]
     };
@@ -134,16 +132,13 @@ pub fn fit_labels(
         let trial = fit_linear(&taken(rows, &kept), &kept_labels, names.len(), method)?;
         Ok(asked.tried(&trial, &taken(rows, &back), options.neighbours))
     };
-    let mut method = options.method;
-    let mut best = tried(rows, method).map_err(failed)?;
+    let plain = tried(rows, options.method).map_err(failed)?;
     let wide = lessons.wide.filter(|_| names.len() <= MOST_WIDE_VALUES);
     let wide = wide.and_then(|wide| Some((wide, tried(wide, LabelMethod::Wide).ok()?)));
-    let wide = wide.filter(|(_, wide)| wide.loss < best.loss);
-    let mut learned_from = rows;
+    let wide = wide.filter(|(_, wide)| wide.loss < plain.loss);
     let is_wide = wide.is_some();
-    if let Some((rows, wide)) = wide {
-        (learned_from, best, method) = (rows, wide, LabelMethod::Wide);
-    }
+    let (learned_from, method, best) =
+        wide.map_or((rows, options.method, plain), |(rows, wide)| (rows, LabelMethod::Wide, wide));
     let Tried { temperature, mix, probabilities, .. } = best;
     let guesses = guessed(&probabilities, &back_labels);
     let (threshold, precision, coverage) = threshold(&guesses).ok_or_else(|| {
@@ -239,11 +234,10 @@ fn lda(rows: &Rows, labels: &[u32], count: usize, shrinkage: f64) -> Result<Line
     }
     let centred = |place: usize| &means[labels[place] as usize];
     let solved = if rows.len() < dim {
-        solved_by_pictures(rows, centred, &means, shrinkage)
+        solved_by_pictures(rows, centred, &means, shrinkage)?
     } else {
-        solved_by_numbers(rows, centred, &means, shrinkage)
+        solved_by_numbers(rows, centred, &means, shrinkage)?
     };
-    let solved = solved.map_err(|error| FitError::Numerics { reason: format!("{error:?}") })?;
     let prior = |class: usize| ((sizes[class] + 0.5) / (rows.len() as f64 + 0.5 * count as f64)).ln();
     let half = |class: usize| 0.5 * (0..dim).map(|i| means[class][i] * solved[(i, class)]).sum::<f64>();
     Ok(Linear {
@@ -264,7 +258,7 @@ fn solved_by_numbers<'m>(
     centre: impl Fn(usize) -> &'m Vec<f64>,
     means: &[Vec<f64>],
     shrinkage: f64,
-) -> Result<Mat<f64>, LltError> {
+) -> Result<Mat<f64>, FitError> {
     let dim = rows.dim();
     let mut within = scatter(rows, |place| centre(place));
     within *= faer::Scale(1.0 / rows.len() as f64);
@@ -285,7 +279,7 @@ fn solved_by_pictures<'m>(
     centre: impl Fn(usize) -> &'m Vec<f64>,
     means: &[Vec<f64>],
     shrinkage: f64,
-) -> Result<Mat<f64>, LltError> {
+) -> Result<Mat<f64>, FitError> {
     let (count, dim, values) = (rows.len(), rows.dim(), rows.values());
     let apart = Mat::from_fn(count, dim, |place, i| f64::from(values[place * dim + i]) - centre(place)[i]);
     let mut gram = &apart * apart.transpose();
@@ -315,7 +309,7 @@ fn ridge(rows: &Rows, labels: &[u32], count: usize) -> Result<Linear, FitError> 
             solved[(i, *label as usize)] += f64::from(*value) - mean[i];
         }
     }
-    let factor = gram.llt(Side::Lower).map_err(|error| FitError::Numerics { reason: format!("{error:?}") })?;
+    let factor = gram.llt(Side::Lower)?;
     factor.solve_in_place(&mut solved);
     let bias = |class: usize| {
         let through_mean: f64 = (0..dim).map(|i| solved[(i, class)] * mean[i]).sum();

@@ -77,7 +77,7 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
     for i in 0..dim {
         within[(i, i)] += shrinkage * diagonal;
     }
-    let root = within.llt(Side::Lower).map_err(|error| failed(&error))?;
+    let root = within.llt(Side::Lower)?;
     drop(within);
     let root = root.L();
 
@@ -121,10 +121,6 @@ fn between_directions(class_rows: &Rows, root: MatRef<'_, f64>, dims: usize) -> 
         column *= faer::Scale(spread.sqrt().recip());
     }
     Ok((kept, directions))
-}
-
-fn failed(error: &impl std::fmt::Debug) -> FitError {
-    FitError::Numerics { reason: format!("{error:?}") }
 }
 
 fn class_means(rows: Scaled<'_>, labels: &[u32]) -> BTreeMap<u32, Vec<f64>> {

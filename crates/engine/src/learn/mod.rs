@@ -17,6 +17,8 @@ mod rows;
 mod scatter;
 mod words;
 
+use faer::linalg::cholesky::llt::factor::LltError;
+
 pub use active::most_telling;
 pub use compare::{Interval, Random, bootstrap};
 pub use corrections::{CorrectionOptions, fit_corrections};
@@ -52,4 +54,10 @@ pub enum FitError {
         /// What happened.
         reason: String,
     },
+}
+
+impl From<LltError> for FitError {
+    fn from(error: LltError) -> Self {
+        Self::Numerics { reason: format!("{error:?}") }
+    }
 }

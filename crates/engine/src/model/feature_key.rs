@@ -65,11 +65,15 @@ impl FeatureKey {
         pooled.iter().map(|value| f16::from_f32(*value)).chain(layers.iter().map(stepped)).collect()
     }
 
-    /// The two parts of a rounded feature as bytes: halves, and a signed byte a number.
-    pub(crate) fn to_bytes(&self, feature: &[f16]) -> (Vec<u8>, Vec<u8>) {
-        let (pooled, layers) = feature.split_at_checked(self.dim).unwrap_or((feature, &[]));
+    /// The pooled vector of a rounded feature as bytes: halves.
+    pub(crate) fn to_halves(&self, feature: &[f16]) -> Vec<u8> {
+        feature.iter().take(self.dim).flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    /// What layers say in a rounded feature as bytes: one a number.
+    pub(crate) fn to_steps(&self, feature: &[f16]) -> Vec<u8> {
         let stepped = |value: &f16| ((value.to_f32() / STEP).round() as i8).cast_unsigned();
-        (pooled.iter().flat_map(|number| number.to_le_bytes()).collect(), layers.iter().map(stepped).collect())
+        feature.iter().skip(self.dim).map(stepped).collect()
     }
 
     /// Numbers of a pooled vector.
@@ -114,7 +118,7 @@ mod tests {
             let once = key.rounded(&values);
             let again: Vec<f32> = once.iter().map(|value| value.to_f32()).collect();
             prop_assert_eq!(&key.rounded(&again), &once);
-            let (halves, steps) = key.to_bytes(&once);
+            let (halves, steps) = (key.to_halves(&once), key.to_steps(&once));
             let read: Vec<f32> = FeatureKey::from_halves(&halves).into_iter().chain(FeatureKey::from_steps(&steps)).collect();
             prop_assert_eq!(read, again);
             for (value, kept) in values.iter().zip(&once) {

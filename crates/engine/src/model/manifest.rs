@@ -156,10 +156,16 @@ impl Manifest {
         self.outputs.layers.as_ref().map_or(0, |layers| layers.dim)
     }
 
-    /// SHA-256 of the file that is run: what heads that see those layers belong to.
+    /// SHA-256 of the file that is run.
     #[must_use]
     pub fn file(&self) -> &str {
         self.file_sha256.as_deref().unwrap_or(&self.sha256)
+    }
+
+    /// What heads belong to: those that see layers before the last one to the file that tells of them, others to the network.
+    #[must_use]
+    pub fn of_heads(&self, layers: bool) -> &str {
+        if layers { self.file() } else { &self.sha256 }
     }
 
     /// Refuses a file that is not the one this manifest speaks of.

@@ -39,8 +39,7 @@ impl Space {
     /// # Errors
     /// [`SpaceError::WrongModel`] when the head was fitted for another model or another length of feature.
     pub fn new(manifest: &Manifest, head: Head) -> Result<Self, SpaceError> {
-        // What layers before the last one say belongs to the file that tells it, all else to the network.
-        let model = if head.layers() > 0 { manifest.file() } else { &manifest.sha256 };
+        let model = manifest.of_heads(head.layers() > 0);
         let fits = head.model().is_none_or(|sha256| sha256 == model);
         let seen = (head.input_dim(), head.layers());
         if !fits || seen.0 != manifest.outputs.pooled.dim || ![0, manifest.layers_len()].contains(&seen.1) {
@@ -106,7 +105,7 @@ impl Space {
     /// As [`Space::embed`].
     pub fn embed_with(&self, feature: &Feature, colours: Option<&ColourDescriptor>) -> Result<Embedding, SpaceError> {
         let found = feature.pooled.len();
-        let expected = self.head.input_dim() + self.head.layers();
+        let expected = self.needed();
         if ![self.head.input_dim(), expected, self.longest].contains(&found) {
             return Err(SpaceError::Dimension { expected, found });
         }
@@ -119,10 +118,22 @@ impl Space {
         self.head.layers() > 0
     }
 
+    /// Numbers of a feature that it looks at.
+    fn needed(&self) -> usize {
+        self.head.input_dim() + self.head.layers()
+    }
+
+    /// Whether a stored feature of so many numbers has all that it looks at: one that was kept by a version before may end with the pooled
+    /// vector.
+    #[must_use]
+    pub fn is_enough(&self, numbers: usize) -> bool {
+        numbers >= self.needed()
+    }
+
     /// Whether a stored feature or the colours of its picture lack something that it looks at.
     #[must_use]
     pub fn misses(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> bool {
-        feature.len() < self.head.input_dim() + self.head.layers() || (self.sees_colours() && colours.is_none())
+        !self.is_enough(feature.len()) || (self.sees_colours() && colours.is_none())
     }
 
     /// Whether it looks at the colours of a picture too.

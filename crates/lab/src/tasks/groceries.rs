@@ -18,7 +18,7 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     let labels = |pictures: &[crate::data::Picture]| pictures.iter().map(|picture| picture.label).collect::<Vec<_>>();
     let (whole_studio, studio_labels) = (features.whole_of(&paths(&data.studio))?, labels(&data.studio));
     let (whole_photos, photo_labels) = (features.whole_of(&paths(&data.photos))?, labels(&data.photos));
-    let (studio, photos) = (features.pooled(&whole_studio)?, features.pooled(&whole_photos)?);
+    let photos = features.pooled(&whole_photos)?;
     // Who asks, asks with a photo.
     let asking = Asking::of(features, &paths(&data.photos), "", |_, picture| picture)?;
     let (studio_colours, photo_colours) =
@@ -54,19 +54,14 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     both(&space, "learned head")?;
 
     // The studio pictures' products are known, so they belong into the fit as much as the photos do.
-    let mut labelled = select(&photos, &first);
-    studio.iter().for_each(|row| {
-        labelled.push(row);
-    });
-    let known_labels: Vec<u32> = first_labels.iter().chain(&studio_labels).copied().collect();
-    let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
-    let space = Space::new(manifest, fit(&manifest.sha256, &labelled, &method)?)?;
-    both(&space, GALLERY_IN_FIT)?;
-
     let mut labelled = known_features.clone();
     whole_studio.iter().for_each(|row| {
         labelled.push(row);
     });
+    let known_labels: Vec<u32> = first_labels.iter().chain(&studio_labels).copied().collect();
+    let method = Method::Supervised { labels: &known_labels, options: LdaOptions::default() };
+    let space = Space::new(manifest, fit(&manifest.sha256, &features.pooled(&labelled)?, &method)?)?;
+    both(&space, GALLERY_IN_FIT)?;
     both(&fused_space(&labelled, &known_labels, true, None)?, LAYERS)?;
     Ok(found)
 }

@@ -64,12 +64,9 @@ pub fn fused_space(known: &Rows, labels: &[u32], layers: bool, colours: Option<&
     let manifest = builtin_manifest()?;
     let (pooled, told) = known.split_at(manifest.outputs.pooled.dim).context("features are too short")?;
     let besides = Besides { layers: layers.then_some(&told), colours: colours.map(|colours| (colours, COLOURS_WEIGH)) };
-    let (model, options) = if layers {
-        (manifest.file(), LdaOptions::with_layers(known.len()))
-    } else {
-        (&*manifest.sha256, LdaOptions::default())
-    };
-    Ok(Space::new(manifest, fit(model, &pooled, &Method::Fused { labels, besides, options })?)?)
+    let options = if layers { LdaOptions::with_layers(known.len()) } else { LdaOptions::default() };
+    let head = fit(manifest.of_heads(layers), &pooled, &Method::Fused { labels, besides, options })?;
+    Ok(Space::new(manifest, head)?)
 }
 
 /// Share of rankings whose first right answer is within `places`, in per cent.

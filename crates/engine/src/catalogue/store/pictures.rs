@@ -58,14 +58,18 @@ impl Store {
         })
     }
 
-    /// Whether the feature of an image by a model is there.
+    /// Whether the feature of an image by a model is there; with `layers`, what inner layers say of it, too, where the model tells.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn has_feature(&self, hash: &ImageHash, model: &FeatureKey) -> Result<bool, StoreError> {
+    pub fn has_feature(&self, hash: &ImageHash, model: &FeatureKey, layers: bool) -> Result<bool, StoreError> {
+        let (layers, numbers) = model.layers().filter(|_| layers).unzip();
         self.read(|sql| {
-            sql.prepare_cached("SELECT 1 FROM features WHERE hash = ?1 AND model = ?2")?
-                .exists(params![hash.as_bytes(), model.pooled()])
+            sql.prepare_cached(
+                "SELECT 1 FROM features WHERE hash = ?1 AND model = ?2 AND (?3 IS NULL OR EXISTS (
+                     SELECT 1 FROM layers WHERE hash = ?1 AND model = ?3 AND length(layers) = ?4))",
+            )?
+            .exists(params![hash.as_bytes(), model.pooled(), layers, numbers])
         })
     }
 
@@ -114,6 +118,19 @@ impl Store {
             Ok(())
         })?;
         Ok(features)
+    }
+
+    /// The one or the other, as `layers` says.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn features_as(
+        &self,
+        hashes: &[ImageHash],
+        model: &FeatureKey,
+        layers: bool,
+    ) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+        if layers { self.features_with_layers(hashes, model) } else { self.features(hashes, model) }
     }
 
     /// Colours of images, in the order of `hashes`; `None` where there are none, or none of today's making.
@@ -313,19 +330,17 @@ pub(crate) fn put_image(sql: &Connection, hash: &ImageHash, image: &ImageRow) ->
 
 /// Keeps a feature, which is rounded as [`FeatureKey::rounded`] does it.
 pub(crate) fn put_feature(sql: &Connection, hash: &ImageHash, model: &FeatureKey, feature: &[f16]) -> Sql<()> {
-    let (pooled, _) = model.to_bytes(feature);
     sql.prepare_cached("INSERT OR REPLACE INTO features (hash, model, feature) VALUES (?1, ?2, ?3)")?
-        .execute(params![hash.as_bytes(), model.pooled(), pooled])?;
+        .execute(params![hash.as_bytes(), model.pooled(), model.to_halves(feature)])?;
     put_layers(sql, hash, model, feature)
 }
 
 /// Keeps what a feature says of layers before the last one, where it does, and leaves the rest as it is: embeddings in the index are made of that.
 pub(crate) fn put_layers(sql: &Connection, hash: &ImageHash, model: &FeatureKey, feature: &[f16]) -> Sql<()> {
-    let (_, layers) = model.to_bytes(feature);
     match model.layers() {
-        Some((key, dim)) if layers.len() == dim => sql
+        Some((key, _)) if feature.len() == model.len() => sql
             .prepare_cached("INSERT OR REPLACE INTO layers (hash, model, layers) VALUES (?1, ?2, ?3)")?
-            .execute(params![hash.as_bytes(), key, layers])
+            .execute(params![hash.as_bytes(), key, model.to_steps(feature)])
             .map(drop),
         _ => Ok(()),
     }

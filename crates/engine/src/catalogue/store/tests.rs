@@ -91,13 +91,18 @@ fn features_keep_their_numbers() {
     store.write(|sql| pictures::put_feature(sql, &hash, &key, &feature)).unwrap();
     let found = store.features(&[hash, unknown], &key).unwrap();
     assert_eq!(found[0].as_deref().unwrap(), &numbers[..1280]);
-    assert!(found[1].is_none() && store.has_feature(&hash, &key).unwrap());
-    assert!(!store.has_feature(&hash, &other).unwrap());
+    assert!(
+        found[1].is_none()
+            && store.has_feature(&hash, &key, false).unwrap()
+            && store.has_feature(&hash, &key, true).unwrap()
+    );
+    assert!(!store.has_feature(&hash, &other, false).unwrap());
     assert_eq!(store.features_with_layers(&[hash, unknown], &key).unwrap(), [Some(numbers.clone()), None]);
     assert_eq!(store.have_layers(&[hash, unknown], &key).unwrap(), [true, false]);
     // What was kept by an earlier version ends with the pooled vector.
     store.write(|sql| pictures::put_feature(sql, &unknown, &key, &feature[..1280])).unwrap();
     assert_eq!(store.features_with_layers(&[unknown], &key).unwrap(), [Some(numbers[..1280].to_vec())]);
+    assert!(store.has_feature(&unknown, &key, false).unwrap() && !store.has_feature(&unknown, &key, true).unwrap());
     assert_eq!(store.have_layers(&[hash, unknown], &key).unwrap(), [true, false]);
 }
 

@@ -136,7 +136,7 @@ impl Engine {
         let wrong = |reason: String| EngineError::Request { field: name.to_owned(), reason };
         let bytes = match photo {
             PhotoInput::Hash(hash) => {
-                if !self.store.has_feature(hash, &self.feature_key)? {
+                if !self.store.has_feature(hash, &self.feature_key, false)? {
                     return Err(EngineError::NoSuchImage { hash: *hash });
                 }
                 self.store.put_photo(catalogue, hash)?;
@@ -150,8 +150,7 @@ impl Engine {
             }
         };
         let hash = ImageHash::of(&bytes);
-        let known = self.features(&[hash], true)?.pop().flatten();
-        if known.is_none_or(|known| known.len() < self.feature_key.len()) || self.store.image(&hash)?.is_none() {
+        if !self.store.has_feature(&hash, &self.feature_key, true)? || self.store.image(&hash)?.is_none() {
             let model = self.model()?;
             let failed = |error| EngineError::Picture { item: name.to_owned(), error };
             let picture = decode_at_least(&bytes, &self.options.limits, model.manifest().input.size).map_err(failed)?;

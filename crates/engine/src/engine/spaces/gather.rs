@@ -137,11 +137,7 @@ impl Engine {
         hashes: &[ImageHash],
         layers: bool,
     ) -> Result<Vec<Option<Vec<f32>>>, EngineError> {
-        Ok(if layers {
-            self.store.features_with_layers(hashes, &self.feature_key)?
-        } else {
-            self.store.features(hashes, &self.feature_key)?
-        })
+        Ok(self.store.features_as(hashes, &self.feature_key, layers)?)
     }
 
     /// Reads features and labels of a catalogue. `None` when `go_on` says no.

@@ -93,7 +93,6 @@ pub(super) fn fit(
     if !recipe.layers && !recipe.colours {
         return of(&manifest.sha256, &places, &Method::Supervised { labels, options });
     }
-    let mut model = &*manifest.sha256;
     let (mut layers, mut colours) = (None, None);
     if recipe.layers {
         let rows = Rows::from_vectors(places.iter().map(|&place| gathered.layers[place].as_slice()));
@@ -101,7 +100,6 @@ pub(super) fn fit(
         let missing = SpaceError::Dimension { expected: manifest.feature_len(), found: gathered.rows.dim() };
         layers = Some(rows.ok_or(EngineError::Space(missing))?);
         options = LdaOptions::with_layers(places.len());
-        model = manifest.file();
     }
     if recipe.colours {
         let all: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
@@ -109,7 +107,7 @@ pub(super) fn fit(
     }
     let colours = colours.as_ref().map(|colours| (colours.as_slice(), COLOURS_WEIGH));
     let besides = Besides { layers: layers.as_ref(), colours };
-    of(model, &places, &Method::Fused { labels, besides, options })
+    of(manifest.of_heads(recipe.layers), &places, &Method::Fused { labels, besides, options })
 }
 
 /// A copy of these rows; none when they are all there are, which spares the memory.
