@@ -137,6 +137,9 @@ enum Command {
     /// The vector index, driven line by line by the bench
     #[command(hide = true)]
     VectorPeer(bench::PeerArguments),
+    /// An import of the bench in a process of its own, or what it made, opened
+    #[command(hide = true)]
+    RowsPeer(bench::RowsArguments),
     /// Measure what an import costs that has little or nothing to do, and what one costs the searches meanwhile
     Reimport {
         /// Products, with a generated picture each
@@ -189,6 +192,7 @@ fn main() -> Result<()> {
         Command::Fill(arguments) => bench::fill(&arguments),
         Command::Hot => hot::run(),
         Command::VectorPeer(arguments) => bench::serve_as_peer(&arguments),
+        Command::RowsPeer(arguments) => bench::serve_rows(&arguments),
         Command::Reimport { products, dry_run } => reimport::run(products, !dry_run),
         Command::OptimisePause { products, folder, dry_run } => pause::run(products, folder.as_deref(), !dry_run),
         Command::Typing { products } => typing::run(products),

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::catalogue::Catalogue;
+use super::looking::Want;
 use super::snapshot::Snapshot;
-use super::understanding::Want;
 use super::{Engine, EngineError};
 use crate::catalogue::Product;
 use crate::image::{Behind, ColourDescriptor, Picture, Region, decode_at_least};

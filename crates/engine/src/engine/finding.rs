@@ -5,8 +5,8 @@ use std::time::Instant;
 use base64::Engine as _;
 
 use super::catalogue::Catalogue;
+use super::looking::{Done, Known, Look, Want};
 use super::snapshot::Snapshot;
-use super::understanding::{Done, Known, Look, Want};
 use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::{Product, StoreError};
 use crate::image::{Behind, Colour, ColourDescriptor, Region, Repair};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::understanding::Want;
+use super::looking::Want;
 use super::{EmbedTimes, Engine, EngineError, StoredImage};
 use crate::fetch::{Source, Sources};
 use crate::image::{Format, ImageHash, Region, decode, probe, thumbnail_jpeg};

@@ -97,8 +97,11 @@ fn understand(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     }
 }
 
-fn settle(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
+fn settle(engine: &Arc<Engine>, _: &mut Instant, round: u64) -> Duration {
     for catalogue in engine.open_catalogues() {
+        if round == 0 {
+            catalogue.snapshot().index.read_ahead();
+        }
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
         if let Err(error) = snapshot.read_words(&engine.store, &catalogue.writing, || engine.closing()) {

@@ -15,6 +15,7 @@ mod jobs;
 mod keeper;
 mod keeping;
 mod labels;
+mod looking;
 mod model;
 mod name;
 mod options;

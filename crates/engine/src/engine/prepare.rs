@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 use super::catalogue::{Catalogue, EmbeddedPicture, NewPicture, Prepared};
+use super::looking::{Want, look_at};
 use super::snapshot::embed;
-use super::understanding::{Want, look_at};
 use super::{Engine, EngineError, ItemError};
 use crate::catalogue::store::{ImageRow, KnownProduct, SourceRow};
 use crate::catalogue::{ImageRef, Product};

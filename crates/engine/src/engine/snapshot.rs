@@ -17,7 +17,7 @@ use super::EngineError;
 use super::backlog::Backlog;
 use super::colours::Colours;
 use super::keeping::Keeping;
-use super::understanding::Look;
+use super::looking::Look;
 use crate::catalogue::store::{Store, StoredProduct};
 use crate::image::ColourDescriptor;
 use crate::index::{Effort, Flushed, Index, IndexError, IndexOptions, IndexPoint, Merging, State, Synonyms};

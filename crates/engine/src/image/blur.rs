@@ -24,25 +24,25 @@ pub(super) fn edge_width(luma: &Luma) -> Option<f32> {
     let sharp: Vec<f32> = luma.values.iter().map(|value| f32::from(*value)).collect();
     let soft = softened(&sharp, width, height);
     let mut edges: Vec<(f32, f32)> = Vec::new();
+    // Most pixels are no edge, and squares tell that.
+    let square = |values: &[f32], place: usize| {
+        let (dx, dy) = (values[place + 1] - values[place - 1], values[place + width] - values[place - width]);
+        (dx * dx + dy * dy, dx.abs() > dy.abs())
+    };
+    let faintest = (2.0 * EDGE) * (2.0 * EDGE);
     for y in 4..height - 4 {
-        for x in 4..width - 4 {
-            let place = y * width + x;
-            let (dx, dy) = (soft[place + 1] - soft[place - 1], soft[place + width] - soft[place - width]);
-            let gradient = dx.hypot(dy) / 2.0;
-            if gradient < EDGE {
+        for place in y * width + 4..y * width + width - 4 {
+            let (own, steep_across) = square(&soft, place);
+            if own < faintest {
                 continue;
             }
             // Only the ridge of an edge: across it the gradient is largest here.
-            let step = if dx.abs() > dy.abs() { 1 } else { width };
-            let across = |place: usize| {
-                let (dx, dy) = (soft[place + 1] - soft[place - 1], soft[place + width] - soft[place - width]);
-                dx.hypot(dy) / 2.0
-            };
-            if across(place - step) > gradient || across(place + step) > gradient {
+            let step = if steep_across { 1 } else { width };
+            if square(&soft, place - step).0 > own || square(&soft, place + step).0 > own {
                 continue;
             }
-            let (dx, dy) = (sharp[place + 1] - sharp[place - 1], sharp[place + width] - sharp[place - width]);
-            let ratio = (dx.hypot(dy) / 2.0) / gradient;
+            let gradient = own.sqrt() / 2.0;
+            let ratio = (square(&sharp, place).0 / own).sqrt();
             if ratio > 1.01 {
                 edges.push((gradient, SIGMA / (ratio * ratio - 1.0).sqrt()));
             } else {

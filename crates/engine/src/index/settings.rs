@@ -30,10 +30,10 @@ pub(super) fn config(options: &IndexOptions) -> EdgeConfig {
             r#type: ScalarType::Int8,
             // The few largest numbers are cut, so that the others keep their precision.
             quantile: Some(0.99),
-            always_ram: Some(true),
+            always_ram: Some(!tuning.mapped),
         })),
         Compression::Binary => Some(QuantizationConfig::from(BinaryQuantizationConfig {
-            always_ram: Some(true),
+            always_ram: Some(!tuning.mapped),
             encoding: None,
             query_encoding: None,
         })),
@@ -46,7 +46,7 @@ pub(super) fn config(options: &IndexOptions) -> EdgeConfig {
         m: tuning.links,
         ef_construct: tuning.build_effort,
         full_scan_threshold: GRAPH_FROM_KIB,
-        on_disk: Some(tuning.graph_on_disk),
+        on_disk: Some(tuning.mapped),
         // No graphs of their own for what passes a filter: searches do not ask this graph with filters (`search/rank.rs`).
         payload_m: Some(0),
         ..HnswIndexConfig::default()

@@ -16,8 +16,9 @@ pub struct Tuning {
     pub compression: Compression,
     /// Whether vectors are kept with 16 bits a number rather than 32.
     pub half: bool,
-    /// Whether the graph is read from the disk's cache rather than held in memory.
-    pub graph_on_disk: bool,
+    /// Whether graph and compressed vectors are read from mapped files, which the kernel may drop and read again, rather than held in
+    /// the process's own memory.
+    pub mapped: bool,
 }
 
 /// What the walk over the graph compares. With a compression the best candidates are compared again by their whole vectors.
@@ -25,9 +26,9 @@ pub struct Tuning {
 pub enum Compression {
     /// The vectors as they are.
     None,
-    /// One byte a number, held in memory.
+    /// One byte a number.
     Scalar,
-    /// One bit a number, held in memory.
+    /// One bit a number.
     Binary,
 }
 
@@ -50,7 +51,7 @@ impl Default for Tuning {
             search_effort: 600,
             compression: Compression::Scalar,
             half: false,
-            graph_on_disk: false,
+            mapped: true,
         }
     }
 }

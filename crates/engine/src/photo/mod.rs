@@ -59,13 +59,17 @@ pub fn first_look(model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook
         batch: 1,
         reason: "it gave no feature".into(),
     };
-    let feature = features_of(model, std::slice::from_ref(seen), true)?.pop().ok_or_else(nothing)?;
-    let (mut pooled, map, mut plain, mut left_out) = (feature.pooled, feature.map, None, None);
     // Only of the built-in model it is known how it pools.
     let ours = Corrections::builtin().is_some_and(|own| own.fits(model.manifest()));
-    if let (None, true, Some(map)) = (repair, ours, &map)
-        && let Some(cover) = covered(picture)
-    {
+    let (feature, cover) = std::thread::scope(|scope| {
+        let covering = (repair.is_none() && ours).then(|| scope.spawn(|| covered(picture)));
+        let feature = features_of(model, std::slice::from_ref(seen), true);
+        // Who looks for it panics only over a mistake of ours: then nothing is left out.
+        (feature, covering.and_then(|covering| covering.join().ok()).flatten())
+    });
+    let feature = feature?.pop().ok_or_else(nothing)?;
+    let (mut pooled, map, mut plain, mut left_out) = (feature.pooled, feature.map, None, None);
+    if let (Some(map), Some(cover)) = (&map, cover) {
         let mut rest = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
         rest.extend_from_slice(pooled.get(rest.len()..).unwrap_or_default());
         plain = Some(std::mem::replace(&mut pooled, rest));

@@ -167,6 +167,8 @@ fn pieces_as_groups(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Group>
     let empty = Candidate { left: u16::MAX, top: u16::MAX, right: 0, bottom: 0, pixels: 0 };
     let mut groups: Vec<Group> =
         (0..count).map(|_| Group { frame: empty, shares: vec![0.0; BINS], neighbours: BTreeSet::new() }).collect();
+    // Borders as they come: most of a border's pixels say the same.
+    let mut borders: Vec<(u32, u32)> = Vec::new();
     for (place, (piece, lab)) in pieces.iter().zip(sketch.lab()).enumerate() {
         let (x, y) = (place % width, place / width);
         let group = &mut groups[*piece as usize];
@@ -175,9 +177,14 @@ fn pieces_as_groups(sketch: &Sketch, pieces: &[u32], count: usize) -> Vec<Group>
         group.shares[bin(*lab)] += 1.0;
         let right = pieces.get(place + 1).filter(|_| x + 1 < width);
         for other in [right, pieces.get(place + width)].into_iter().flatten().filter(|other| *other != piece) {
-            groups[*piece as usize].neighbours.insert(*other);
-            groups[*other as usize].neighbours.insert(*piece);
+            borders.push((*piece.min(other), *piece.max(other)));
         }
+    }
+    borders.sort_unstable();
+    borders.dedup();
+    for (a, b) in borders {
+        groups[a as usize].neighbours.insert(b);
+        groups[b as usize].neighbours.insert(a);
     }
     for Group { frame, shares, .. } in &mut groups {
         let pixels = frame.pixels as f32;

@@ -165,44 +165,40 @@ impl Positions {
             (frame[3] + tall).min(extent[3]),
         ];
         let mut around = self.weights(wider);
-        for (at, weight) in &mut around {
-            let own = inside.iter().find(|(other, _)| other == at).map_or(0.0, |(_, weight)| *weight);
-            *weight = (*weight - own).max(0.0);
-        }
+        around.iter_mut().zip(&inside).for_each(|(weight, own)| *weight = (*weight - own).max(0.0));
         let (inside, around) = (to_one(inside), to_one(around));
-        let strength =
-            |weights: &[(usize, f32)]| -> f32 { weights.iter().map(|(at, weight)| self.strength[*at] * weight).sum() };
-        let length = self.product(&inside, &inside).max(0.0).sqrt();
-        let outer = self.product(&around, &around).max(0.0).sqrt();
-        let cosine = self.product(&inside, &around) / (length * outer).max(1e-6);
-        let whole: f32 = inside.iter().map(|(at, weight)| self.with_mean[*at] * weight).sum();
+        let strength = |weights: &[f32]| -> f32 { dot(&self.strength, weights) };
+        let (near, off) = (self.sums(&inside), self.sums(&around));
+        let length = dot(&near, &inside).max(0.0).sqrt();
+        let outer = dot(&off, &around).max(0.0).sqrt();
+        let cosine = dot(&near, &around) / (length * outer).max(1e-6);
+        let whole = dot(&self.with_mean, &inside);
         [strength(&inside), strength(&inside) - strength(&around), length, cosine, whole / length.max(1e-6)]
     }
 
-    /// Positions under a rectangle and how much of each.
-    fn weights(&self, [left, top, right, bottom]: [f32; 4]) -> Vec<(usize, f32)> {
+    /// How much of each position is under a rectangle.
+    fn weights(&self, [left, top, right, bottom]: [f32; 4]) -> Vec<f32> {
         let under = |from: f32, to: f32, at: usize| (to.min(at as f32 + 1.0) - from.max(at as f32)).clamp(0.0, 1.0);
-        let mut weights = Vec::new();
-        for row in 0..self.rows {
-            let tall = under(top, bottom, row);
-            if tall > 0.0 {
-                let columns =
-                    (0..self.columns).map(|column| (row * self.columns + column, tall * under(left, right, column)));
-                weights.extend(columns.filter(|(_, weight)| *weight > 0.0));
-            }
-        }
-        weights
+        let columns: Vec<f32> = (0..self.columns).map(|column| under(left, right, column)).collect();
+        let rows = (0..self.rows).map(|row| under(top, bottom, row));
+        rows.flat_map(|tall| columns.iter().map(move |across| tall * across)).collect()
     }
 
-    fn product(&self, a: &[(usize, f32)], b: &[(usize, f32)]) -> f32 {
-        let count = self.rows * self.columns;
-        a.iter().map(|(i, x)| x * b.iter().map(|(j, y)| y * self.products[i * count + j]).sum::<f32>()).sum()
+    /// Scalar products of each position with the weighted sum of all.
+    fn sums(&self, weights: &[f32]) -> Vec<f32> {
+        let mut sums = vec![0.0; weights.len()];
+        for (products, weight) in
+            self.products.chunks_exact(weights.len()).zip(weights).filter(|(_, weight)| **weight > 0.0)
+        {
+            sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += weight * product);
+        }
+        sums
     }
 }
 
-fn to_one(mut weights: Vec<(usize, f32)>) -> Vec<(usize, f32)> {
-    let total: f32 = weights.iter().map(|(_, weight)| weight).sum::<f32>().max(1e-6);
-    weights.iter_mut().for_each(|(_, weight)| *weight /= total);
+fn to_one(mut weights: Vec<f32>) -> Vec<f32> {
+    let total = weights.iter().sum::<f32>().max(1e-6);
+    weights.iter_mut().for_each(|weight| *weight /= total);
     weights
 }
 

@@ -67,15 +67,22 @@ impl Edges {
     pub(super) fn pieces(&self, scale: Scale) -> (Vec<u32>, usize) {
         let mut sets = Sets::new(self.pixels);
         let mut open = vec![scale.k; self.pixels];
+        // The other edges are inside of pieces for good.
+        let mut apart = Vec::new();
         for (a, b, difference) in &self.edges {
             let (a, b) = (sets.find(*a), sets.find(*b));
-            if a != b && *difference <= open[a as usize] && *difference <= open[b as usize] {
+            if a == b {
+                continue;
+            }
+            if *difference <= open[a as usize] && *difference <= open[b as usize] {
                 let whole = sets.join(a, b);
                 open[whole as usize] = difference + scale.k / sets.size[whole as usize] as f32;
+            } else {
+                apart.push((a, b));
             }
         }
-        for (a, b, _) in &self.edges {
-            let (a, b) = (sets.find(*a), sets.find(*b));
+        for (a, b) in apart {
+            let (a, b) = (sets.find(a), sets.find(b));
             if a != b && sets.size[a as usize].min(sets.size[b as usize]) < scale.least {
                 sets.join(a, b);
             }

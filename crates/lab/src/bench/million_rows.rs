@@ -1,14 +1,22 @@
-//! A large feed through the real import: does memory stay flat?
+//! A large feed through the real import: what memory grows by, and whether that is the catalogue or the import.
+//!
+//! Each import runs in a process of its own. When it is over another process opens the catalogue and does nothing: what the import held
+//! beyond that is its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use vetrina_engine::engine::{CatalogueName, ImportRequest, Job};
 use vetrina_engine::{Engine, EngineOptions};
 
 use super::memory::{Resident, resident};
+use super::peers::Peer;
 use super::plot::{Line, Plot, draw};
 use super::statistics::{figure, thousands};
 use super::{Plan, Section};
@@ -16,31 +24,102 @@ use crate::data;
 
 /// How often memory is looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// Parts of the rows that are imported into a catalogue of their own.
+const PARTS: [f64; 3] = [0.05, 0.25, 1.0];
 
 /// Memory when so many rows were done.
+#[derive(Serialize, Deserialize)]
 struct Sample {
     rows: u64,
     seconds: f64,
     memory: Resident,
 }
 
+/// What came of one import.
+#[derive(Serialize, Deserialize)]
+struct Imported {
+    rows: u64,
+    embedded: u64,
+    seconds: f64,
+    /// The same feed once more.
+    again: f64,
+    /// What graphs were left.
+    building: f64,
+    samples: Vec<Sample>,
+}
+
+/// An import, and the catalogue of it opened by who does nothing else.
+struct Step {
+    imported: Imported,
+    held: Resident,
+}
+
+/// Arguments of the process that imports, or opens what was imported.
+#[derive(Debug, Args)]
+pub struct RowsArguments {
+    data: PathBuf,
+    /// The feed to be imported; without one, the catalogue is opened
+    #[arg(long)]
+    feed: Option<PathBuf>,
+}
+
 pub fn run(plan: &Plan) -> Result<Section> {
-    let folder = tempfile::tempdir_in(super::cache()?)?;
-    let feed = folder.path().join("feed.csv");
-    write_feed(&feed, plan.rows)?;
-    let engine = Engine::open(EngineOptions::new(folder.path().join("data")))?;
+    let mut steps = Vec::new();
+    for part in PARTS {
+        let rows = (plan.rows as f64 * part) as u64;
+        let folder = tempfile::tempdir_in(super::cache()?)?;
+        let (feed, data) = (folder.path().join("feed.csv"), folder.path().join("data"));
+        write_feed(&feed, rows)?;
+        let imported: Imported = serde_json::from_value(alone(&data, Some(&feed))?)?;
+        ensure!(imported.rows == rows, "{} of {rows} rows came in", imported.rows);
+        let held = serde_json::from_value(alone(&data, None)?)?;
+        steps.push(Step { imported, held });
+    }
+    let last = steps.last().context("nothing was imported")?;
+    plot(&last.imported.samples, plan)?;
+    Ok(Section { text: text(&steps, last) })
+}
+
+/// Runs this program once more, over one data folder.
+fn alone(data: &Path, feed: Option<&Path>) -> Result<serde_json::Value> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("rows-peer").arg(data).args(feed.iter().flat_map(|feed| [Path::new("--feed"), feed]));
+    Ok(Peer::start("rows-peer", &mut command)?.1)
+}
+
+/// The other side of [`alone`].
+pub fn serve_rows(arguments: &RowsArguments) -> Result<()> {
+    let engine = Engine::open(EngineOptions::new(&arguments.data))?;
+    let Some(feed) = &arguments.feed else {
+        // Without the model: who has it learns categories in the background.
+        println!("{}", json!(settled()?));
+        return Ok(());
+    };
     engine.warm_up()?;
-    let (job, samples, seconds) = import(&engine, &feed)?;
-    ensure!(job.created == plan.rows && job.failed == 0, "the import is not as expected: {job:?}");
+    let (job, samples, seconds) = import(&engine, feed)?;
+    ensure!(job.failed == 0, "the import is not as expected: {job:?}");
     // The keeper may still be building graphs; that is not part of the import.
-    let (again, _, seconds_again) = import(&engine, &feed)?;
-    ensure!(again.skipped == plan.rows, "the second import is not as expected: {again:?}");
+    let (same, _, again) = import(&engine, feed)?;
+    ensure!(same.skipped == job.created, "the second import is not as expected: {same:?}");
     let building = Instant::now();
     engine.tidy(&CatalogueName::default())?;
     let building = building.elapsed().as_secs_f64();
     engine.close();
-    plot(&samples, plan)?;
-    Ok(Section { text: text(plan.rows, &job, &samples, seconds, seconds_again, building) })
+    println!("{}", json!(Imported { rows: job.created, embedded: job.embedded, seconds, again, building, samples }));
+    Ok(())
+}
+
+/// Memory of this process when it has stopped growing: words are read after the start.
+fn settled() -> Result<Resident> {
+    let mut before = resident("self")?;
+    loop {
+        std::thread::sleep(Duration::from_secs(6));
+        let now = resident("self")?;
+        if now.own <= before.own + 1.0 {
+            return Ok(now);
+        }
+        before = now;
+    }
 }
 
 /// Rows with words and prices of their own; each picture is shared by as many rows as it takes.
@@ -107,17 +186,26 @@ fn import(engine: &Engine, feed: &Path) -> Result<(Job, Vec<Sample>, f64)> {
     samples.into_inner().map(|samples| (job, samples, seconds)).map_err(|_| anyhow::anyhow!("a watcher panicked"))
 }
 
-fn text(rows: u64, job: &Job, samples: &[Sample], seconds: f64, again: f64, building: f64) -> String {
+fn text(steps: &[Step], last: &Step) -> String {
+    let Imported { rows, embedded, seconds, again, building, samples } = &last.imported;
+    let rows_done = *rows as f64;
     let mut text = format!(
-        "A generated feed of {} rows with words and prices of their own; {} different pictures are shared among them, {} were embedded. Through `Engine::import`, \
-         in one process, which also builds the index meanwhile. *Own* memory is what the kernel cannot drop; the rest of the resident memory is files that are mapped.\n\n\
-         | rows done | resident, MiB | own, MiB |\n| ---: | ---: | ---: |\n",
-        thousands(rows),
-        thousands(data::fashion().map_or(0, |fashion| fashion.products.len() as u64).min(rows)),
-        thousands(job.embedded),
+        "Generated feeds of {} rows and less with words and prices of their own; {} different pictures are shared among them, {} were embedded. Through `Engine::import`, \
+         in a process of its own, which also builds the index meanwhile. *Own* memory is what the kernel cannot drop; the rest of the resident memory is files that are mapped. \
+         The catalogue is opened by another process, without the model, when the import is over.\n\n\
+         | rows | own memory at the end of the import, MiB | of the catalogue alone, opened, MiB | **of the import beside it, MiB** |\n| ---: | ---: | ---: | ---: |\n",
+        thousands(*rows),
+        thousands(data::fashion().map_or(0, |fashion| fashion.products.len() as u64).min(*rows)),
+        thousands(*embedded),
     );
+    for Step { imported, held } in steps {
+        let end = imported.samples.last().map_or(0.0, |sample| sample.memory.own);
+        let rows = thousands(imported.rows);
+        text.extend([format!("| {rows} | {end:.0} | {:.0} | **{:.0}** |\n", held.own, end - held.own)]);
+    }
+    text.push_str("\nOn the way to the largest:\n\n| rows done | resident, MiB | own, MiB |\n| ---: | ---: | ---: |\n");
     for part in [0.05, 0.1, 0.25, 0.5, 0.75, 1.0] {
-        let wanted = (rows as f64 * part) as u64;
+        let wanted = (rows_done * part) as u64;
         // At the end the last look may be a second old.
         if let Some(sample) = samples.iter().find(|sample| sample.rows >= wanted).or(samples.last()) {
             text.extend([format!(
@@ -128,17 +216,19 @@ fn text(rows: u64, job: &Job, samples: &[Sample], seconds: f64, again: f64, buil
             )]);
         }
     }
-    let height = samples.iter().map(|sample| sample.memory.all).fold(0.0, f64::max);
-    let peak = samples.iter().map(|sample| sample.memory.peak).fold(0.0, f64::max);
+    let height = |of: fn(&Resident) -> f64| samples.iter().map(|sample| of(&sample.memory)).fold(0.0, f64::max);
     text.extend([format!(
-        "\nHighest seen: {height:.0} MiB (kernel's own mark {peak:.0}). {} s, {:.0} rows a second; building what graphs were left took {} s more. \
+        "\nHighest seen: {:.0} MiB, {:.0} of them own (kernel's own mark of all {:.0}). {} s, {:.0} rows a second; building what graphs were left took {} s more. \
          The same feed once more, nothing changed: {} s, {:.0} rows a second, **{:.1} × faster**.\n\n\
          ![Memory of a large import](pictures/bench-million-rows.svg)\n",
-        figure(seconds),
-        rows as f64 / seconds,
-        figure(building),
-        figure(again),
-        rows as f64 / again,
+        height(|memory| memory.all),
+        height(|memory| memory.own),
+        height(|memory| memory.peak),
+        figure(*seconds),
+        rows_done / seconds,
+        figure(*building),
+        figure(*again),
+        rows_done / again,
         seconds / again,
     )]);
     text

@@ -218,6 +218,9 @@ pub struct PeerArguments {
     /// Whether vectors are kept with 16 bits a number
     #[arg(long)]
     half: Option<bool>,
+    /// Whether graph and compressed vectors are read from mapped files
+    #[arg(long)]
+    mapped: Option<bool>,
 }
 
 /// Our own index behind the protocol of `peers/vectors.py`, in a process of its own, so that memory can be compared.
@@ -232,6 +235,7 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
         build_effort: arguments.build_effort.unwrap_or(usual.build_effort),
         compression: compression.unwrap_or(usual.compression),
         half: arguments.half.unwrap_or(usual.half),
+        mapped: arguments.mapped.unwrap_or(usual.mapped),
         ..usual
     };
     let options = IndexOptions { tuning, ..IndexOptions::new(dims) };
@@ -239,18 +243,24 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
     let began = Instant::now();
     {
         let index = Index::open(&arguments.folder, &options)?.index;
-        let base = floats(&arguments.base, dims)?;
-        for (number, rows) in base.chunks(1024).enumerate() {
-            let point = |(place, vector): (usize, &Vec<f32>)| IndexPoint {
-                // Numbers of products begin with 1.
-                key: (number * 1024 + place) as u64 + 1,
-                vectors: vec![vector.clone()],
-                words: Fields::default(),
-                payload: Map::new(),
-            };
-            index.upsert(&rows.iter().enumerate().map(point).collect::<Vec<_>>())?;
+        // As they are needed: what is read at once stays with the process when it is given back.
+        let mut base = std::io::BufReader::new(std::fs::File::open(&arguments.base)?);
+        let mut block = vec![0; 1024 * 4 * dims];
+        let mut key = 0;
+        loop {
+            let length = filled(&mut base, &mut block)?;
+            if length == 0 {
+                break;
+            }
+            let points: Vec<IndexPoint> = vectors_in(&block[..length], dims)
+                .map(|vector| {
+                    // Numbers of products begin with 1.
+                    key += 1;
+                    IndexPoint { key, vectors: vec![vector], words: Fields::default(), payload: Map::new() }
+                })
+                .collect();
+            index.upsert(&points)?;
         }
-        drop(base);
         index.optimize()?;
         index.flush()?;
     }
@@ -332,7 +342,23 @@ fn floats(path: &Path, dims: usize) -> Result<Vec<Vec<f32>>> {
         "{} is no file of {dims} numbers a row",
         path.display()
     );
-    let row =
-        |row: &[u8]| row.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
-    Ok(bytes.chunks_exact(4 * dims).map(row).collect())
+    Ok(vectors_in(&bytes, dims).collect())
+}
+
+fn vectors_in(bytes: &[u8], dims: usize) -> impl Iterator<Item = Vec<f32>> {
+    bytes
+        .chunks_exact(4 * dims)
+        .map(|row| row.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
+}
+
+/// Fills a block as far as the file goes; how many bytes that were.
+fn filled(file: &mut impl std::io::Read, block: &mut [u8]) -> Result<usize> {
+    let mut length = 0;
+    while length < block.len() {
+        match file.read(&mut block[length..])? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
 }
