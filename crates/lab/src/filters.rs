@@ -216,18 +216,18 @@ fn card(product: &Product) -> &str {
     product.group.as_deref().unwrap_or(&product.id)
 }
 
+/// A query under a filter that has yet to be given pictures or words.
+pub fn unasked(index: &Index, filter: Option<&str>, limit: usize) -> Result<Query> {
+    // A request that asks for nothing is refused.
+    let text = Some("placeholder".to_owned());
+    let request = SearchRequest { filter: filter.map(str::to_owned), text, limit, ..SearchRequest::default() };
+    Ok(Query { text: None, ..Query::of(&request, &Schema::new(index.attributes()))? })
+}
+
 fn measure(index: &Index, made: &Made, state: &'static str, lines: &mut Vec<Line>) -> Result<()> {
     let exact: Vec<Vec<u32>> = made.queries.iter().map(|query| by_fit(made, query)).collect();
-    let schema = Schema::new(index.attributes());
     for (name, filter) in FILTERS {
-        let request = SearchRequest {
-            filter: (name != "none").then(|| filter.to_owned()),
-            text: (name == "none").then(|| "placeholder".to_owned()),
-            limit: HITS,
-            ..SearchRequest::default()
-        };
-        let mut query = Query::of(&request, &schema)?;
-        query.text = None;
+        let mut query = unasked(index, (name != "none").then_some(filter), HITS)?;
         let passes: Vec<bool> = made
             .products
             .iter()
@@ -283,10 +283,7 @@ fn measure(index: &Index, made: &Made, state: &'static str, lines: &mut Vec<Line
 
 /// Without a filter, products one by one.
 fn measure_strangers(index: &Index, made: &Made) -> Result<Strangers> {
-    let schema = Schema::new(index.attributes());
-    let request = SearchRequest { text: Some("placeholder".to_owned()), limit: HITS, ..SearchRequest::default() };
-    let mut query = Query::of(&request, &schema)?;
-    (query.text, query.collapse) = (None, false);
+    let mut query = Query { collapse: false, ..unasked(index, None, HITS)? };
     let (mut best, mut met, mut gap, mut times) = (0.0, 0, 0.0, Vec::new());
     for vector in &made.strangers {
         let likeness = |key: u32| -> f32 { made.vectors[key as usize].iter().zip(vector).map(|(a, b)| a * b).sum() };
@@ -319,11 +316,14 @@ fn by_fit(made: &Made, query: &[f32]) -> Vec<u32> {
 }
 
 fn table(lines: &[Line], made: &Made, strangers: &Strangers, built: Duration, rewritten: usize) -> String {
+    let Strangers { best, recall, gap, p50 } = strangers;
     let mut text = format!(
         "## Filtered search by picture\n\n{} products × {} dimensions, {} queries, one at a time; recall@{HITS} of cards against a plain loop over all \
          products; milliseconds of the search alone (no picture is embedded). `vetrina-lab filters`, {}, {} cores{}. Products are real \
          embeddings moved by differences of other real ones; a third are in variant groups of three, which collapse. Index built in {:.0} s. \
          The import rewrote {rewritten} products meanwhile.\n\n\
+         A graph finds its way by likeness, so it is worse where there is none: {} pictures of `fashion`, which nothing in this catalogue is like (cosine with the true best {best:.2} in the mean, \
+         at rest, no filter), have a recall@{HITS} of **{recall:.4}**. What is found instead is less like them by a cosine of {gap:.4} in the mean; p50 {p50:.2} ms.\n\n\
          | index | filter | products that pass | recall@{HITS} | worst query | totals exact | p50 ms | p95 ms | max ms |\n\
          | --- | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |\n",
         made.products.len(),
@@ -333,14 +333,6 @@ fn table(lines: &[Line], made: &Made, strangers: &Strangers, built: Duration, re
         std::thread::available_parallelism().map_or(1, usize::from),
         processor().map(|name| format!(" of {name}")).unwrap_or_default(),
         built.as_secs_f64(),
-    );
-    let Strangers { best, recall, gap, p50 } = strangers;
-    let table = std::mem::take(&mut text);
-    let (before, head) = table.split_at(table.rfind("\n\n").map_or(0, |at| at + 2));
-    let _ = write!(
-        text,
-        "{before}A graph finds its way by likeness, so it is worse where there is none: {} pictures of `fashion`, which nothing in this catalogue is like (cosine with the true best {best:.2} in the mean, \
-         at rest, no filter), have a recall@{HITS} of **{recall:.4}**. What is found instead is less like them by a cosine of {gap:.4} in the mean; p50 {p50:.2} ms.\n\n{head}",
         made.strangers.len(),
     );
     for line in lines {

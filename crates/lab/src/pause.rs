@@ -12,8 +12,9 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use vetrina_engine::catalogue::Product;
 use vetrina_engine::index::{Index, IndexOptions, IndexPoint};
-use vetrina_engine::search::{Query, Schema, SearchRequest, Weighted, execute};
+use vetrina_engine::search::{Weighted, execute};
 
+use crate::filters::unasked;
 use crate::section::{self, BENCHMARKS};
 
 /// Numbers of one embedding.
@@ -155,19 +156,12 @@ fn table(times: Vec<Vec<f64>>, waits: Vec<Vec<f64>>) -> String {
 /// Searches until it is over, as a catalogue is searched; milliseconds of each search by phase.
 fn search(index: &Index, centres: &[Vec<f32>], phase: &AtomicUsize, over: &AtomicBool) -> Result<Vec<Vec<f64>>> {
     let mut times = vec![Vec::new(); PHASES.len()];
-    let query = |filter: Option<&str>| {
-        let filter = filter.map(str::to_owned);
-        // Without words or pictures there is nothing to ask: the words are taken out again below.
-        let request = SearchRequest { filter, text: Some("thing".into()), limit: 24, ..SearchRequest::default() };
-        Query::of(&request, &Schema::new(index.attributes()))
-    };
-    let mut queries = [query(None)?, query(Some("price < 30"))?, query(None)?];
+    let mut queries = [unasked(index, None, 24)?, unasked(index, Some("price < 30"), 24)?, unasked(index, None, 24)?];
     let mut number = 0;
     while !over.load(Ordering::SeqCst) {
         let kind = number as usize % 3;
         let asked = &mut queries[kind];
         if kind < 2 {
-            asked.text = None;
             asked.pictures = vec![Weighted::one(embedding(1_000_000_007 + number, centres))];
         } else {
             asked.text = Some(format!("wooden thing {number}"));

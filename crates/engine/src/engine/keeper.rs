@@ -99,11 +99,11 @@ fn understand(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
 
 fn settle(engine: &Arc<Engine>, _: &mut Instant, round: u64) -> Duration {
     for catalogue in engine.open_catalogues() {
-        if round == 0 {
-            catalogue.snapshot().index.read_ahead();
-        }
         let busy = engine.imports_into(&catalogue.name);
         let snapshot = catalogue.snapshot();
+        if round == 0 {
+            snapshot.index.read_ahead(|| engine.closing());
+        }
         if let Err(error) = snapshot.read_words(&engine.store, &catalogue.writing, || engine.closing()) {
             tracing::error!(catalogue = %catalogue.name, %error, "the words of the catalogue could not be read; it is tried again");
         }

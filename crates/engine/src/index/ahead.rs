@@ -16,8 +16,11 @@ const COMPRESSED: &str = "quantized";
 
 impl Embedded {
     /// See [`super::Index::read_ahead`].
-    pub(super) fn read_ahead(&self) {
+    pub(super) fn read_ahead(&self, stop: impl Fn() -> bool) {
         for file in walked(&self.shard_dir().join("segments")) {
+            if stop() {
+                return;
+            }
             // It costs time only: an optimisation may just have removed the file.
             if let Err(error) = File::open(&file).and_then(|mut open| io::copy(&mut open, &mut io::sink())) {
                 tracing::debug!(file = %file.display(), %error, "not read ahead");
@@ -74,6 +77,6 @@ mod tests {
         };
         assert!(size("links") > 1_400 * 8, "{files:?}");
         assert!(size("quantized.data") >= 1_400 * dims as u64, "{files:?}");
-        index.read_ahead();
+        index.read_ahead(|| false);
     }
 }

@@ -1,7 +1,7 @@
 //! The vector index alone, beside other libraries, at the same recall.
 
 use std::collections::HashSet;
-use std::io::{BufRead as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -245,14 +245,9 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
         let index = Index::open(&arguments.folder, &options)?.index;
         // As they are needed: what is read at once stays with the process when it is given back.
         let mut base = std::io::BufReader::new(std::fs::File::open(&arguments.base)?);
-        let mut block = vec![0; 1024 * 4 * dims];
-        let mut key = 0;
-        loop {
-            let length = filled(&mut base, &mut block)?;
-            if length == 0 {
-                break;
-            }
-            let points: Vec<IndexPoint> = vectors_in(&block[..length], dims)
+        let (mut block, mut key) = (Vec::new(), 0);
+        while base.by_ref().take(1024 * 4 * dims as u64).read_to_end(&mut block)? > 0 {
+            let points: Vec<IndexPoint> = vectors_in(&block, dims)
                 .map(|vector| {
                     // Numbers of products begin with 1.
                     key += 1;
@@ -260,6 +255,7 @@ pub fn serve_as_peer(arguments: &PeerArguments) -> Result<()> {
                 })
                 .collect();
             index.upsert(&points)?;
+            block.clear();
         }
         index.optimize()?;
         index.flush()?;
@@ -349,16 +345,4 @@ fn vectors_in(bytes: &[u8], dims: usize) -> impl Iterator<Item = Vec<f32>> {
     bytes
         .chunks_exact(4 * dims)
         .map(|row| row.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
-}
-
-/// Fills a block as far as the file goes; how many bytes that were.
-fn filled(file: &mut impl std::io::Read, block: &mut [u8]) -> Result<usize> {
-    let mut length = 0;
-    while length < block.len() {
-        match file.read(&mut block[length..])? {
-            0 => break,
-            more => length += more,
-        }
-    }
-    Ok(length)
 }
