@@ -1,18 +1,16 @@
-//! Graphs and compressed vectors brought into the disk's cache before the first search walks over them.
+//! Graphs and vectors brought into the disk's cache before the first search walks over them.
 //!
 //! They are mapped files. The vector engine asks for a page of theirs when a search comes there, one after another: on a cold
 //! cache the first searches would wait for thousands of single reads.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::embedded::Embedded;
 
-/// Beginnings of the names of the folders that the engine has graphs in, and of the files with compressed vectors.
-const GRAPHS: &str = "vector_index";
-const COMPRESSED: &str = "quantized";
+/// Beginnings of the names of the folders that the engine has graphs in, and vectors.
+const WALKED: [&str; 2] = ["vector_index", "vector_storage"];
 
 impl Embedded {
     /// See [`super::Index::read_ahead`].
@@ -31,15 +29,23 @@ impl Embedded {
 
 /// The files that a walk over the graph reads.
 fn walked(segments: &Path) -> Vec<PathBuf> {
-    let inside = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let begins =
-        |path: &Path, with: &str| path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(with));
+    let is_walked = |folder: &PathBuf| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        WALKED.iter().any(|beginning| name.starts_with(beginning))
+    };
     let mut found = Vec::new();
-    for folder in inside(segments).flat_map(|segment| inside(&segment)).filter(|path| path.is_dir()) {
-        let all = begins(&folder, GRAPHS);
-        found.extend(inside(&folder).filter(|path| path.is_file() && (all || begins(path, COMPRESSED))));
+    let mut folders: Vec<PathBuf> = inside(segments).flat_map(|segment| inside(&segment)).filter(is_walked).collect();
+    while let Some(folder) = folders.pop() {
+        let (inner, files): (Vec<PathBuf>, Vec<PathBuf>) = inside(&folder).partition(|path| path.is_dir());
+        folders.extend(inner);
+        found.extend(files);
     }
     found
+}
+
+/// What is in a folder; nothing where there is none.
+fn inside(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 #[cfg(test)]
@@ -76,7 +82,7 @@ mod tests {
             named.map(|file| file.metadata().unwrap().len()).sum()
         };
         assert!(size("links") > 1_400 * 8, "{files:?}");
-        assert!(size("quantized.data") >= 1_400 * dims as u64, "{files:?}");
+        assert!(size("chunk_") >= 1_400 * dims as u64 * 2, "{files:?}");
         index.read_ahead(|| false);
     }
 }

@@ -90,7 +90,7 @@ impl Embedded {
             writer.soundness = Soundness::Optimising;
         }
         let done = guard("being optimised", || {
-            shard.set_optimizers_config(optimizers(merging))?;
+            shard.set_optimizers_config(optimizers(merging, self.options().tuning))?;
             shard.optimize()
         });
         let mut writer = self.writer.lock();

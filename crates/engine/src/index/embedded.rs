@@ -82,12 +82,13 @@ impl Embedded {
             Err(LoadError::Other(error)) => return Err(error),
         };
         let interrupted = journal.optimising().is_some();
+        let options = IndexOptions { tuning: journal.tuning(options.tuning), ..options.clone() };
         let index = Self {
             dir: dir.to_owned(),
-            options: options.clone(),
             synonyms: Compiled::new(&options.synonyms, &analyser),
             lexicon: RwLock::new(Lexicon::new(has_compounds(&options.language))),
             analyser,
+            options,
             shard: Some(shard),
             writer: Mutex::new(Writer { journal, soundness: Soundness::Sound }),
             optimiser: Mutex::new(()),
@@ -130,7 +131,8 @@ impl Embedded {
         }
         journal.restart_log(&shard_dir.join("wal")).map_err(LoadError::Other)?;
         let damaged = |error: IndexError| LoadError::Damaged(error.to_string());
-        let shard = guard("opening", || EdgeShard::load(&shard_dir, Some(config(options)))).map_err(damaged)?;
+        let config = config(options.dims, journal.tuning(options.tuning));
+        let shard = guard("opening", || EdgeShard::load(&shard_dir, Some(config))).map_err(damaged)?;
         // A first read touches what loading does not.
         guard("opening", || shard.count(qdrant_edge::CountRequest { filter: None, exact: true })).map_err(damaged)?;
         Ok(Some((journal, shard)))
@@ -145,7 +147,7 @@ impl Embedded {
         fs::create_dir_all(&shard_dir).map_err(IndexError::io("cannot create", &shard_dir))?;
         let mut journal = Journal::create(dir, options)?;
         journal.restart_log(&shard_dir.join("wal"))?;
-        let shard = guard("being created", || EdgeShard::new(&shard_dir, config(options)))?;
+        let shard = guard("being created", || EdgeShard::new(&shard_dir, config(options.dims, options.tuning)))?;
         Ok((journal, shard))
     }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{IndexError, IndexOptions};
+use super::{Compression, IndexError, IndexOptions, Tuning};
 
 /// Version of the layout of point, payload and words. Raise it when any of them changes: old indexes are then rebuilt.
 const FORMAT: u32 = 2;
@@ -28,11 +28,21 @@ struct Marker {
     format: u32,
     dims: usize,
     language: String,
+    /// Of [`Tuning`], what cannot be changed later.
+    #[serde(default)]
+    half: bool,
+    #[serde(default = "compression_of_before")]
+    compression: Compression,
     /// Above every operation number used so far.
     next_operation: u64,
     /// The segments that there were when an optimisation began that has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     optimising: Option<BTreeSet<String>>,
+}
+
+/// What indexes had that do not tell.
+fn compression_of_before() -> Compression {
+    Compression::Scalar
 }
 
 /// Hands out operation numbers, durably ahead of their use.
@@ -50,6 +60,8 @@ impl Journal {
             format: FORMAT,
             dims: options.dims,
             language: options.language.clone(),
+            half: options.tuning.half,
+            compression: options.tuning.compression,
             next_operation: 0,
             optimising: None,
         };
@@ -77,6 +89,12 @@ impl Journal {
             ));
         }
         Ok(Some(Self { dir: dir.to_owned(), next: marker.next_operation, marker }))
+    }
+
+    /// What is wanted of an index, with vectors kept as they are: the vector engine opens no index as what it is not, and builds its graphs
+    /// anew for another compression.
+    pub(super) fn tuning(&self, wanted: Tuning) -> Tuning {
+        Tuning { half: self.marker.half, compression: self.marker.compression, ..wanted }
     }
 
     /// Replaces the engine's log by an empty one whose first number is the reserved bound. The shard must be closed.

@@ -1,5 +1,7 @@
 //! What the vector engine is told: vectors, graphs, the log, and how fields are indexed.
 
+use std::num::NonZero;
+
 use qdrant_edge::{
     BinaryQuantizationConfig, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeVectorParams, HnswIndexConfig,
     KeywordIndexParams, MultiVectorComparator, MultiVectorConfig, PayloadSchemaParams, QuantizationConfig,
@@ -7,20 +9,27 @@ use qdrant_edge::{
 };
 
 use super::embedded::PICTURE;
-use super::{Compression, IndexOptions, Merging};
+use super::{Compression, Merging, Tuning};
 
 /// Size of one file of the engine's log.
 const LOG_FILE: usize = 16 << 20;
-/// A vector graph is built for parts with more bytes of vectors than this many KiB; smaller ones are scanned exactly.
-const GRAPH_FROM_KIB: usize = 20_000;
+/// A vector graph is built for parts with more numbers in their vectors than this many times 1,024; smaller ones are scanned exactly.
+const GRAPH_FROM_KILO: usize = 5_000;
+/// Parts are put together as long as they have less than this many times 1,024 numbers for each core: the engine's own bound, which it
+/// has in bytes and for numbers of 32 bits.
+const PART_KILO: usize = 64_000;
 /// Parts of an index that grows: every search walks over the graphs of all of them.
 const MOST_PARTS: usize = 12;
 
+/// What the engine sizes parts by: KiB of their vectors.
+fn kib(tuning: Tuning, kilo: usize) -> usize {
+    kilo * if tuning.half { 2 } else { 4 }
+}
+
 /// Of a whole index.
-pub(super) fn config(options: &IndexOptions) -> EdgeConfig {
+pub(super) fn config(dims: usize, tuning: Tuning) -> EdgeConfig {
     let multi = MultiVectorConfig { comparator: MultiVectorComparator::MaxSim };
-    let tuning = options.tuning;
-    let mut picture = EdgeVectorParams::builder(options.dims, Distance::Dot).multivector_config(multi).on_disk(true);
+    let mut picture = EdgeVectorParams::builder(dims, Distance::Dot).multivector_config(multi).on_disk(true);
     if tuning.half {
         picture = picture.datatype(VectorStorageDatatype::Float16);
     }
@@ -45,7 +54,7 @@ pub(super) fn config(options: &IndexOptions) -> EdgeConfig {
     let hnsw = HnswIndexConfig {
         m: tuning.links,
         ef_construct: tuning.build_effort,
-        full_scan_threshold: GRAPH_FROM_KIB,
+        full_scan_threshold: kib(tuning, GRAPH_FROM_KILO),
         on_disk: Some(tuning.mapped),
         // No graphs of their own for what passes a filter: searches do not ask this graph with filters (`search/rank.rs`).
         payload_m: Some(0),
@@ -56,20 +65,22 @@ pub(super) fn config(options: &IndexOptions) -> EdgeConfig {
         .on_disk_payload(true)
         .vector(PICTURE, picture)
         .hnsw_config(hnsw)
-        .optimizers(optimizers(Merging::Now))
+        .optimizers(optimizers(Merging::Now, tuning))
         .wal_options(log)
         .build()
 }
 
 /// When the engine builds graphs, and what it does with those that there are.
-pub(super) fn optimizers(merging: Merging) -> EdgeOptimizersConfig {
+pub(super) fn optimizers(merging: Merging, tuning: Tuning) -> EdgeOptimizersConfig {
     // Fewer parts than it may have are left as they are. Of itself it has one for every two cores, two at least.
     let parts = match merging {
         Merging::Later => Some(MOST_PARTS),
         Merging::Now => None,
     };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     EdgeOptimizersConfig {
-        indexing_threshold: Some(GRAPH_FROM_KIB),
+        indexing_threshold: Some(kib(tuning, GRAPH_FROM_KILO)),
+        max_segment_size: Some(kib(tuning, PART_KILO * cores)),
         default_segment_number: parts,
         ..EdgeOptimizersConfig::default()
     }

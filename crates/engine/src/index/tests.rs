@@ -49,16 +49,18 @@ fn a_product_scores_as_its_best_image() {
     for exact in [true, false] {
         let found = index.nearest(&[axis(0, 0.0)], None, 10, exact).unwrap();
         assert_eq!(keys(&found), [1, 2]);
-        assert!((found[0].score - 1.0).abs() < 1e-6);
-        assert!((found[1].score - 0.75_f32.sqrt()).abs() < 1e-6);
+        assert!((found[0].score - 1.0).abs() < 1e-3);
+        assert!((found[1].score - 0.75_f32.sqrt()).abs() < 1e-3);
         let found = index.nearest(&[axis(4, 0.0)], None, 1, exact).unwrap();
         assert_eq!(keys(&found), [1]);
         // Two query pictures add up, each with its own best image.
         let found = index.nearest(&[axis(0, 0.0), axis(4, 0.0)], None, 1, exact).unwrap();
-        assert!((found[0].score - 2.0).abs() < 1e-6);
+        assert!((found[0].score - 2.0).abs() < 1e-3);
     }
     assert_eq!(index.words("picture", 10).unwrap()[0].key, 3);
-    assert_eq!(index.vectors_of(&[2, 3, 9]).unwrap(), [vec![axis(0, 0.5)], vec![], vec![]]);
+    let kept = index.vectors_of(&[2, 3, 9]).unwrap();
+    assert_eq!(kept.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 0]);
+    assert!(kept[0][0].iter().zip(axis(0, 0.5)).all(|(a, b)| (a - b).abs() < 3e-4), "{kept:?}");
 }
 
 #[test]
@@ -191,6 +193,37 @@ fn five_languages_find_their_products() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(index.words("the", 3).unwrap(), []);
     assert_eq!(index.words("zzzz", 3).unwrap(), []);
+}
+
+#[test]
+fn an_index_of_32_bits_a_number_stays_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = Tuning { half: false, compression: Compression::Scalar, ..Tuning::default() };
+    let whole = IndexOptions { tuning: before, ..options() };
+    let thirds = |key: u64| IndexPoint { vectors: vec![axis(usize::try_from(key).unwrap(), 1.0 / 3.0)], ..point(key) };
+    let opened = Index::open(dir.path(), &whole).unwrap();
+    opened.index.upsert(&(0..20).map(thirds).collect::<Vec<_>>()).unwrap();
+    opened.index.flush().unwrap();
+    drop(opened);
+    // As an earlier version wrote its marker.
+    let marker = dir.path().join("index.json");
+    let text = std::fs::read_to_string(&marker).unwrap();
+    let older = text.replace("  \"half\": false,\n  \"compression\": \"scalar\",\n", "");
+    assert_ne!(older, text);
+    std::fs::write(&marker, older).unwrap();
+    let opened = Index::open(dir.path(), &options()).unwrap();
+    assert_eq!(opened.state, State::Loaded);
+    opened.index.upsert(&[thirds(21)]).unwrap();
+    assert_eq!(opened.index.vectors_of(&[3, 21]).unwrap(), [vec![axis(3, 1.0 / 3.0)], vec![axis(21, 1.0 / 3.0)]]);
+    // A new one has 16.
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path());
+    index.upsert(&[thirds(3)]).unwrap();
+    let found = index.vectors_of(&[3]).unwrap().remove(0).remove(0);
+    assert!(
+        found != axis(3, 1.0 / 3.0) && found.iter().zip(axis(3, 1.0 / 3.0)).all(|(a, b)| (a - b).abs() < 3e-4),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Trade-offs between memory, time and recall. The defaults are measured: see the decision about the index's parameters in
 /// `docs/decisions.md`, and `make bench`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,17 +14,18 @@ pub struct Tuning {
     pub build_effort: usize,
     /// Candidates that are looked at when the graph is searched (HNSW's ef).
     pub search_effort: usize,
-    /// What the walk over the graph compares.
+    /// What the walk over the graph compares, in a new index.
     pub compression: Compression,
-    /// Whether vectors are kept with 16 bits a number rather than 32.
+    /// Whether a new index keeps vectors with 16 bits a number rather than 32; one that there is stays as it was made.
     pub half: bool,
-    /// Whether graph and compressed vectors are read from mapped files, which the kernel may drop and read again, rather than held in
+    /// Whether graph and compressed vectors are read from mapped files (as whole vectors always are), which the kernel may drop and read again, rather than held in
     /// the process's own memory.
     pub mapped: bool,
 }
 
 /// What the walk over the graph compares. With a compression the best candidates are compared again by their whole vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// The vectors as they are.
     None,
@@ -49,8 +52,8 @@ impl Default for Tuning {
             links: 16,
             build_effort: 100,
             search_effort: 600,
-            compression: Compression::Scalar,
-            half: false,
+            compression: Compression::None,
+            half: true,
             mapped: true,
         }
     }

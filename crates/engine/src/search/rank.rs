@@ -5,6 +5,7 @@
 //! on all sides. A colour is known of every product at no cost; with a photo, the graph is also asked for what is near among
 //! the products of that colour, because those may be far behind.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use qdrant_edge::Filter;
@@ -16,7 +17,7 @@ use super::found::{Relative, Search};
 use super::fusion::{coloured, fused, less_unwanted, likeness};
 use super::query::Weighted;
 use super::rerank::by_colours;
-use crate::index::{Column, Scored, Table};
+use crate::index::{Column, Scored};
 
 /// Up to so many products are compared one by one rather than over the graph.
 const SCANNED: usize = 20_000;
@@ -106,10 +107,8 @@ pub(super) fn rank(
             words: Some(score),
             ..Candidate::unranked(row, search.table.key(row))
         };
-        let mut best = saying(search, set, &words);
-        let complete = best.len() <= depth;
-        keep_best(&mut best, depth, &search.table);
-        return Ok((best.into_iter().map(score).collect(), complete));
+        let (best, all) = best_of(saying(search, set, &words), depth, search.keys());
+        return Ok((best.into_iter().map(score).collect(), all <= depth));
     }
     let depth = if scanned { set.len() as usize } else { depth.max(SIDE) };
     let side = |vectors: &[Vec<f32>]| -> Result<HashMap<u32, f32>, SearchError> {
@@ -121,12 +120,12 @@ pub(super) fn rank(
     } else {
         pictures.extend(near_in_colour(search, &wanted, &pictured, depth)?);
         let with_colour = |row, score| search.colour(row).map_or(score, |share| coloured(score, share));
-        let mut said: Vec<(u32, f32)> = if search.likens() {
-            saying(search, set, &words).into_iter().map(|(row, score)| (row, with_colour(row, score))).collect()
+        let (said, _) = if search.likens() {
+            let said = saying(search, set, &words).map(|(row, score)| (row, with_colour(row, score)));
+            best_of(said, depth, search.keys())
         } else {
-            set.iter().map(|row| (row, with_colour(row, 0.0))).collect()
+            best_of(set.iter().map(|row| (row, with_colour(row, 0.0))), depth, search.keys())
         };
-        keep_best(&mut said, depth, &search.table);
         pictures.keys().chain(meant.keys()).copied().chain(said.into_iter().map(|(row, _)| row)).collect()
     };
     let unwanted = if scanned { side(&weighted_mean(&query.not_pictures))? } else { HashMap::new() };
@@ -164,23 +163,26 @@ pub(super) fn rank(
 }
 
 /// The products of a set that say the words, and how well.
-fn saying(search: &Search<'_>, set: &RoaringBitmap, words: &Relative<'_>) -> Vec<(u32, f32)> {
-    let Some(said) = &search.said else { return Vec::new() };
-    (set & &said.rows).iter().filter_map(|row| Some((row, words.of(row)?))).collect()
+fn saying<'s>(
+    search: &'s Search<'_>,
+    set: &RoaringBitmap,
+    words: &'s Relative<'_>,
+) -> impl Iterator<Item = (u32, f32)> + use<'s> {
+    let those = search.said.as_ref().map(|said| set & &said.rows).unwrap_or_default();
+    those.into_iter().filter_map(|row| Some((row, words.of(row)?)))
 }
 
 /// The best of a set when a colour is all that is asked for.
 fn by_colour(search: &Search<'_>, set: &RoaringBitmap, depth: usize) -> (Vec<Candidate>, bool) {
-    let mut shares: Vec<(u32, f32)> = set.iter().map(|row| (row, search.colour(row).unwrap_or(0.0))).collect();
-    let complete = shares.len() <= depth;
-    keep_best(&mut shares, depth, &search.table);
+    let shares = set.iter().map(|row| (row, search.colour(row).unwrap_or(0.0)));
+    let (best, all) = best_of(shares, depth, search.keys());
     let candidate = |(row, share): (u32, f32)| Candidate {
         score: share,
         likeness: share,
         colour: Some(share),
         ..Candidate::unranked(row, search.table.key(row))
     };
-    (shares.into_iter().map(candidate).collect(), complete)
+    (best.into_iter().map(candidate).collect(), all <= depth)
 }
 
 /// The products nearest to a photo among those whose picture has the family of the colour that is asked for.
@@ -196,14 +198,41 @@ fn near_in_colour(
     search.nearest(wanted, &within, depth)
 }
 
-/// Keeps the best `most`, best first; ties by key.
-fn keep_best(scored: &mut Vec<(u32, f32)>, most: usize, table: &Table) {
-    let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(table.key(a.0).cmp(&table.key(b.0)));
-    if most < scored.len() {
-        scored.select_nth_unstable_by(most, best_first);
-        scored.truncate(most);
+/// The best `most`, best first, ties by key; and how many there are in all. Holds twice as many at most: all that say a word may be
+/// a whole catalogue.
+fn best_of(
+    scored: impl Iterator<Item = (u32, f32)>,
+    most: usize,
+    key: impl Fn(u32) -> u64,
+) -> (Vec<(u32, f32)>, usize) {
+    let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(key(a.0).cmp(&key(b.0)));
+    let mut best: Vec<(u32, f32)> = Vec::new();
+    let mut worst: Option<(u32, f32)> = None;
+    let mut all = 0;
+    for each in scored {
+        all += 1;
+        // Scores decide nearly always, and keys lie elsewhere.
+        if worst.is_some_and(|worst| each.1 < worst.1 || best_first(&each, &worst).is_gt()) {
+            continue;
+        }
+        best.push(each);
+        if best.len() >= most.saturating_mul(2) {
+            worst = shortened(&mut best, most, best_first);
+        }
     }
-    scored.sort_unstable_by(best_first);
+    shortened(&mut best, most, best_first);
+    best.sort_unstable_by(best_first);
+    (best, all)
+}
+
+/// Cuts a list down to its first `most`, in any order; tells the last of them, where any was cut off.
+fn shortened<T: Copy>(list: &mut Vec<T>, most: usize, order: impl FnMut(&T, &T) -> Ordering) -> Option<T> {
+    if list.len() <= most {
+        return None;
+    }
+    let worst = most.checked_sub(1).map(|last| *list.select_nth_unstable_by(last, order).1);
+    list.truncate(most);
+    worst
 }
 
 /// Drops the products that score as the last one does: others that were cut off may score the same, and which of them came
@@ -227,6 +256,10 @@ fn weighted_mean(pictures: &[Weighted]) -> Vec<Vec<f32>> {
 }
 
 impl Search<'_> {
+    fn keys(&self) -> impl Fn(u32) -> u64 {
+        |row| self.table.key(row)
+    }
+
     /// The rows of `within` nearest to query vectors, best first, with their scores: exactly where that is cheap.
     pub(super) fn nearest(
         &self,
@@ -283,10 +316,9 @@ impl Search<'_> {
             let other = scope.spawn(|| index.nearest(vectors, second.as_ref(), limit, true));
             (index.nearest(vectors, first.as_ref(), limit, true), other.join())
         });
-        let mut found = self.rows(first?, within);
-        found.extend(self.rows(second.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?, within));
-        keep_best(&mut found, limit, &self.table);
-        Ok(found)
+        let second = second.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let found = self.rows(first?, within).into_iter().chain(self.rows(second?, within));
+        Ok(best_of(found, limit, self.keys()).0)
     }
 
     /// What the index finds, as far as it is in `within`.
@@ -317,6 +349,30 @@ impl Search<'_> {
             Some(Filter { must_not: Some(vec![keys(&others)]), ..Filter::default() })
         } else {
             Some(Filter::new_must(keys(within)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_best_of_a_stream_are_the_first_of_all_in_order(
+            scores in proptest::collection::vec(0_u8..12, 0..300),
+            most in 0_usize..40,
+        ) {
+            // Keys that do not rise with the rows.
+            let key = |row: u32| u64::from(row) * 11 % 307;
+            let mut all: Vec<(u32, f32)> = (0..).zip(scores.iter().map(|score| f32::from(*score))).collect();
+            let (best, count) = best_of(all.iter().copied(), most, key);
+            all.sort_by(|a, b| b.1.total_cmp(&a.1).then(key(a.0).cmp(&key(b.0))));
+            all.truncate(most);
+            prop_assert_eq!(best, all);
+            prop_assert_eq!(count, scores.len());
         }
     }
 }

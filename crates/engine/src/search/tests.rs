@@ -125,7 +125,8 @@ fn where_much_passes_a_filter_nothing_is_lost_even_when_the_nearest_do_not() {
         expected.sort_by(|a, b| b.total_cmp(a));
         assert_eq!(found.hits.len(), 10);
         for (hit, best) in found.hits.iter().zip(&expected) {
-            assert!((hit.score - best).abs() < 1e-5, "{filter}: {} instead of {best}", hit.score);
+            // Vectors have 16 bits a number.
+            assert!((hit.score - best).abs() < 1e-3, "{filter}: {} instead of {best}", hit.score);
         }
         assert_eq!(near(found.hits[0].key as usize), first_is_near, "{filter}");
     }

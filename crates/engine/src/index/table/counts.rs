@@ -2,13 +2,16 @@
 //!
 //! A *card* is what a shopper sees as one thing: a product, or all variants of a group together when these collapse.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use roaring::RoaringBitmap;
 
 use super::values::Place;
 use super::{NEVER, NONE, Table};
 use crate::index::fields::Column;
+
+/// One row looked up in a hash map takes as long as so many in a list.
+const MANY_MORE: u64 = 10;
 
 /// What is shown as one thing; see the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,15 +100,29 @@ impl Table {
         if !collapse {
             return set.len() as usize;
         }
-        if self.shared.is_subset(set) {
-            return (set.len() - self.shared.len()) as usize + self.groups.several;
+        let shared = set.intersection_len(&self.shared);
+        let (alone, missing) = ((set.len() - shared) as usize, self.shared.len() - shared);
+        // Where few are missing (the product asked about, what is hidden) these are looked at.
+        if missing < shared / MANY_MORE {
+            let lost = if missing == 0 { 0 } else { self.groups_within(&(&self.shared - set)) };
+            return alone + self.groups.several - lost;
         }
-        let shared = set & &self.shared;
         // A place for each group rather than a hash set: most of a large catalogue may be variants.
         let mut seen = vec![false; self.groups.members.len()];
-        let groups =
-            shared.iter().filter(|row| !std::mem::replace(&mut seen[self.group[*row as usize] as usize], true));
-        (set.len() - shared.len()) as usize + groups.count()
+        let groups = (set & &self.shared)
+            .into_iter()
+            .filter(|row| !std::mem::replace(&mut seen[self.group[*row as usize] as usize], true))
+            .count();
+        alone + groups
+    }
+
+    /// How many groups have all their members among these, which all are members of groups.
+    fn groups_within(&self, rows: &RoaringBitmap) -> usize {
+        let mut counts: HashMap<u32, u64> = HashMap::new();
+        for row in rows {
+            *counts.entry(self.group[row as usize]).or_default() += 1;
+        }
+        counts.into_iter().filter(|(group, count)| self.groups.members[*group as usize].len() == *count).count()
     }
 
     /// For each brand number: how many cards. A card counts for the brand of its first product; those without a brand come
@@ -270,5 +287,32 @@ impl Table {
         prices.fold(None, |range, price| {
             Some(range.map_or((price, price), |(low, high): (f64, f64)| (low.min(price), high.max(price))))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cards_are_counted_alike_however_few_are_missing(
+            groups in proptest::collection::vec(0_u8..40, 1..200),
+            missing in proptest::collection::vec(any::<proptest::sample::Index>(), 0..12),
+            many in any::<bool>(),
+        ) {
+            let mut table = Table::default();
+            for (key, group) in (1..).zip(&groups) {
+                let group = (*group < 30).then(|| json!({"group": format!("g{group}")}));
+                table.put(key, true, group.as_ref().and_then(serde_json::Value::as_object).unwrap_or(&serde_json::Map::new()));
+            }
+            let those: RoaringBitmap = missing.iter().map(|at| at.index(groups.len()) as u32).collect();
+            let set = if many { those } else { &table.live - &those };
+            prop_assert_eq!(table.cards(&set, true), table.firsts(&set, true).len());
+            prop_assert_eq!(table.cards(&set, false) as u64, set.len());
+        }
     }
 }
