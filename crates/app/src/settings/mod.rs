@@ -105,7 +105,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     };
     let threads = raw.threads.map(|threads| within("threads", threads, 1, 256)).transpose()?;
     let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u64);
-    let permits = within("permits", raw.permits.unwrap_or((cores * 2).clamp(4, 64)), 1, 1024)?;
+    let permits = within("permits", raw.permits.unwrap_or((cores * 3 / 2).clamp(3, 64)), 1, 1024)?;
     let side = within("limits.side", raw.limits.side, 16, 100_000)?;
     let limits = Limits {
         file_bytes: within("limits.file_mib", raw.limits.file_mib, 1, 1024)? * MIB,

@@ -176,6 +176,7 @@ fn jobs(data: &Path) -> Value {
     let jobs = engine.jobs().unwrap();
     assert_eq!(jobs.len(), 1);
     let ledger = engine.job_errors(&jobs[0].id, 1000, 0).unwrap();
+    engine.close();
     let job = &jobs[0];
     json!([job.state, job.total, job.done, job.created, job.updated, job.failed, job.warnings, ledger.0, ledger.1])
 }
@@ -219,6 +220,7 @@ fn searches(data: &Path) -> Vec<Value> {
             found.push(answer);
         }
     }
+    engine.close();
     found
 }
 

@@ -241,7 +241,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Stops running jobs so that they can be resumed, and brings every index to disk. Reads still work afterwards.
+    /// Stops running jobs so that they can be resumed, and brings every index to disk. Reads still work afterwards. Who opens the folder again
+    /// in the same process closes it first: threads in the background hold an engine that is only dropped for a moment.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
         for run in self.running.lock().values() {
