@@ -11,6 +11,8 @@ use super::embedded::Embedded;
 
 /// Beginnings of the names of the folders that the engine has graphs in, and vectors.
 const WALKED: [&str; 2] = ["vector_index", "vector_storage"];
+/// Beginning of the names of the files with compressed vectors, where an index has them: whole ones are read for the best only.
+const COMPRESSED: &str = "quantized";
 
 impl Embedded {
     /// See [`super::Index::read_ahead`].
@@ -27,20 +29,26 @@ impl Embedded {
     }
 }
 
-/// The files that a walk over the graph reads.
+/// The files that a walk over the graph reads: graphs, and of vectors the compressed ones where there are any.
 fn walked(segments: &Path) -> Vec<PathBuf> {
-    let is_walked = |folder: &PathBuf| {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        WALKED.iter().any(|beginning| name.starts_with(beginning))
+    let named = |path: &PathBuf, beginning: &str| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(beginning))
     };
+    let is_walked = |folder: &PathBuf| WALKED.iter().any(|beginning| named(folder, beginning));
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = inside(segments).flat_map(|segment| inside(&segment)).filter(is_walked).collect();
-    while let Some(folder) = folders.pop() {
-        let (inner, files): (Vec<PathBuf>, Vec<PathBuf>) = inside(&folder).partition(|path| path.is_dir());
-        folders.extend(inner);
-        found.extend(files);
+    for folder in inside(segments).flat_map(|segment| inside(&segment)).filter(is_walked) {
+        let (compressed, whole): (Vec<PathBuf>, Vec<PathBuf>) =
+            files(&folder).into_iter().partition(|file| named(file, COMPRESSED));
+        found.extend(if compressed.is_empty() { whole } else { compressed });
     }
     found
+}
+
+/// All files in a folder and in those inside of it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let (folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = inside(folder).partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| self::files(folder)));
+    files
 }
 
 /// What is in a folder; nothing where there is none.
@@ -51,14 +59,12 @@ fn inside(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::{Fields, Index, IndexOptions, IndexPoint};
+    use crate::index::{Compression, Fields, Index, IndexOptions, IndexPoint, Tuning};
 
     #[test]
     fn the_files_of_a_graph_are_known_by_name() {
-        let folder = tempfile::tempdir().unwrap();
         // As large a part as gets a graph, in few pictures.
         let dims = 4_096;
-        let index = Index::open(folder.path(), &IndexOptions::new(dims)).unwrap().index;
         let mut seed = 7_u64;
         let mut random = || {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -72,17 +78,27 @@ mod tests {
                 IndexPoint { key, vectors, words: Fields::default(), payload: serde_json::Map::new() }
             })
             .collect();
-        index.upsert(&points).unwrap();
-        index.optimize().unwrap();
-        index.flush().unwrap();
-        let files = walked(&folder.path().join("shard").join("segments"));
-        let size = |name: &str| -> u64 {
-            let named =
-                files.iter().filter(|file| file.file_name().is_some_and(|own| own.to_string_lossy().starts_with(name)));
-            named.map(|file| file.metadata().unwrap().len()).sum()
-        };
-        assert!(size("links") > 1_400 * 8, "{files:?}");
-        assert!(size("chunk_") >= 1_400 * dims as u64 * 2, "{files:?}");
-        index.read_ahead(|| false);
+        for compression in [Compression::None, Compression::Scalar] {
+            let folder = tempfile::tempdir().unwrap();
+            let tuning = Tuning { compression, ..Tuning::default() };
+            let options = IndexOptions { tuning, ..IndexOptions::new(dims) };
+            let index = Index::open(folder.path(), &options).unwrap().index;
+            index.upsert(&points).unwrap();
+            index.optimize().unwrap();
+            index.flush().unwrap();
+            let files = walked(&folder.path().join("shard").join("segments"));
+            let size = |name: &str| -> u64 {
+                let named = files
+                    .iter()
+                    .filter(|file| file.file_name().is_some_and(|own| own.to_string_lossy().starts_with(name)));
+                named.map(|file| file.metadata().unwrap().len()).sum()
+            };
+            assert!(size("links") > 1_400 * 8, "{files:?}");
+            match compression {
+                Compression::None => assert!(size("chunk_") >= 1_400 * dims as u64 * 2, "{files:?}"),
+                _ => assert!(size("quantized.data") >= 1_400 * dims as u64, "{files:?}"),
+            }
+            index.read_ahead(|| false);
+        }
     }
 }

@@ -15,8 +15,8 @@ use super::{Compression, Merging, Tuning};
 const LOG_FILE: usize = 16 << 20;
 /// A vector graph is built for parts with more numbers in their vectors than this many times 1,024; smaller ones are scanned exactly.
 const GRAPH_FROM_KILO: usize = 5_000;
-/// Parts are put together as long as they have less than this many times 1,024 numbers for each core: the engine's own bound, which it
-/// has in bytes and for numbers of 32 bits.
+/// Parts are put together as long as they have less than this many times 1,024 numbers for each core: the engine's own bound with numbers
+/// of 32 bits, which it has in bytes (and no longer raises from some eight cores on).
 const PART_KILO: usize = 64_000;
 /// Parts of an index that grows: every search walks over the graphs of all of them.
 const MOST_PARTS: usize = 12;

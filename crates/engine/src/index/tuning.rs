@@ -18,8 +18,8 @@ pub struct Tuning {
     pub compression: Compression,
     /// Whether a new index keeps vectors with 16 bits a number rather than 32; one that there is stays as it was made.
     pub half: bool,
-    /// Whether graph and compressed vectors are read from mapped files (as whole vectors always are), which the kernel may drop and read again, rather than held in
-    /// the process's own memory.
+    /// Whether graph and compressed vectors are read from mapped files (as whole vectors always are), which the kernel may drop and
+    /// read again, rather than held in the process's own memory.
     pub mapped: bool,
 }
 

@@ -32,8 +32,8 @@ const USUAL_PICTURE: u64 = 150_000;
 const TRY: Duration = Duration::from_secs(10);
 /// Hosts that are told apart: more do not make an import faster.
 const MOST_HOSTS: usize = 16;
-/// Bytes on disk for one new picture besides its file: feature, inner layers, embedding in the index (16 bits a number and compressed,
-/// twice while graphs are built), rows.
+/// Bytes on disk for one new picture besides its file: feature, inner layers, embedding in the index (16 bits a number and as much as a
+/// compressed copy would take, twice while graphs are built), rows.
 const PER_PICTURE: u64 = 2_560 + 2_496 + 2 * (512 + 256) + 500;
 /// Bytes on disk for one product: its JSON, words and payload in the index, rows.
 const PER_PRODUCT: u64 = 6_000;
