@@ -13,9 +13,10 @@ use crate::section::{self, EVALUATION};
 use crate::tasks::{self, Figure, clothing, fashion, groceries, robust};
 use crate::{plot, worst};
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "raw",
     "default head",
+    groceries::UNLABELLED,
     "learned head",
     groceries::GALLERY_IN_FIT,
     tasks::LAYERS,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vetrina_engine::engine::{
     CatalogueName, FusedReport, Job, JobState, Learned, PromoteRequest, SpaceInfo, TrainReport, TrainRequest, Trained,
-    WithWords, WordsReport,
+    UnlabelledReport, WithWords, WordsReport,
 };
 use vetrina_engine::space::Space;
 use vetrina_engine::{Engine, EngineError};
@@ -246,6 +246,9 @@ fn print_report(report: &TrainReport) -> Result<(), Failure> {
     if let Some(colours) = &report.colours {
         print_fused("Colours", "the colours of the subject", colours)?;
     }
+    if let Some(unlabelled) = &report.unlabelled {
+        print_unlabelled(unlabelled)?;
+    }
     report.words.as_ref().map_or(Ok(()), print_words)
 }
 
@@ -255,6 +258,25 @@ fn print_fused(what: &str, seen: &str, report: &FusedReport) -> Result<(), Failu
     } else {
         format!("  {what} are not fused: they would not clearly make it better. With them against without:")
     })?;
+    print_tasks(report)
+}
+
+fn print_unlabelled(report: &UnlabelledReport) -> Result<(), Failure> {
+    let photos = report.photos;
+    let beside = if report.anchored { ", with directions of the default head beside what they teach" } else { "" };
+    print(&if report.compared.fused {
+        format!(
+            "  {photos} photos that nobody labelled are learned from, too, by what they are taken for{beside}. With them against without:"
+        )
+    } else {
+        format!(
+            "  {photos} photos that nobody labelled are not learned from: they would not clearly make it better. With them against without:"
+        )
+    })?;
+    print_tasks(&report.compared)
+}
+
+fn print_tasks(report: &FusedReport) -> Result<(), Failure> {
     for task in &report.tasks {
         let points = |share: f64| share * 100.0;
         print(&format!(

@@ -39,7 +39,7 @@ pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
     Figures, Freshness, FreshnessOptions, FusedReport, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task,
-    TaskReport, TrainReport, TrainRequest, Trained, WithWords, WordsReport,
+    TaskReport, TrainReport, TrainRequest, Trained, UnlabelledReport, WithWords, WordsReport,
 };
 
 use std::collections::{BTreeMap, HashMap};

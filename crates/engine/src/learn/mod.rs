@@ -15,6 +15,7 @@ mod pca;
 mod ranking;
 mod rows;
 mod scatter;
+mod self_training;
 mod words;
 
 use faer::linalg::cholesky::llt::factor::LltError;
@@ -30,6 +31,7 @@ pub use method::{COLOURS_WEIGH, Method, fit};
 pub use pca::{PcaOptions, fit_pca};
 pub use ranking::{Ranking, nearest_votes, rank_of_own, rankings, share_in_first};
 pub use rows::Rows;
+pub use self_training::{SelfTraining, self_train};
 pub use words::{WordsOptions, fit_words};
 
 /// Why nothing can be fitted.

@@ -102,7 +102,7 @@ pub fn nearest_votes(queries: &Rows, gallery: &Rows, labels: &[u32], k: usize, p
 }
 
 /// Calls `judge` with each query's place and its similarities to the whole gallery; answers in the order of the queries.
-fn by_query<T: Send>(
+pub(super) fn by_query<T: Send>(
     queries: &Rows,
     gallery: &Rows,
     count: usize,

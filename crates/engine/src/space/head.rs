@@ -110,6 +110,27 @@ impl Head {
         Ok(Self { model: Some(model.to_owned()), input, layers, colours, linear })
     }
 
+    /// This head with the first `directions` of another one below its own, times `scale`. The other sees the pooled vector alone; what this
+    /// one sees besides counts nothing there.
+    pub(super) fn stacked(&self, other: &Self, directions: usize, scale: f32) -> Result<Self, SpaceError> {
+        let wrong = |reason: &str| SpaceError::Head { origin: "a head beside another".into(), reason: reason.into() };
+        let (Some(own), Some(model)) = (&self.linear, &self.model) else {
+            return Err(wrong("only a linear head can have another one beside it"));
+        };
+        let below = other.linear.as_ref().filter(|_| other.layers == 0 && other.colours.is_none());
+        let below =
+            below.ok_or_else(|| wrong("only a linear head that sees the pooled vector alone can be beside it"))?;
+        if self.input != other.input {
+            return Err(SpaceError::Dimension { expected: self.input, found: other.input });
+        }
+        let mut projection = own.projection.clone();
+        for row in below.projection.chunks_exact(other.input).take(directions) {
+            projection.extend(row.iter().map(|value| value * scale));
+            projection.resize(projection.len() + own.mean.len() - other.input, 0.0);
+        }
+        Self::fused(model, Beside { layers: self.layers, colours: self.colours }, &own.mean, &projection)
+    }
+
     /// SHA-256 of the model this head was fitted for; `None` when any will do.
     #[must_use]
     pub fn model(&self) -> Option<&str> {

@@ -4,6 +4,7 @@
 //! is a hash of all three, and every embedding carries it. Embeddings of different spaces are never compared: there is
 //! no number to be had from them, only a [`SpaceMismatch`].
 
+mod anchor;
 pub mod calibration;
 mod default;
 mod embedding;

@@ -25,7 +25,7 @@ use crate::data;
 /// How often memory is looked at.
 const EVERY: Duration = Duration::from_secs(1);
 /// Parts of the rows that are imported into a catalogue of their own.
-const PARTS: [f64; 3] = [0.05, 0.25, 1.0];
+const PARTS: [f64; 4] = [0.05, 0.25, 0.5, 1.0];
 
 /// Memory when so many rows were done.
 #[derive(Serialize, Deserialize)]

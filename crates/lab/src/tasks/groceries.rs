@@ -1,14 +1,16 @@
 //! G-studio, G-halves and G-adapted.
 
 use anyhow::Result;
-use vetrina_engine::learn::{LdaOptions, Method, Rows, fit, fit_lda};
-use vetrina_engine::model::builtin_manifest;
+use vetrina_engine::learn::{LdaOptions, Method, Rows, SelfTraining, fit, fit_lda, self_train};
+use vetrina_engine::model::{Feature, builtin_manifest};
 use vetrina_engine::space::Space;
 
-use super::{Asking, Figure, LAYERS, Shown, at, figures, fused_space, given_spaces, places};
+use super::{Asking, Figure, LAYERS, Shown, at, embed, figures, fused_space, given_spaces, places};
 use crate::data::Groceries;
 use crate::features::Features;
 
+/// The column of heads that learned from photos of which nobody said what they show.
+pub const UNLABELLED: &str = "taught by photos nobody labelled";
 /// The column of the head that is fitted to the gallery's own pictures too.
 pub const GALLERY_IN_FIT: &str = "learned head, gallery in the fit";
 
@@ -41,6 +43,14 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
         let halves = later.rankings(&space, &second_labels, &known(&space)?, &first_labels)?;
         found.extend(figures("G-halves", column, &halves));
     }
+    // Photos of one half teach, without a word of what they show; those of the other half ask, and the other way round.
+    let mut studio = Vec::new();
+    for (teaching, asked) in [(&first, &second), (&second, &first)] {
+        let space = taught_by(&whole_studio, &studio_labels, &select(&whole_photos, teaching))?;
+        let asking = asking.select(asked);
+        studio.extend(asking.rankings(&space, &at(&photo_labels, asked), &gallery(&space)?, &studio_labels)?);
+    }
+    found.extend(figures("G-studio", UNLABELLED, &studio));
     let manifest = builtin_manifest()?;
     let head = fit_lda(&manifest.sha256, &select(&photos, &first), &first_labels, &LdaOptions::default())?;
     let space = Space::new(manifest, head)?;
@@ -64,4 +74,50 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     both(&space, GALLERY_IN_FIT)?;
     both(&fused_space(&labelled, &known_labels, true, None)?, LAYERS)?;
     Ok(found)
+}
+
+/// The space that a catalogue's pictures and photos of unknown things teach, with layers and the default head's directions beside it, as
+/// `space train --confirmed` makes it.
+pub fn taught_by(studio: &Rows, labels: &[u32], photos: &Rows) -> Result<Space> {
+    taught(studio, labels, (&Rows::new(studio.dim()), &[]), photos, true)
+}
+
+/// The same where somebody said of some photos, `known`, what they show.
+pub fn taught(
+    studio: &Rows,
+    labels: &[u32],
+    (known, known_labels): (&Rows, &[u32]),
+    photos: &Rows,
+    anchored: bool,
+) -> Result<Space> {
+    let manifest = builtin_manifest()?;
+    let default = Space::default_for(manifest)?;
+    let mut rows = studio.clone();
+    known.iter().chain(photos.iter()).for_each(|row| {
+        rows.push(row);
+    });
+    let told = studio.len() + known.len();
+    let places: Vec<usize> = (0..rows.len()).collect();
+    let all_labels = [labels, known_labels].concat();
+    let material = SelfTraining {
+        pictures: &places[..studio.len()],
+        picture_labels: labels,
+        known: &places[..told],
+        known_labels: &all_labels,
+        photos: &places[told..],
+    };
+    let fit = |places: &[usize], labels: &[u32]| -> Result<Space> {
+        let space = fused_space(&rows.select(places.iter().copied()), labels, true, None)?;
+        if !anchored {
+            return Ok(space);
+        }
+        let pictures: Vec<_> = places
+            .iter()
+            .take(1_000)
+            .map(|&place| (Feature { pooled: rows.row(place).to_vec(), map: None }, None))
+            .collect();
+        Ok(space.anchored(manifest, &default, &pictures)?)
+    };
+    let seed = if known.len() < 30 { default.clone() } else { fit(material.known, material.known_labels)? };
+    self_train(&material, seed, fit, |space, places| embed(space, &rows.select(places.iter().copied())))
 }

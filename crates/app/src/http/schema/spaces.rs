@@ -15,6 +15,10 @@ pub struct Provenance {
     layers: bool,
     /// Whether its head sees colours, too.
     colours: bool,
+    /// Whether it was fitted to photos of which nobody said what they show, too.
+    guesses: bool,
+    /// Whether directions of the default head stand beside what was learned.
+    anchored: bool,
     /// Name of the model.
     model: String,
     /// SHA-256 of its file.
@@ -113,6 +117,9 @@ pub struct TrainReport {
     layers: Option<FusedReport>,
     /// Whether the head sees colours; absent where there was nothing to choose.
     colours: Option<FusedReport>,
+    /// Whether photos of which nobody said what they show were learned from; absent where there are too few of them, or the labels are not
+    /// products.
+    unlabelled: Option<UnlabelledReport>,
     /// How well words find pictures in it, where they were brought into it.
     words: Option<WordsReport>,
     /// Seconds it took.
@@ -125,6 +132,19 @@ pub struct FusedReport {
     /// Whether the head that was kept sees it.
     fused: bool,
     /// Cross-validation: `current` without, `new` with it.
+    tasks: Vec<TaskReport>,
+}
+
+/// A head that learned from photos nobody labelled, too, against one that did not.
+#[derive(Serialize, ToSchema)]
+pub struct UnlabelledReport {
+    /// How many of them there are.
+    photos: u64,
+    /// Whether directions of the default head stand beside what was learned.
+    anchored: bool,
+    /// Whether they were learned from.
+    fused: bool,
+    /// Cross-validation: `current` without, `new` with them.
     tasks: Vec<TaskReport>,
 }
 

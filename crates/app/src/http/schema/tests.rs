@@ -42,17 +42,18 @@ fn item() -> ItemError {
 fn trained() -> (Provenance, TrainReport) {
     let space = "0123456789abcdef";
     let provenance = json!({
-        "method": "lda", "learned": {}, "layers": true, "colours": false, "model": "m", "model_sha256": "0", "pictures": 1, "products": 1,
+        "method": "lda", "learned": {}, "layers": true, "colours": false, "guesses": true, "anchored": false, "model": "m", "model_sha256": "0", "pictures": 1, "products": 1,
         "labels": 1, "pairs": 0, "revision": 1, "last_product": 1, "seed": 1, "vetrina": "0", "trained_at": "2026-01-31T12:00:00Z",
     });
     let fused = json!({"fused": true, "tasks": []});
+    let unlabelled = json!({"photos": 50, "anchored": true, "fused": true, "tasks": []});
     let words = json!({
         "products": 1, "vocabulary": 1, "queries": 1, "pictures": 1, "recall_at_1": 0.5, "recall_at_10": null, "chance": 0.1, "median_rank": 1,
         "used": true,
     });
     let report = json!({
         "learned": "labels: category", "products": 1, "pictures": 1, "labels": 1, "pairs": 0, "against": space, "tasks": [],
-        "gate": {"passes": true, "reasons": []}, "notes": [], "layers": fused, "colours": fused, "words": words, "seconds": 1.0,
+        "gate": {"passes": true, "reasons": []}, "notes": [], "layers": fused, "colours": fused, "unlabelled": unlabelled, "words": words, "seconds": 1.0,
     });
     (serde_json::from_value(provenance).unwrap(), serde_json::from_value(report).unwrap())
 }
@@ -136,6 +137,7 @@ fn the_description_has_the_fields_of_the_engines_types() {
     same("Provenance", &provenance);
     same("TrainReport", &report);
     same("FusedReport", &report.layers);
+    same("UnlabelledReport", &report.unlabelled);
     same("SearchRequest", &asked());
     same("QueryImage", &asked().images[0]);
     let found = found(product);

@@ -1,6 +1,6 @@
 //! What a space is trained on: stored features and what the catalogue says of them. No picture is touched.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::catalogue::Catalogue;
 use super::super::people::Pair;
@@ -17,6 +17,8 @@ const MOST_PICTURES: usize = 100_000;
 /// Most pictures whose layers before the last one are learned from, by spaces and by classifiers: they are 10 KB each, and a fit to 4,000 pictures takes
 /// two seconds.
 pub(in crate::engine) const MOST_LAYERED: u64 = 10_000;
+/// Most photos that are learned from though nobody said what they show, latest first.
+const MOST_UNLABELLED: usize = 2_000;
 /// Products that are read at once.
 const PAGE: usize = 512;
 /// Stands for no label.
@@ -31,6 +33,8 @@ pub(super) enum Origin {
     Photo,
     /// A damaged copy of a catalogue picture: asked with, never learned from.
     Copy,
+    /// A photo of which nobody said what is on it: learned from by what it is taken for, and never asked with.
+    Unlabelled,
 }
 
 /// Pictures with what is known of each; all vectors but `rows` and `products` have one entry a picture.
@@ -50,6 +54,8 @@ pub(super) struct Gathered {
     /// Colours, where they are known; about a kilobyte each.
     pub(super) colours: Vec<Option<ColourDescriptor>>,
     pub(super) products: Vec<Shown>,
+    /// Products of the catalogue that were looked at.
+    pub(super) product_count: usize,
     /// How many labels there are.
     pub(super) label_count: usize,
     /// Pictures left out because products with different labels show them.
@@ -114,19 +120,29 @@ impl Gathered {
         self.push((feature, colours), Origin::Copy, self.owners[of], self.labels[of], self.hashes[of]);
     }
 
+    /// Places of all but the photos nobody labelled, of which those that a head cannot see are simply left out.
+    fn others(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows.len()).filter(|&place| self.origins[place] != Origin::Unlabelled)
+    }
+
     /// How many pictures there are of which only the pooled vector is known.
     pub(super) fn without_layers(&self) -> usize {
-        self.layers.iter().filter(|layers| layers.is_empty()).count()
+        self.others().filter(|&place| self.layers[place].is_empty()).count()
     }
 
     /// How many pictures there are whose colours are not known.
     pub(super) fn without_colours(&self) -> usize {
-        self.colours.iter().filter(|colours| colours.is_none()).count()
+        self.others().filter(|&place| self.colours[place].is_none()).count()
     }
 
     /// Places of the pictures that may be learned from.
     pub(super) fn learnable(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.rows.len()).filter(|&place| self.origins[place] != Origin::Copy)
+        (0..self.rows.len()).filter(|&place| !matches!(self.origins[place], Origin::Copy | Origin::Unlabelled))
+    }
+
+    /// Places of the photos of which nobody said what they show.
+    pub(super) fn unlabelled(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows.len()).filter(|&place| self.origins[place] == Origin::Unlabelled)
     }
 }
 
@@ -202,7 +218,11 @@ impl Engine {
                 return Ok(None);
             }
         }
+        gathered.product_count = gathered.products.len();
         self.add_photos(&mut gathered, learned, pairs, &numbers, &mut labels)?;
+        if learned.confirmed && learned.of_products() {
+            self.add_unlabelled(catalogue, &mut gathered)?;
+        }
         gathered.label_count = labels.0.len();
         Ok(Some(gathered))
     }
@@ -255,6 +275,26 @@ impl Engine {
                     gathered.push((&feature, colours), Origin::Photo, owner, labels.of(alone), hash);
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Adds the photos of which nobody said anything.
+    fn add_unlabelled(&self, catalogue: &Catalogue, gathered: &mut Gathered) -> Result<(), EngineError> {
+        let known: HashSet<ImageHash> = gathered.hashes.iter().copied().collect();
+        let mut hashes = self.store.photos(catalogue.key, MOST_UNLABELLED)?;
+        hashes.retain(|hash| !known.contains(hash));
+        // In an order that does not depend on when they came.
+        hashes.sort_unstable();
+        let features = self.features(&hashes, gathered.layered)?;
+        let colours = self.store.colours(&hashes)?;
+        for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
+            let Some(feature) = feature else { continue };
+            let owner = gathered.products.len() as u32;
+            gathered.products.push(Shown { family: u32::MAX - owner });
+            gathered.push((&feature, colours), Origin::Unlabelled, owner, NO_LABEL, hash);
         }
         Ok(())
     }

@@ -4,10 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
 use super::Provenance;
-use super::gather::{Gathered, NO_LABEL};
-use crate::learn::{Besides, COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows};
-use crate::model::Manifest;
+use super::gather::{Gathered, NO_LABEL, Origin};
+use crate::learn::{Besides, COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows, SelfTraining, self_train};
+use crate::model::{Feature, Manifest};
 use crate::space::{Space, SpaceError};
+
+/// Labelled photos from which on the first guesses are made by a head that was fitted to them.
+const ENOUGH_TO_GUESS: usize = 30;
+/// Pictures that tell how long embeddings are, to bring the default head's directions to the same length.
+const ANCHORING: usize = 1_000;
 
 /// What a space is learned from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,16 +64,26 @@ pub(super) struct Recipe {
     pub(super) layers: bool,
     /// Of supervised ones only.
     pub(super) colours: bool,
+    /// Whether photos of which nobody said what they show are learned from, by what they are taken for; only where each product is a label.
+    pub(super) guesses: bool,
+    /// Whether directions of the default head stand beside what was learned.
+    pub(super) anchored: bool,
 }
 
 impl Recipe {
     pub(super) fn new(learned: &Learned) -> Self {
-        Self { learned: learned.clone(), layers: false, colours: false }
+        Self { learned: learned.clone(), layers: false, colours: false, guesses: false, anchored: false }
     }
 
     /// How a space was made that was kept.
     pub(super) fn of(provenance: &Provenance) -> Self {
-        Self { learned: provenance.learned.clone(), layers: provenance.layers, colours: provenance.colours }
+        Self {
+            learned: provenance.learned.clone(),
+            layers: provenance.layers,
+            colours: provenance.colours,
+            guesses: provenance.guesses,
+            anchored: provenance.anchored,
+        }
     }
 }
 
@@ -79,19 +94,88 @@ pub(super) fn fit(
     gathered: &Gathered,
     places: &[usize],
 ) -> Result<Space, EngineError> {
-    let of = |model: &str, places: &[usize], method: &Method<'_>| {
-        let rows = chosen(&gathered.rows, places);
-        let head = crate::learn::fit(model, rows.as_ref().unwrap_or(&gathered.rows), method);
-        Ok(Space::new(manifest, head.map_err(learn)?)?)
-    };
     if !recipe.learned.supervised() {
-        return of(&manifest.sha256, places, &Method::Unsupervised(PcaOptions::default()));
+        return fit_by(manifest, &manifest.sha256, gathered, places, &Method::Unsupervised(PcaOptions::default()));
     }
     let places: Vec<usize> = places.iter().copied().filter(|&place| gathered.labels[place] != NO_LABEL).collect();
     let labels: Vec<u32> = places.iter().map(|&place| gathered.labels[place]).collect();
-    let (labels, mut options) = (labels.as_slice(), LdaOptions::default());
+    if recipe.guesses {
+        return self_trained(manifest, recipe, gathered, (&places, &labels));
+    }
+    fit_to_labels(manifest, recipe, gathered, (&places, &labels))
+}
+
+/// Fits a head to pictures and to what the photos nobody labelled are taken for.
+fn self_trained(
+    manifest: &Manifest,
+    recipe: &Recipe,
+    gathered: &Gathered,
+    (places, labels): (&[usize], &[u32]),
+) -> Result<Space, EngineError> {
+    let seen = |&place: &usize| {
+        (!recipe.layers || !gathered.layers[place].is_empty()) && (!recipe.colours || gathered.colours[place].is_some())
+    };
+    let photos: Vec<usize> = gathered.unlabelled().filter(seen).collect();
+    let of_catalogue = |place: usize| gathered.origins[place] == Origin::Catalogue;
+    let pictures: Vec<usize> = places.iter().copied().filter(|&place| of_catalogue(place)).collect();
+    let picture_labels: Vec<u32> = pictures.iter().map(|&place| gathered.labels[place]).collect();
+    // A head that was fitted to a handful of photos guesses worse than the default one.
+    let seed = if places.len() - pictures.len() >= ENOUGH_TO_GUESS {
+        fit_to_labels(manifest, recipe, gathered, (places, labels))?
+    } else {
+        Space::default_for(manifest)?
+    };
+    let material = SelfTraining {
+        pictures: &pictures,
+        picture_labels: &picture_labels,
+        known: places,
+        known_labels: labels,
+        photos: &photos,
+    };
+    let fit = |places: &[usize], labels: &[u32]| fit_to_labels(manifest, recipe, gathered, (places, labels));
+    self_train(&material, seed, fit, |space, places| embed(space, gathered, places))
+}
+
+/// Fits a head by one method.
+fn fit_by(
+    manifest: &Manifest,
+    model: &str,
+    gathered: &Gathered,
+    places: &[usize],
+    method: &Method<'_>,
+) -> Result<Space, EngineError> {
+    let rows = chosen(&gathered.rows, places);
+    let head = crate::learn::fit(model, rows.as_ref().unwrap_or(&gathered.rows), method);
+    Ok(Space::new(manifest, head.map_err(learn)?)?)
+}
+
+/// Fits a head to pictures whose labels are known.
+fn fit_to_labels(
+    manifest: &Manifest,
+    recipe: &Recipe,
+    gathered: &Gathered,
+    (places, labels): (&[usize], &[u32]),
+) -> Result<Space, EngineError> {
+    let space = supervised(manifest, recipe, gathered, (places, labels))?;
+    if !recipe.anchored {
+        return Ok(space);
+    }
+    let feature = |place: usize| joined(&space, gathered, place);
+    let pictures: Vec<_> =
+        places.iter().take(ANCHORING).map(|&place| (feature(place), gathered.colours[place].as_ref())).collect();
+    Ok(space.anchored(manifest, &Space::default_for(manifest)?, &pictures)?)
+}
+
+fn supervised(
+    manifest: &Manifest,
+    recipe: &Recipe,
+    gathered: &Gathered,
+    (places, labels): (&[usize], &[u32]),
+) -> Result<Space, EngineError> {
+    let of = |model: &str, method: &Method<'_>| fit_by(manifest, model, gathered, places, method);
+    let mut options = LdaOptions::default();
     if !recipe.layers && !recipe.colours {
-        return of(&manifest.sha256, &places, &Method::Supervised { labels, options });
+        return of(&manifest.sha256, &Method::Supervised { labels, options });
     }
     let (mut layers, mut colours) = (None, None);
     if recipe.layers {
@@ -107,7 +191,7 @@ pub(super) fn fit(
     }
     let colours = colours.as_ref().map(|colours| (colours.as_slice(), COLOURS_WEIGH));
     let besides = Besides { layers: layers.as_ref(), colours };
-    of(manifest.of_heads(recipe.layers), &places, &Method::Fused { labels, besides, options })
+    of(manifest.of_heads(recipe.layers), &Method::Fused { labels, besides, options })
 }
 
 /// A copy of these rows; none when they are all there are, which spares the memory.
@@ -120,17 +204,22 @@ pub(super) fn learn(error: FitError) -> EngineError {
     EngineError::NothingLearned { reason: error.to_string() }
 }
 
+/// What a space looks at of a picture, but for colours.
+fn joined(space: &Space, gathered: &Gathered, place: usize) -> Feature {
+    let mut pooled = gathered.rows.row(place).to_vec();
+    if space.sees_layers() {
+        pooled.extend_from_slice(&gathered.layers[place]);
+    }
+    Feature { pooled, map: None }
+}
+
 /// Embeddings of pictures in a space, [places, dim of the space].
 pub(super) fn embed(space: &Space, gathered: &Gathered, places: &[usize]) -> Result<Rows, EngineError> {
     use rayon::prelude::*;
     let embedded: Vec<Vec<f32>> = places
         .par_iter()
         .map(|&place| {
-            let mut pooled = gathered.rows.row(place).to_vec();
-            if space.sees_layers() {
-                pooled.extend_from_slice(&gathered.layers[place]);
-            }
-            let feature = crate::model::Feature { pooled, map: None };
+            let feature = joined(space, gathered, place);
             Ok(space.embed_with(&feature, gathered.colours[place].as_ref())?.into_vector())
         })
         .collect::<Result<_, EngineError>>()?;

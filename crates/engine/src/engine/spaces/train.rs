@@ -24,6 +24,8 @@ use crate::space::{Space, SpaceId};
 const MOST_COLOURED: usize = 50_000;
 /// With more labels layers before the last one are not tried: what has to be diagonalised is as large as there are labels.
 const MOST_LAYERED_LABELS: usize = 2_000;
+/// Fewer photos of which nobody said what they show teach nothing worth a comparison.
+const ENOUGH_UNLABELLED: usize = 50;
 /// Fewer products with a second picture, and damaged copies have to ask.
 const ENOUGH_TO_ASK: usize = 10;
 
@@ -79,6 +81,10 @@ pub struct TrainReport {
     /// The same of colours, against a head that sees all else.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub colours: Option<FusedReport>,
+    /// Whether photos of which nobody said what they show were learned from, and why; absent where there are too few of them, or the
+    /// labels are not products.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unlabelled: Option<UnlabelledReport>,
     /// How well words find pictures in it, where they were brought into it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub words: Option<WordsReport>,
@@ -100,6 +106,18 @@ impl FusedReport {
         let better = tasks.iter().any(|task| task.map_difference.low > 0.0);
         Self { fused: better && gate::judge(&tasks).passes, tasks }
     }
+}
+
+/// A head that learned from photos nobody labelled, too, against one that did not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnlabelledReport {
+    /// How many of them there are.
+    pub photos: usize,
+    /// Whether directions of the default head stand beside what was learned; it was tried with and without.
+    pub anchored: bool,
+    /// The better way against the head that learned from labels alone.
+    #[serde(flatten)]
+    pub compared: FusedReport,
 }
 
 /// A space that was trained.
@@ -157,16 +175,25 @@ impl Engine {
         let layers = choose(way(true, false));
         let sees_layers = layers.as_ref().is_some_and(|layers| layers.fused);
         let colours = choose(way(sees_layers, true));
-        if chosen > 0 {
+        let mut way = ways.swap_remove(chosen);
+        let mut tasks = assessed.against_current(chosen);
+        let mut unlabelled = None;
+        if gathered.unlabelled().count() >= ENOUGH_UNLABELLED {
+            let Some(tried) = self.try_unlabelled(&open, &way, &gathered, step)? else { return Ok(None) };
+            if tried.report.compared.fused {
+                (way, tasks) = (tried.way, tried.tasks);
+            }
+            unlabelled = Some(tried.report);
+        }
+        if way != Recipe::new(&request.learned) {
             if !step("fitting with all it sees", 0, 1) {
                 return Ok(None);
             }
-            space = recipe::fit(builtin_manifest()?, &ways[chosen], &gathered, &places)?;
+            space = recipe::fit(builtin_manifest()?, &way, &gathered, &places)?;
         }
-        let tasks = assessed.against_current(chosen);
         let mut report = TrainReport {
             learned: request.learned.words(),
-            products: gathered.products.len(),
+            products: gathered.product_count,
             pictures: gathered.learnable().count(),
             labels: gathered.label_count,
             pairs: gathered.pairs,
@@ -176,6 +203,7 @@ impl Engine {
             notes,
             layers,
             colours,
+            unlabelled,
             words: None,
             seconds: began.elapsed().as_secs_f64(),
         };
@@ -189,7 +217,7 @@ impl Engine {
             }
             report.seconds = began.elapsed().as_secs_f64();
         }
-        self.keep(&open, &space, request, &gathered, &report)?;
+        self.keep(&open, &space, (request, &way), &gathered, &report)?;
         Ok(Some(Trained { space: space.id(), report }))
     }
 
@@ -242,6 +270,36 @@ impl Engine {
         Ok(Some(gathered))
     }
 
+    /// Whether a head made this way gets better by the photos nobody labelled. `None` when `step` says no.
+    fn try_unlabelled(
+        &self,
+        open: &Catalogue,
+        way: &Recipe,
+        gathered: &Gathered,
+        step: Step<'_>,
+    ) -> Result<Option<Tried>, EngineError> {
+        let ways = [(false, false), (true, false), (true, true)].map(|(guesses, anchored)| Recipe {
+            guesses,
+            anchored,
+            ..way.clone()
+        });
+        let Some(assessed) = self.compare(open, &ways, gathered, step)? else { return Ok(None) };
+        let reports = [1, 2].map(|number| (number, FusedReport::of(assessed.between(0, number))));
+        // The one that is clearly better, or else the one that is better in the mean of the tasks.
+        let gain = |report: &FusedReport| {
+            let sum: f64 = report.tasks.iter().map(|task| task.map_difference.mean).sum();
+            sum / report.tasks.len().max(1) as f64
+        };
+        let best =
+            reports.into_iter().max_by(|(_, a), (_, b)| (a.fused.cmp(&b.fused)).then(gain(a).total_cmp(&gain(b))));
+        let Some((number, compared)) = best else { return Ok(None) };
+        let tasks = assessed.against_current(number);
+        let [_, alone, anchored] = ways;
+        let way = if number == 1 { alone } else { anchored };
+        let report = UnlabelledReport { photos: gathered.unlabelled().count(), anchored: way.anchored, compared };
+        Ok(Some(Tried { way, tasks, report }))
+    }
+
     /// Compares spaces that are made in these ways with the active one. `None` when `step` says no.
     pub(super) fn compare(
         &self,
@@ -280,7 +338,7 @@ impl Engine {
         &self,
         open: &Catalogue,
         space: &Space,
-        request: &TrainRequest,
+        (request, way): (&TrainRequest, &Recipe),
         gathered: &Gathered,
         report: &TrainReport,
     ) -> Result<(), EngineError> {
@@ -290,6 +348,8 @@ impl Engine {
             learned: request.learned.clone(),
             layers: space.sees_layers(),
             colours: space.sees_colours(),
+            guesses: way.guesses,
+            anchored: way.anchored,
             model: manifest.name.clone(),
             model_sha256: manifest.sha256.clone(),
             pictures: report.pictures,
@@ -314,6 +374,14 @@ impl Engine {
         self.store.put_space(open.key, &kept)?;
         self.prune_spaces(open)
     }
+}
+
+/// The better way to learn from photos nobody labelled.
+struct Tried {
+    way: Recipe,
+    /// Against the space in use.
+    tasks: Vec<TaskReport>,
+    report: UnlabelledReport,
 }
 
 /// Refuses what cannot teach anything, with the reason, before an hour is spent on it.
@@ -394,7 +462,7 @@ fn may_see_colours(learned: &Learned, gathered: &Gathered) -> Result<(), Option<
 fn notes(gathered: &Gathered) -> Vec<String> {
     let mut notes = Vec::new();
     if gathered.sampled {
-        notes.push(format!("learned from a sample of {} products", gathered.products.len()));
+        notes.push(format!("learned from a sample of {} products", gathered.product_count));
     }
     if gathered.contradictory > 0 {
         notes.push(format!(

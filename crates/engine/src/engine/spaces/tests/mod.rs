@@ -4,6 +4,7 @@ mod colours;
 mod kept;
 mod layers;
 mod training;
+mod unlabelled;
 mod words;
 
 use std::fs;
@@ -115,6 +116,7 @@ fn keep(engine: &Engine, space: &Space, passes: bool) -> String {
         notes: Vec::new(),
         layers: None,
         colours: None,
+        unlabelled: None,
         words: None,
         seconds: 0.0,
     };
@@ -123,6 +125,8 @@ fn keep(engine: &Engine, space: &Space, passes: bool) -> String {
         learned: Learned::default(),
         layers: false,
         colours: false,
+        guesses: false,
+        anchored: false,
         model: String::new(),
         model_sha256: String::new(),
         pictures: 0,

@@ -1,0 +1,94 @@
+//! Photos of which nobody said what they show.
+
+use super::*;
+use crate::engine::{PhotoInput, ReviewInput, Verdict};
+
+const PRODUCTS: u64 = 30;
+/// Directions in which photos differ from studio pictures, each photo by another much.
+const LIGHTS: usize = 60;
+
+/// A photo of a product: the product's numbers, and light that a catalogue's picture knows nothing of.
+fn photo(engine: &Engine, product: u64, number: u64, light: f32) -> ImageHash {
+    let mut own = Random::new(9_000_000 + number);
+    let mut numbers: Vec<f32> = feature(product, 5_000_000 + number, 0.2).into_iter().map(f32::from).collect();
+    for direction in 0..LIGHTS as u64 {
+        let (mut light_of, much) = (Random::new(77_000 + direction), light * noise(&mut own));
+        numbers.iter_mut().take(256).for_each(|value| *value += much * noise(&mut light_of));
+    }
+    let numbers: Vec<f16> = numbers.into_iter().map(f16::from_f32).collect();
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let hash = ImageHash::of(&bytes);
+    let key = &engine.feature_key;
+    engine.store.write(|sql| crate::catalogue::store::put_feature(sql, &hash, key, &numbers)).unwrap();
+    let open = engine.catalogue(&CatalogueName::default()).unwrap();
+    engine.store.put_photo(open.key, &hash).unwrap();
+    hash
+}
+
+fn confirm(engine: &Engine, hash: ImageHash, product: u64) {
+    let input = ReviewInput {
+        photo: Some(PhotoInput::Hash(hash)),
+        other: None,
+        product: format!("p{product}"),
+        verdict: Verdict::Confirmed,
+        by: None,
+    };
+    engine.add_review(&CatalogueName::default(), input).unwrap();
+}
+
+fn confirmed() -> Learned {
+    Learned { labels: None, confirmed: true }
+}
+
+#[test]
+fn photos_that_nobody_labelled_are_learned_from_where_that_is_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = shop(folder.path(), PRODUCTS, PRODUCTS, 1, 0.2);
+    let name = CatalogueName::default();
+    for number in 0..60 {
+        confirm(&engine, photo(&engine, number % PRODUCTS, number, 0.6), number % PRODUCTS);
+    }
+    // Too few to be worth a comparison.
+    for number in 100..140 {
+        photo(&engine, number % PRODUCTS, number, 0.6);
+    }
+    let few = train(&engine, confirmed()).unwrap();
+    assert_eq!((few.report.unlabelled, few.report.pictures, few.report.products), (None, 90, 30));
+    for number in 140..500 {
+        photo(&engine, number % PRODUCTS, number, 0.6);
+    }
+    let trained = train(&engine, confirmed()).unwrap();
+    let report = trained.report.unlabelled.as_ref().unwrap();
+    assert_eq!((report.photos, trained.report.pairs, trained.report.products), (400, 60, 30));
+    assert!(report.compared.fused, "{report:?}");
+    let asked = |tasks: &[TaskReport]| tasks.iter().find(|task| task.task == Task::SameProduct).unwrap().clone();
+    let task = asked(&report.compared.tasks);
+    assert!(task.queries == 60 && task.new.map > task.current.map + 0.05, "{task:?}");
+    assert_eq!(asked(&trained.report.tasks).new, task.new, "the figures are those of the head that is kept");
+    let provenance = engine.space_of(&name, &trained.space.to_string()).unwrap().provenance.unwrap();
+    assert!(provenance.guesses && provenance.anchored == report.anchored);
+    // In use, it is what the next training is compared with, made again from the same part.
+    assert!(engine.promote_space(&name, &trained.space.to_string(), false, &|_, _| true).unwrap());
+    let again = train(&engine, confirmed()).unwrap();
+    assert_eq!(again.space, trained.space, "the same photos make the same space");
+    assert!(asked(&again.report.tasks).map_difference.mean.abs() < 0.02, "{again:?}");
+}
+
+#[test]
+fn photos_of_nothing_that_the_shop_has_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = shop(folder.path(), PRODUCTS, PRODUCTS, 1, 0.2);
+    for number in 0..60 {
+        confirm(&engine, photo(&engine, number % PRODUCTS, number, 0.2), number % PRODUCTS);
+    }
+    let alone = train(&engine, confirmed()).unwrap();
+    for number in 1_000..1_300 {
+        photo(&engine, number, number, 0.2);
+    }
+    let trained = train(&engine, confirmed()).unwrap();
+    let report = trained.report.unlabelled.as_ref().unwrap();
+    let map =
+        |trained: &Trained| trained.report.tasks.iter().find(|task| task.task == Task::SameProduct).unwrap().new.map;
+    assert!(map(&trained) >= map(&alone) - 1e-9, "{report:?}");
+    assert!(report.compared.fused || trained.space == alone.space, "what is not learned from changes nothing");
+}
