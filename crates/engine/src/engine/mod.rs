@@ -38,8 +38,8 @@ pub use name::{CatalogueName, CatalogueNameError};
 pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
-    Figures, Freshness, FreshnessOptions, FusedReport, Gate, Learned, PromoteRequest, Provenance, SpaceInfo, Task,
-    TaskReport, TrainReport, TrainRequest, Trained, UnlabelledReport, WithWords, WordsReport,
+    Figures, Freshness, FreshnessOptions, FusedReport, Gate, Guesses, Learned, PromoteRequest, Provenance, SpaceInfo,
+    Task, TaskReport, TrainReport, TrainRequest, Trained, UnlabelledReport, WithWords, WordsReport,
 };
 
 use std::collections::{BTreeMap, HashMap};

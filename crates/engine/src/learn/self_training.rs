@@ -23,8 +23,9 @@ const SHARPNESS: f32 = 10.0;
 pub struct SelfTraining<'a> {
     /// Pictures of a catalogue, among which photos are to be found.
     pub pictures: &'a [usize],
-    /// The label of each picture.
-    pub picture_labels: &'a [u32],
+    /// The label of each picture. What is taken for one without a label is not learned from: that keeps photos of what is left out of a test
+    /// from being taken for something else.
+    pub picture_labels: &'a [Option<u32>],
     /// Everything of which the label is known: the pictures, and photos of which somebody said what they show.
     pub known: &'a [usize],
     /// The label of each of them.
@@ -51,7 +52,8 @@ pub fn self_train<S, E>(
         let guesses = guess(&photos, &pictures, most);
         let (mut places, mut labels) = (material.known.to_vec(), material.known_labels.to_vec());
         for (&photo, picture) in material.photos.iter().zip(guesses) {
-            let Some(&label) = picture.and_then(|picture| material.picture_labels.get(picture)) else { continue };
+            let label = picture.and_then(|picture| material.picture_labels.get(picture).copied().flatten());
+            let Some(label) = label else { continue };
             places.push(photo);
             labels.push(label);
         }
@@ -152,6 +154,7 @@ mod tests {
         };
         let pictures: Vec<usize> = (0..products).collect();
         let labels = &truth[..products];
+        let picture_labels: Vec<Option<u32>> = labels.iter().copied().map(Some).collect();
         // Every second photo teaches, the others ask.
         let (photos, asking): (Vec<usize>, Vec<usize>) = (products..rows.len()).partition(|place| place % 2 == 0);
         let right = |space: &Space| {
@@ -164,13 +167,18 @@ mod tests {
         let before = right(&seed);
         let material = SelfTraining {
             pictures: &pictures,
-            picture_labels: labels,
+            picture_labels: &picture_labels,
             known: &pictures,
             known_labels: labels,
             photos: &photos,
         };
         let taught = self_train(&material, seed, fit, embed).unwrap();
         assert!(before < 0.7 && right(&taught) > before + 0.2, "{before} {}", right(&taught));
+        // What is taken for a picture without a label is left out: here all of it.
+        let unknown = vec![None; products];
+        let none = SelfTraining { picture_labels: &unknown, ..material };
+        let seed = Space::new(&manifest, Head::identity(dim)).unwrap();
+        assert!(matches!(self_train(&none, seed, fit, embed), Err(FitError::TooLittle { .. })));
         // Without a photo there is nothing that one picture a product could teach.
         let none = SelfTraining { photos: &[], ..material };
         let seed = Space::new(&manifest, Head::identity(dim)).unwrap();

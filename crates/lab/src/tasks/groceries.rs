@@ -99,9 +99,10 @@ pub fn taught(
     let told = studio.len() + known.len();
     let places: Vec<usize> = (0..rows.len()).collect();
     let all_labels = [labels, known_labels].concat();
+    let picture_labels: Vec<Option<u32>> = labels.iter().copied().map(Some).collect();
     let material = SelfTraining {
         pictures: &places[..studio.len()],
-        picture_labels: labels,
+        picture_labels: &picture_labels,
         known: &places[..told],
         known_labels: &all_labels,
         photos: &places[told..],

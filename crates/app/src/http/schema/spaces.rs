@@ -15,10 +15,9 @@ pub struct Provenance {
     layers: bool,
     /// Whether its head sees colours, too.
     colours: bool,
-    /// Whether it was fitted to photos of which nobody said what they show, too.
-    guesses: bool,
-    /// Whether directions of the default head stand beside what was learned.
-    anchored: bool,
+    /// How photos of which nobody said what they show were learned from: `alone`, or `anchored`, with directions of the default head beside what
+    /// was learned; absent where they were not.
+    guesses: Option<String>,
     /// Name of the model.
     model: String,
     /// SHA-256 of its file.

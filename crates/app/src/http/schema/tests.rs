@@ -42,7 +42,7 @@ fn item() -> ItemError {
 fn trained() -> (Provenance, TrainReport) {
     let space = "0123456789abcdef";
     let provenance = json!({
-        "method": "lda", "learned": {}, "layers": true, "colours": false, "guesses": true, "anchored": false, "model": "m", "model_sha256": "0", "pictures": 1, "products": 1,
+        "method": "lda", "learned": {}, "layers": true, "colours": false, "guesses": "alone", "model": "m", "model_sha256": "0", "pictures": 1, "products": 1,
         "labels": 1, "pairs": 0, "revision": 1, "last_product": 1, "seed": 1, "vetrina": "0", "trained_at": "2026-01-31T12:00:00Z",
     });
     let fused = json!({"fused": true, "tasks": []});

@@ -115,6 +115,16 @@ impl Assessed {
             .collect()
     }
 
+    /// New − current in average precision over the questions of all tasks, each counted once.
+    pub(super) fn overall(&self, current: usize, new: usize) -> Option<Interval> {
+        let of = |answers: &Answers| -> Option<Vec<f64>> {
+            let (current, new) = (answers.new.get(current)?, answers.new.get(new)?);
+            Some(new.iter().zip(current).map(|(new, current)| new.0 - current.0).collect())
+        };
+        let each: Vec<f64> = self.0.values().filter_map(of).flatten().collect();
+        if each.len() < LEAST_QUERIES { None } else { bootstrap(&each, SEED) }
+    }
+
     /// One way against another: which is `current` in the report, which `new`.
     pub(super) fn between(&self, current: usize, new: usize) -> Vec<TaskReport> {
         let of = |(task, answers): (&Task, &Answers)| {

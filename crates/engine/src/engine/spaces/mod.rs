@@ -27,8 +27,8 @@ pub use assess::{Figures, Task, TaskReport};
 pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
 pub(super) use gather::MOST_LAYERED;
-pub use recipe::Learned;
 use recipe::Recipe;
+pub use recipe::{Guesses, Learned};
 pub use train::{FusedReport, TrainReport, TrainRequest, Trained, UnlabelledReport};
 pub use words::{WithWords, WordsReport};
 pub use work::PromoteRequest;
@@ -49,12 +49,9 @@ pub struct Provenance {
     /// Whether its head sees colours, too.
     #[serde(default)]
     pub colours: bool,
-    /// Whether it was fitted to photos of which nobody said what they show, too, by what they were taken for.
-    #[serde(default)]
-    pub guesses: bool,
-    /// Whether directions of the default head stand beside what was learned.
-    #[serde(default)]
-    pub anchored: bool,
+    /// How photos of which nobody said what they show were learned from, by what they were taken for; absent where they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guesses: Option<Guesses>,
     /// Name of the model and SHA-256 of its file.
     pub model: String,
     /// SHA-256 of the model's file.

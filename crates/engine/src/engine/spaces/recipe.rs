@@ -1,5 +1,7 @@
 //! How a space is made of a catalogue: what it learns from, and the fit.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
@@ -65,14 +67,22 @@ pub(super) struct Recipe {
     /// Of supervised ones only.
     pub(super) colours: bool,
     /// Whether photos of which nobody said what they show are learned from, by what they are taken for; only where each product is a label.
-    pub(super) guesses: bool,
-    /// Whether directions of the default head stand beside what was learned.
-    pub(super) anchored: bool,
+    pub(super) guesses: Option<Guesses>,
+}
+
+/// How photos of which nobody said what they show are learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guesses {
+    /// The head is what was learned: better where there is much of it.
+    Alone,
+    /// Directions of the default head stand beside it: better where there is little.
+    Anchored,
 }
 
 impl Recipe {
     pub(super) fn new(learned: &Learned) -> Self {
-        Self { learned: learned.clone(), layers: false, colours: false, guesses: false, anchored: false }
+        Self { learned: learned.clone(), layers: false, colours: false, guesses: None }
     }
 
     /// How a space was made that was kept.
@@ -82,7 +92,6 @@ impl Recipe {
             layers: provenance.layers,
             colours: provenance.colours,
             guesses: provenance.guesses,
-            anchored: provenance.anchored,
         }
     }
 }
@@ -99,7 +108,7 @@ pub(super) fn fit(
     }
     let places: Vec<usize> = places.iter().copied().filter(|&place| gathered.labels[place] != NO_LABEL).collect();
     let labels: Vec<u32> = places.iter().map(|&place| gathered.labels[place]).collect();
-    if recipe.guesses {
+    if recipe.guesses.is_some() {
         return self_trained(manifest, recipe, gathered, (&places, &labels));
     }
     fit_to_labels(manifest, recipe, gathered, (&places, &labels))
@@ -116,11 +125,14 @@ fn self_trained(
         (!recipe.layers || !gathered.layers[place].is_empty()) && (!recipe.colours || gathered.colours[place].is_some())
     };
     let photos: Vec<usize> = gathered.unlabelled().filter(seen).collect();
-    let of_catalogue = |place: usize| gathered.origins[place] == Origin::Catalogue;
-    let pictures: Vec<usize> = places.iter().copied().filter(|&place| of_catalogue(place)).collect();
-    let picture_labels: Vec<u32> = pictures.iter().map(|&place| gathered.labels[place]).collect();
+    let known: HashMap<usize, u32> = places.iter().copied().zip(labels.iter().copied()).collect();
+    // All of the catalogue, those too that are left out of this part of a test: else photos of them would be taken for others.
+    let pictures: Vec<usize> =
+        gathered.learnable().filter(|&place| gathered.origins[place] == Origin::Catalogue).collect();
+    let picture_labels: Vec<Option<u32>> = pictures.iter().map(|place| known.get(place).copied()).collect();
     // A head that was fitted to a handful of photos guesses worse than the default one.
-    let seed = if places.len() - pictures.len() >= ENOUGH_TO_GUESS {
+    let labelled = places.iter().filter(|&&place| gathered.origins[place] == Origin::Photo).count();
+    let seed = if labelled >= ENOUGH_TO_GUESS {
         fit_to_labels(manifest, recipe, gathered, (places, labels))?
     } else {
         Space::default_for(manifest)?
@@ -157,7 +169,7 @@ fn fit_to_labels(
     (places, labels): (&[usize], &[u32]),
 ) -> Result<Space, EngineError> {
     let space = supervised(manifest, recipe, gathered, (places, labels))?;
-    if !recipe.anchored {
+    if recipe.guesses != Some(Guesses::Anchored) {
         return Ok(space);
     }
     let feature = |place: usize| joined(&space, gathered, place);

@@ -13,7 +13,7 @@ use super::assess::{self, Assessed, Current, SEED, TaskReport};
 use super::drift::Moments;
 use super::gate::{self, Gate};
 use super::gather::{Gathered, MOST_LAYERED};
-use super::recipe::{self, Learned, Recipe};
+use super::recipe::{self, Guesses, Learned, Recipe};
 use super::words::{WithWords, WordsReport};
 use super::{KeptSpace, Provenance};
 use crate::learn::FitError;
@@ -115,7 +115,8 @@ pub struct UnlabelledReport {
     pub photos: usize,
     /// Whether directions of the default head stand beside what was learned; it was tried with and without.
     pub anchored: bool,
-    /// The better way against the head that learned from labels alone.
+    /// The better way against the head that learned from labels alone. It is kept where it passes the gate and is surely better over the questions
+    /// of all tasks together.
     #[serde(flatten)]
     pub compared: FusedReport,
 }
@@ -278,25 +279,28 @@ impl Engine {
         gathered: &Gathered,
         step: Step<'_>,
     ) -> Result<Option<Tried>, EngineError> {
-        let ways = [(false, false), (true, false), (true, true)].map(|(guesses, anchored)| Recipe {
-            guesses,
-            anchored,
-            ..way.clone()
-        });
+        let ways =
+            [None, Some(Guesses::Alone), Some(Guesses::Anchored)].map(|guesses| Recipe { guesses, ..way.clone() });
         let Some(assessed) = self.compare(open, &ways, gathered, step)? else { return Ok(None) };
-        let reports = [1, 2].map(|number| (number, FusedReport::of(assessed.between(0, number))));
-        // The one that is clearly better, or else the one that is better in the mean of the tasks.
-        let gain = |report: &FusedReport| {
-            let sum: f64 = report.tasks.iter().map(|task| task.map_difference.mean).sum();
-            sum / report.tasks.len().max(1) as f64
-        };
-        let best =
-            reports.into_iter().max_by(|(_, a), (_, b)| (a.fused.cmp(&b.fused)).then(gain(a).total_cmp(&gain(b))));
-        let Some((number, compared)) = best else { return Ok(None) };
+        // Labels of a few photos may make a head that is worse than the space in use, and photos without labels put it right: so what counts is
+        // that it passes the gate, and that it is better over all questions, not that it is no worse on any task than what labels alone teach.
+        let judged = [1, 2].map(|number| {
+            let better = assessed.overall(0, number);
+            let passes = gate::judge(&assessed.against_current(number)).passes;
+            let fused = passes && better.is_some_and(|better| better.low > 0.0);
+            (fused, better.map_or(0.0, |better| better.mean), number)
+        });
+        let best = judged.into_iter().max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let Some((fused, _, number)) = best else { return Ok(None) };
+        let compared = FusedReport { fused, tasks: assessed.between(0, number) };
         let tasks = assessed.against_current(number);
         let [_, alone, anchored] = ways;
         let way = if number == 1 { alone } else { anchored };
-        let report = UnlabelledReport { photos: gathered.unlabelled().count(), anchored: way.anchored, compared };
+        let report = UnlabelledReport {
+            photos: gathered.unlabelled().count(),
+            anchored: way.guesses == Some(Guesses::Anchored),
+            compared,
+        };
         Ok(Some(Tried { way, tasks, report }))
     }
 
@@ -349,7 +353,6 @@ impl Engine {
             layers: space.sees_layers(),
             colours: space.sees_colours(),
             guesses: way.guesses,
-            anchored: way.anchored,
             model: manifest.name.clone(),
             model_sha256: manifest.sha256.clone(),
             pictures: report.pictures,

@@ -1,7 +1,7 @@
 //! Photos of which nobody said what they show.
 
 use super::*;
-use crate::engine::{PhotoInput, ReviewInput, Verdict};
+use crate::engine::{Guesses, PhotoInput, ReviewInput, Verdict};
 
 const PRODUCTS: u64 = 30;
 /// Directions in which photos differ from studio pictures, each photo by another much.
@@ -66,7 +66,7 @@ fn photos_that_nobody_labelled_are_learned_from_where_that_is_better() {
     assert!(task.queries == 60 && task.new.map > task.current.map + 0.05, "{task:?}");
     assert_eq!(asked(&trained.report.tasks).new, task.new, "the figures are those of the head that is kept");
     let provenance = engine.space_of(&name, &trained.space.to_string()).unwrap().provenance.unwrap();
-    assert!(provenance.guesses && provenance.anchored == report.anchored);
+    assert_eq!(provenance.guesses, Some(if report.anchored { Guesses::Anchored } else { Guesses::Alone }));
     // In use, it is what the next training is compared with, made again from the same part.
     assert!(engine.promote_space(&name, &trained.space.to_string(), false, &|_, _| true).unwrap());
     let again = train(&engine, confirmed()).unwrap();
