@@ -210,7 +210,7 @@ fn plot(lines: &[(&str, &str, &Vec<(f64, f64)>)]) -> String {
         let _ = write!(
             svg,
             "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.5\"/>\
-             <text x=\"500\" y=\"{}\" fill=\"{colour}\">{name}</text>",
+             <text x=\"580\" y=\"{}\" text-anchor=\"end\" fill=\"{colour}\">{name}</text>",
             path.join("L"),
             250 + place * 20
         );
