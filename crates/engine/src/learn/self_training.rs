@@ -15,6 +15,9 @@ const ROUNDS: i32 = 4;
 /// Photos a picture that count in the first round; half as many again in each one after it: 5, 8, 11, 17.
 const FIRST: f32 = 5.0;
 const GROWTH: f32 = 1.5;
+/// Labelled photos from which on the first guesses are made by a head that was fitted to them: one that was fitted to a handful guesses worse than
+/// the default one.
+const ENOUGH_TO_GUESS: usize = 30;
 /// How much the nearest photos count in a picture's popularity. 5 and 20 were within a point of 10 or below it.
 const SHARPNESS: f32 = 10.0;
 
@@ -26,7 +29,7 @@ pub struct SelfTraining<'a> {
     /// The label of each picture. What is taken for one without a label is not learned from: that keeps photos of what is left out of a test
     /// from being taken for something else.
     pub picture_labels: &'a [Option<u32>],
-    /// Everything of which the label is known: the pictures, and photos of which somebody said what they show.
+    /// Everything of which the label is known: the pictures with a label, and photos of which somebody said what they show.
     pub known: &'a [usize],
     /// The label of each of them.
     pub known_labels: &'a [u32],
@@ -34,8 +37,9 @@ pub struct SelfTraining<'a> {
     pub photos: &'a [usize],
 }
 
-/// Fits a space to what is known and to what the photos are taken for, in rounds. The first guesses are made in the space `seed`; `fit` makes a
-/// space of pictures and their labels, `embed` brings pictures into it as vectors of unit length.
+/// Fits a space to what is known and to what the photos are taken for, in rounds. `fit` makes a space of pictures and their labels, `embed` brings
+/// pictures into it as vectors of unit length. The first guesses are made in a space that was fitted to what is known, or in `seed` where
+/// fewer than 30 photos are labelled.
 ///
 /// # Errors
 /// Those of `fit` and `embed`.
@@ -45,7 +49,8 @@ pub fn self_train<S, E>(
     fit: impl Fn(&[usize], &[u32]) -> Result<S, E>,
     embed: impl Fn(&S, &[usize]) -> Result<Rows, E>,
 ) -> Result<S, E> {
-    let mut space = seed;
+    let labelled = material.known.len() - material.picture_labels.iter().flatten().count();
+    let mut space = if labelled < ENOUGH_TO_GUESS { seed } else { fit(material.known, material.known_labels)? };
     for round in 0..ROUNDS {
         let most = (FIRST * GROWTH.powi(round)).round() as usize;
         let (photos, pictures) = (embed(&space, material.photos)?, embed(&space, material.pictures)?);

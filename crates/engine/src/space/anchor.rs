@@ -6,24 +6,27 @@ use crate::model::{Feature, Manifest};
 
 /// Directions of the anchor that are taken. With all 256 instead G-studio was a point better, and the embedding half as long again.
 const DIRECTIONS: usize = 128;
+/// Pictures that tell how long the vectors of both are.
+const PICTURES: usize = 1_000;
 
 impl Space {
     /// This space with the first 128 directions of `anchor` beside its own, so that its similarity is the mean of both: what was learned from little
-    /// cannot lead far away from what was there before. `pictures` say how long the vectors of both are, to count them as much.
+    /// cannot lead far away from what was there before. The first thousand `pictures` say how
+    /// long the vectors of both are, to count them as much.
     ///
     /// # Errors
     /// [`SpaceError`] when the anchor is of another model or sees more than the pooled vector, or a picture does not fit.
-    pub fn anchored(
+    pub fn anchored<'p>(
         &self,
         manifest: &Manifest,
         anchor: &Space,
-        pictures: &[(Feature, Option<&ColourDescriptor>)],
+        pictures: impl IntoIterator<Item = (Feature, Option<&'p ColourDescriptor>)>,
     ) -> Result<Space, SpaceError> {
         let stacked = |scale| self.head().stacked(anchor.head(), DIRECTIONS, scale);
         let (own, head) = (self.head().output_dim(), stacked(1.0)?);
         let (mut learned, mut anchoring) = (0.0, 0.0);
-        for (feature, colours) in pictures {
-            let vector = head.apply(&feature.pooled, *colours)?;
+        for (feature, colours) in pictures.into_iter().take(PICTURES) {
+            let vector = head.apply(&feature.pooled, colours)?;
             let squares = |part: &[f32]| part.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
             learned += squares(&vector[..own]);
             anchoring += squares(&vector[own..]);
@@ -50,13 +53,13 @@ mod tests {
         let (learned, anchor) = (head(&[100.0, 0.0, 0.0]), head(&[0.0, 1.0, 0.0]));
         let feature = |pooled: [f32; 3]| Feature { pooled: pooled.to_vec(), map: None };
         let pictures = [(feature([1.0, 1.0, 0.0]), None), (feature([1.0, -1.0, 0.0]), None)];
-        let space = learned.anchored(&manifest, &anchor, &pictures).unwrap();
+        let space = learned.anchored(&manifest, &anchor, pictures).unwrap();
         assert_eq!(space.dim(), 2);
         let vector = space.embed(&feature([1.0, 1.0, 0.5])).unwrap().into_vector();
         assert!(vector.iter().all(|value| (value - 0.5_f32.sqrt()).abs() < 1e-3), "{vector:?}");
         // Without a picture to tell by, or with ones that neither sees, nothing is divided by nothing.
-        assert!(learned.anchored(&manifest, &anchor, &[]).is_ok());
-        assert!(learned.anchored(&manifest, &anchor, &[(feature([0.0, 0.0, 1.0]), None)]).is_ok());
+        assert!(learned.anchored(&manifest, &anchor, []).is_ok());
+        assert!(learned.anchored(&manifest, &anchor, [(feature([0.0, 0.0, 1.0]), None)]).is_ok());
     }
 
     #[test]
@@ -69,8 +72,8 @@ mod tests {
             Space::new(&manifest, Head::linear(&manifest.sha256, &vec![0.0; dim], &vec![1.0; dim]).unwrap()).unwrap()
         };
         let (three, four) = (space(&manifest, 3), space(&manifest, 4));
-        assert!(three.anchored(&manifest, &four, &[]).is_err());
+        assert!(three.anchored(&manifest, &four, []).is_err());
         let raw = Space::new(&manifest, Head::identity(3)).unwrap();
-        assert!(raw.anchored(&manifest, &three, &[]).is_err());
+        assert!(raw.anchored(&manifest, &three, []).is_err());
     }
 }

@@ -46,7 +46,8 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     // Photos of one half teach, without a word of what they show; those of the other half ask, and the other way round.
     let mut studio = Vec::new();
     for (teaching, asked) in [(&first, &second), (&second, &first)] {
-        let space = taught_by(&whole_studio, &studio_labels, &select(&whole_photos, teaching))?;
+        let (none, photos) = (Rows::new(whole_studio.dim()), select(&whole_photos, teaching));
+        let space = taught(&whole_studio, &studio_labels, (&none, &[]), &photos, true)?;
         let asking = asking.select(asked);
         studio.extend(asking.rankings(&space, &at(&photo_labels, asked), &gallery(&space)?, &studio_labels)?);
     }
@@ -76,13 +77,8 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
     Ok(found)
 }
 
-/// The space that a catalogue's pictures and photos of unknown things teach, with layers and the default head's directions beside it, as
-/// `space train --confirmed` makes it.
-pub fn taught_by(studio: &Rows, labels: &[u32], photos: &Rows) -> Result<Space> {
-    taught(studio, labels, (&Rows::new(studio.dim()), &[]), photos, true)
-}
-
-/// The same where somebody said of some photos, `known`, what they show.
+/// The space that a catalogue's pictures, photos of which somebody said what they show, and photos of which nobody did teach, with layers, and where
+/// it is `anchored` the default head's directions beside it, as `space train --confirmed` makes it.
 pub fn taught(
     studio: &Rows,
     labels: &[u32],
@@ -112,13 +108,8 @@ pub fn taught(
         if !anchored {
             return Ok(space);
         }
-        let pictures: Vec<_> = places
-            .iter()
-            .take(1_000)
-            .map(|&place| (Feature { pooled: rows.row(place).to_vec(), map: None }, None))
-            .collect();
-        Ok(space.anchored(manifest, &default, &pictures)?)
+        let pictures = places.iter().map(|&place| (Feature { pooled: rows.row(place).to_vec(), map: None }, None));
+        Ok(space.anchored(manifest, &default, pictures)?)
     };
-    let seed = if known.len() < 30 { default.clone() } else { fit(material.known, material.known_labels)? };
-    self_train(&material, seed, fit, |space, places| embed(space, &rows.select(places.iter().copied())))
+    self_train(&material, default.clone(), fit, |space, places| embed(space, &rows.select(places.iter().copied())))
 }

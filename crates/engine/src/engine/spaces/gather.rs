@@ -115,6 +115,13 @@ impl Gathered {
         }
     }
 
+    /// A number for what a photo shows when it is no product that is known.
+    fn stranger(&mut self) -> u32 {
+        let owner = self.products.len() as u32;
+        self.products.push(Shown { family: u32::MAX - owner });
+        owner
+    }
+
     /// Adds damaged copies that queries are made of.
     pub(super) fn push_copy(&mut self, of: usize, feature: &[f32], colours: Option<ColourDescriptor>) {
         self.push((feature, colours), Origin::Copy, self.owners[of], self.labels[of], self.hashes[of]);
@@ -268,19 +275,14 @@ impl Engine {
                     gathered.push((&feature, colours), Origin::Photo, owner, label, hash);
                 }
                 None => {
-                    let owner = gathered.products.len() as u32;
-                    let alone = format!("\0{hash}");
-                    let family = u32::MAX - owner;
-                    gathered.products.push(Shown { family });
+                    let (owner, alone) = (gathered.stranger(), format!("\0{hash}"));
                     gathered.push((&feature, colours), Origin::Photo, owner, labels.of(alone), hash);
                 }
             }
         }
         Ok(())
     }
-}
 
-impl Engine {
     /// Adds the photos of which nobody said anything.
     fn add_unlabelled(&self, catalogue: &Catalogue, gathered: &mut Gathered) -> Result<(), EngineError> {
         let known: HashSet<ImageHash> = gathered.hashes.iter().copied().collect();
@@ -292,8 +294,7 @@ impl Engine {
         let colours = self.store.colours(&hashes)?;
         for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
             let Some(feature) = feature else { continue };
-            let owner = gathered.products.len() as u32;
-            gathered.products.push(Shown { family: u32::MAX - owner });
+            let owner = gathered.stranger();
             gathered.push((&feature, colours), Origin::Unlabelled, owner, NO_LABEL, hash);
         }
         Ok(())

@@ -11,11 +11,6 @@ use crate::learn::{Besides, COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOpti
 use crate::model::{Feature, Manifest};
 use crate::space::{Space, SpaceError};
 
-/// Labelled photos from which on the first guesses are made by a head that was fitted to them.
-const ENOUGH_TO_GUESS: usize = 30;
-/// Pictures that tell how long embeddings are, to bring the default head's directions to the same length.
-const ANCHORING: usize = 1_000;
-
 /// What a space is learned from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -130,13 +125,6 @@ fn self_trained(
     let pictures: Vec<usize> =
         gathered.learnable().filter(|&place| gathered.origins[place] == Origin::Catalogue).collect();
     let picture_labels: Vec<Option<u32>> = pictures.iter().map(|place| known.get(place).copied()).collect();
-    // A head that was fitted to a handful of photos guesses worse than the default one.
-    let labelled = places.iter().filter(|&&place| gathered.origins[place] == Origin::Photo).count();
-    let seed = if labelled >= ENOUGH_TO_GUESS {
-        fit_to_labels(manifest, recipe, gathered, (places, labels))?
-    } else {
-        Space::default_for(manifest)?
-    };
     let material = SelfTraining {
         pictures: &pictures,
         picture_labels: &picture_labels,
@@ -145,7 +133,7 @@ fn self_trained(
         photos: &photos,
     };
     let fit = |places: &[usize], labels: &[u32]| fit_to_labels(manifest, recipe, gathered, (places, labels));
-    self_train(&material, seed, fit, |space, places| embed(space, gathered, places))
+    self_train(&material, Space::default_for(manifest)?, fit, |space, places| embed(space, gathered, places))
 }
 
 /// Fits a head by one method.
@@ -172,10 +160,8 @@ fn fit_to_labels(
     if recipe.guesses != Some(Guesses::Anchored) {
         return Ok(space);
     }
-    let feature = |place: usize| joined(&space, gathered, place);
-    let pictures: Vec<_> =
-        places.iter().take(ANCHORING).map(|&place| (feature(place), gathered.colours[place].as_ref())).collect();
-    Ok(space.anchored(manifest, &Space::default_for(manifest)?, &pictures)?)
+    let pictures = places.iter().map(|&place| (joined(&space, gathered, place), gathered.colours[place].as_ref()));
+    Ok(space.anchored(manifest, &Space::default_for(manifest)?, pictures)?)
 }
 
 fn supervised(
@@ -206,9 +192,9 @@ fn supervised(
     of(manifest.of_heads(recipe.layers), &Method::Fused { labels, besides, options })
 }
 
-/// A copy of these rows; none when they are all there are, which spares the memory.
+/// A copy of these rows; none when they are all there are, in their order, which spares the memory.
 fn chosen(rows: &Rows, places: &[usize]) -> Option<Rows> {
-    (places.len() != rows.len()).then(|| rows.select(places.iter().copied()))
+    (!places.iter().copied().eq(0..rows.len())).then(|| rows.select(places.iter().copied()))
 }
 
 /// Why nothing was learned, as an error of the engine.

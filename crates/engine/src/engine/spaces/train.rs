@@ -279,27 +279,23 @@ impl Engine {
         gathered: &Gathered,
         step: Step<'_>,
     ) -> Result<Option<Tried>, EngineError> {
-        let ways =
-            [None, Some(Guesses::Alone), Some(Guesses::Anchored)].map(|guesses| Recipe { guesses, ..way.clone() });
+        let made = |guesses| Recipe { guesses, ..way.clone() };
+        let ways = [made(None), made(Some(Guesses::Alone)), made(Some(Guesses::Anchored))];
         let Some(assessed) = self.compare(open, &ways, gathered, step)? else { return Ok(None) };
         // Labels of a few photos may make a head that is worse than the space in use, and photos without labels put it right: so what counts is
         // that it passes the gate, and that it is better over all questions, not that it is no worse on any task than what labels alone teach.
-        let judged = [1, 2].map(|number| {
-            let better = assessed.overall(0, number);
-            let passes = gate::judge(&assessed.against_current(number)).passes;
-            let fused = passes && better.is_some_and(|better| better.low > 0.0);
-            (fused, better.map_or(0.0, |better| better.mean), number)
-        });
-        let best = judged.into_iter().max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let Some((fused, _, number)) = best else { return Ok(None) };
-        let compared = FusedReport { fused, tasks: assessed.between(0, number) };
-        let tasks = assessed.against_current(number);
-        let [_, alone, anchored] = ways;
-        let way = if number == 1 { alone } else { anchored };
+        let judged = |number| {
+            let (better, tasks) = (assessed.overall(0, number), assessed.against_current(number));
+            let fused = gate::judge(&tasks).passes && better.is_some_and(|better| better.low > 0.0);
+            ((fused, better.map_or(0.0, |better| better.mean)), tasks, number)
+        };
+        let (alone, anchored) = (judged(1), judged(2));
+        let ((fused, _), tasks, number) = if anchored.0 >= alone.0 { anchored } else { alone };
+        let way = ways[number].clone();
         let report = UnlabelledReport {
             photos: gathered.unlabelled().count(),
             anchored: way.guesses == Some(Guesses::Anchored),
-            compared,
+            compared: FusedReport { fused, tasks: assessed.between(0, number) },
         };
         Ok(Some(Tried { way, tasks, report }))
     }
