@@ -400,24 +400,21 @@ impl Catalogue {
     }
 }
 
-/// A product's embeddings in the snapshot's space: those it came with where they are of that space, else made again.
+/// A product's embeddings in the snapshot's space: those it came with where they are of that space, else made again; see
+/// [`Snapshot::embed_kept`].
 fn vectors(store: &Store, snapshot: &Snapshot, prepared: &mut Prepared) -> Result<Vec<Vec<f32>>, EngineError> {
     let space = snapshot.space.id();
-    std::mem::take(&mut prepared.embedded_pictures)
-        .into_iter()
-        .map(|picture| {
-            let embedding = if picture.embedding.space() == space {
-                picture.embedding
-            } else {
-                let mut colours = picture.colours;
-                if snapshot.space.sees_colours() && colours.is_none() {
-                    colours = snapshot.colours.of(store, &[picture.hash])?.pop().flatten().map(Arc::new);
-                }
-                snapshot.embed(&picture.feature, colours.as_deref())?
-            };
-            Ok(embedding.into_vector())
-        })
-        .collect()
+    let mut pictures = std::mem::take(&mut prepared.embedded_pictures);
+    if pictures.iter().all(|picture| picture.embedding.space() == space) {
+        return Ok(pictures.into_iter().map(|picture| picture.embedding.into_vector()).collect());
+    }
+    // The space was changed after it was prepared.
+    for picture in pictures.iter_mut().filter(|picture| snapshot.space.sees_colours() && picture.colours.is_none()) {
+        picture.colours = snapshot.colours.of(store, &[picture.hash])?.pop().flatten().map(Arc::new);
+    }
+    let numbers = |picture: &EmbeddedPicture| picture.feature.iter().map(|number| number.to_f32()).collect();
+    let kept = pictures.iter().map(|picture| (picture.hash, Some(numbers(picture)), picture.colours.as_deref()));
+    snapshot.embed_kept(&prepared.product.id, kept)
 }
 
 /// Refuses when fewer than `least` bytes are free on the disk of the store.

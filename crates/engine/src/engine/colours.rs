@@ -70,6 +70,9 @@ impl Engine {
 
     /// Looks at every picture of a catalogue whose colours are not known. False when `go_on` says no; it is told how many
     /// products were looked at.
+    ///
+    /// # Errors
+    /// [`EngineError::ColoursLost`] where the file of one is gone or cannot be read any more; errors of the store.
     pub(super) fn look_at_all_colours(
         &self,
         open: &Catalogue,
@@ -82,7 +85,11 @@ impl Engine {
             let Some(last) = products.last() else { return Ok(true) };
             after = *last;
             for stored in self.store.products_of(open.key, &products)? {
-                colours.of(&self.store, &stored.product.image_hashes())?;
+                let hashes = stored.product.image_hashes();
+                let known = colours.of(&self.store, &hashes)?;
+                if let Some((hash, _)) = hashes.iter().zip(known).find(|(_, colours)| colours.is_none()) {
+                    return Err(EngineError::ColoursLost { hash: *hash });
+                }
                 done += 1;
                 if !go_on(done) {
                     return Ok(false);

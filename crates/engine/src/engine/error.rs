@@ -172,7 +172,7 @@ pub enum EngineError {
     /// The truth.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The space sees colours, and those of an image can't be had: it was imported before they were kept, and its file is gone.
+    /// A space that sees colours is to be promoted, and those of an image can't be had: it was imported before they were kept, and its file is gone.
     #[error("the space sees colours, and those of image {hash} are not in the store")]
     ColoursLost {
         /// The image.

@@ -84,10 +84,11 @@ fn understand(engine: &Arc<Engine>, _: &mut Instant, _: u64) -> Duration {
     if engine.closing() {
         return ROUND;
     }
+    let caught_up = engine.catch_up_understanding(SHIFT);
     if let Err(error) = engine.fit_labels_where_due() {
         tracing::error!(%error, "categories and attributes could not be learned; it is tried again later");
     }
-    match engine.catch_up_understanding(SHIFT) {
+    match caught_up {
         Ok(true) => SHIFT,
         Ok(false) => ROUND,
         Err(error) => {

@@ -1,8 +1,8 @@
 //! Classifiers of a catalogue's own categories and attributes: fitted in the background, kept, asked.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -24,6 +24,9 @@ const MOST_FIELDS: usize = 24;
 const CHANGED: (f64, u64) = (0.1, 20);
 /// Fewer products teach nothing.
 const FEWEST: u64 = 40;
+/// Of catalogues of up to so many products the pictures are understood first, which takes a minute or two: palettes are learned from, too.
+/// Larger ones are learned from at once, and once more in the end.
+const UNDERSTOOD_FIRST: u64 = 2_000;
 
 /// What was fitted, by the catalogue's number; read from the store when it is first asked for.
 #[derive(Debug, Default)]
@@ -89,7 +92,11 @@ impl Engine {
             return Ok(());
         }
         for catalogue in self.open_catalogues() {
-            if self.imports_into(&catalogue.name) || !self.labels_are_due(&catalogue)? {
+            let waits = is_small(&catalogue) || self.labels(catalogue.key)?.is_some();
+            if self.imports_into(&catalogue.name)
+                || (waits && !self.is_understood(&catalogue))
+                || !self.labels_are_due(&catalogue)?
+            {
                 continue;
             }
             if self.labels.busy.swap(true, Ordering::AcqRel) {
@@ -100,10 +107,18 @@ impl Engine {
             match lessons {
                 Ok(lessons) => {
                     // It holds no engine while it computes, so that nobody who closes one waits for it.
+                    let learn = move || {
+                        let closing = || engine.upgrade().is_none_or(|engine| engine.closing());
+                        let learned = learn(&lessons, &|| !closing());
+                        if let (Some(engine), Some(labels)) = (engine.upgrade(), learned) {
+                            engine.keep_labels(lessons.catalogue, labels);
+                            engine.labels.busy.store(false, Ordering::Release);
+                        }
+                    };
                     // On one core, so that searches have the others.
                     std::thread::spawn(move || match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
-                        Ok(pool) => pool.install(|| learn(&engine, &lessons)),
-                        Err(_) => learn(&engine, &lessons),
+                        Ok(pool) => pool.install(learn),
+                        Err(_) => learn(),
                     });
                 }
                 Err(error) => {
@@ -111,6 +126,21 @@ impl Engine {
                     return Err(error);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Fits the classifiers of a small catalogue where that is due, now and on all cores: for a program that ends after an import. Of a large
+    /// one that is left to a server.
+    pub(super) fn fit_labels_now(&self, catalogue: &Catalogue, go_on: &dyn Fn() -> bool) -> Result<(), EngineError> {
+        if !is_small(catalogue) || !self.labels_are_due(catalogue)? || self.labels.busy.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let lessons = self.label_lessons(catalogue);
+        let learned = lessons.map(|lessons| learn(&lessons, go_on));
+        self.labels.busy.store(false, Ordering::Release);
+        if let Some(labels) = learned? {
+            self.keep_labels(catalogue.key, labels);
         }
         Ok(())
     }
@@ -176,15 +206,23 @@ impl Engine {
         })
     }
 
-    fn keep_labels(&self, catalogue: i64, labels: Labels) -> Result<(), EngineError> {
-        self.store.put_labels(catalogue, &labels)?;
+    fn keep_labels(&self, catalogue: i64, labels: Labels) {
+        let (fitted, left_out) = (labels.fields.len(), labels.left_out.len());
+        if let Err(error) = self.store.put_labels(catalogue, &labels) {
+            tracing::error!(catalogue, %error, "what was learned of categories could not be kept");
+            return;
+        }
         self.labels.known.lock().insert(catalogue, Some(Arc::new(labels)));
-        Ok(())
+        tracing::info!(catalogue, fitted, left_out, "categories and attributes are guessed anew");
     }
 }
 
-/// Fits all fields and gives what was fitted to the engine, if it is still there.
-fn learn(engine: &Weak<Engine>, lessons: &Gathered) {
+fn is_small(catalogue: &Catalogue) -> bool {
+    catalogue.snapshot().index.table().len() as u64 <= UNDERSTOOD_FIRST
+}
+
+/// Fits all fields; `None` where it was told not to go on.
+fn learn(lessons: &Gathered, go_on: &dyn Fn() -> bool) -> Option<Labels> {
     let mut labels = Labels {
         key: lessons.key.clone(),
         revision: lessons.revision,
@@ -199,24 +237,11 @@ fn learn(engine: &Weak<Engine>, lessons: &Gathered) {
             Ok(field) => labels.fields.push(field),
             Err(left_out) => labels.left_out.push(left_out),
         }
-        if engine.upgrade().is_none_or(|engine| engine.closing()) {
-            return;
+        if !go_on() {
+            return None;
         }
     }
-    let Some(engine) = engine.upgrade() else { return };
-    let (fitted, left_out) = (labels.fields.len(), labels.left_out.len());
-    match engine.keep_labels(lessons.catalogue, labels) {
-        Ok(()) => tracing::info!(
-            catalogue = lessons.catalogue,
-            fitted,
-            left_out,
-            "categories and attributes are guessed anew"
-        ),
-        Err(error) => {
-            tracing::error!(catalogue = lessons.catalogue, %error, "what was learned of categories could not be kept")
-        }
-    }
-    engine.labels.busy.store(false, Ordering::Release);
+    Some(labels)
 }
 
 /// Products of one variant group have one number: they are held back together.

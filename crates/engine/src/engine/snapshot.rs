@@ -19,7 +19,7 @@ use super::colours::Colours;
 use super::keeping::Keeping;
 use super::looking::Look;
 use crate::catalogue::store::{Store, StoredProduct};
-use crate::image::ColourDescriptor;
+use crate::image::{ColourDescriptor, ImageHash};
 use crate::index::{Effort, Flushed, Index, IndexError, IndexOptions, IndexPoint, Merging, State, Synonyms};
 use crate::model::{Feature, FeatureKey};
 use crate::photo;
@@ -317,9 +317,31 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The embedding of a stored feature and the colours of its picture.
-    pub(super) fn embed(&self, feature: &[f16], colours: Option<&ColourDescriptor>) -> Result<Embedding, EngineError> {
-        embed(&self.space, feature, colours)
+    /// Embeddings of a product's pictures, in their order, from what is kept of them. One of which something is missing that the space looks at
+    /// is told to the log and is like nothing, so that the others keep their places: it keeps no server from starting and no import from
+    /// going on, and the next import of the feed learns it again. Empty where that is so of all.
+    pub(super) fn embed_kept<'a>(
+        &self,
+        product: &str,
+        pictures: impl Iterator<Item = (ImageHash, Option<Vec<f32>>, Option<&'a ColourDescriptor>)>,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let (mut embeddings, mut found) = (Vec::new(), false);
+        for (hash, feature, colours) in pictures {
+            let feature = feature.filter(|feature| self.space.is_enough(feature.len()));
+            let missing = match (feature, colours) {
+                (Some(pooled), colours) if colours.is_some() || !self.space.sees_colours() => {
+                    let feature = Feature { pooled, map: None };
+                    embeddings.push(self.space.embed_with(&feature, colours)?.into_vector());
+                    found = true;
+                    continue;
+                }
+                (Some(_), _) => "colours",
+                (None, _) => "feature",
+            };
+            tracing::error!(product, %hash, "what the space looks at is not kept of a picture ({missing}): it is not found by its picture until its feed is imported again");
+            embeddings.push(vec![0.0; self.space.dim()]);
+        }
+        Ok(if found { embeddings } else { Vec::new() })
     }
 
     /// The point of a product that is in the truth, from its stored features.
@@ -327,26 +349,9 @@ impl Snapshot {
         let hashes = stored.product.image_hashes();
         let features = store.features_as(&hashes, &self.feature_key, self.space.sees_layers())?;
         let colours = self.colours.seen_by(&self.space, store, &hashes)?;
-        let mut embeddings = Vec::with_capacity(hashes.len());
-        let mut lost = 0;
-        for ((hash, feature), colours) in hashes.iter().zip(features).zip(colours) {
-            let Some(feature) = feature.filter(|feature| self.space.is_enough(feature.len())) else {
-                let id = &stored.product.id;
-                tracing::error!(product = id, %hash, "the feature of a picture is not in the database: it is not found by its picture until its feed is imported again");
-                lost += 1;
-                // Like nothing, so that the others keep their places.
-                embeddings.push(vec![0.0; self.space.dim()]);
-                continue;
-            };
-            if self.space.sees_colours() && colours.is_none() {
-                return Err(EngineError::ColoursLost { hash: *hash });
-            }
-            let feature = Feature { pooled: feature, map: None };
-            embeddings.push(self.space.embed_with(&feature, colours.as_ref())?.into_vector());
-        }
-        if lost == embeddings.len() {
-            embeddings.clear();
-        }
+        let kept = hashes.iter().zip(features).zip(&colours);
+        let kept = kept.map(|((hash, feature), colours)| (*hash, feature, colours.as_ref()));
+        let embeddings = self.embed_kept(&stored.product.id, kept)?;
         let main = store.understandings(hashes.get(..1).unwrap_or_default(), understand::VERSION)?;
         let main = main.into_iter().next().flatten();
         let palette = main.as_ref().map(|understanding| &understanding.colours);

@@ -63,7 +63,10 @@ impl Engine {
             return Ok(false);
         }
         let Some(_alone) = self.understanding.try_lock() else { return Ok(true) };
-        for catalogue in self.open_catalogues() {
+        let mut catalogues = self.open_catalogues();
+        // Small ones are done in no time, and do not wait hours for a large one.
+        catalogues.sort_by_key(|catalogue| catalogue.snapshot().index.table().len());
+        for catalogue in catalogues {
             if self.imports_into(&catalogue.name) {
                 continue;
             }
@@ -76,9 +79,9 @@ impl Engine {
         Ok(false)
     }
 
-    /// Looks at all images of a catalogue that nothing is understood of yet, on as many threads as the settings allow. A
-    /// server does so by itself, a little at a time; this is for a program that ends after an import. `watch` is told how
-    /// many images were understood so far, and says whether to go on; what is left is understood later.
+    /// Looks at all images of a catalogue that nothing is understood of yet, on as many threads as the settings allow, and learns the categories
+    /// and attributes of a small catalogue. A server does so by itself, a little at a time; this is for a program that ends after an import.
+    /// `watch` is told how many images were understood so far, and says whether to go on; what is left is understood later.
     ///
     /// # Errors
     /// [`EngineError::NoSuchCatalogue`]; errors of model, store and index.
@@ -92,7 +95,16 @@ impl Engine {
         {
             count += more;
         }
+        if self.model.is_open() && watch(count) {
+            self.fit_labels_now(&open, &|| watch(count) && !self.closing())?;
+        }
         Ok(count)
+    }
+
+    /// Whether a pass over the pictures of a catalogue has ended in this process and none is going on.
+    pub(super) fn is_understood(&self, catalogue: &Catalogue) -> bool {
+        self.understanding.try_lock().is_some()
+            && self.caught_up.lock().get(&catalogue.key).is_some_and(|at| at.after == 0 && at.since > 0)
     }
 
     /// Whether pictures of a catalogue are being caught up with.

@@ -56,12 +56,11 @@ fn colours_are_fused_where_they_make_it_better_and_only_there() {
     assert!(engine.space_of(&name, &id).unwrap().provenance.unwrap().colours);
     assert!(engine.promote_space(&name, &id, false, &|_, _| true).unwrap());
     assert!(engine.active_space(&name).unwrap().sees_colours());
-    // A product whose picture is at hand without colours is not mixed in.
+    // A product whose picture is at hand without colours is not mixed in, and keeps nothing from going on.
     let late = engine.catalogue(&name).unwrap();
     let fields = json!({"id": "late", "title": "late", "attributes": {"colour": "c0"}});
     let put_late = Change { put: vec![prepared(&engine, fields, &[feature(1, 999, 0.5)])], ..Change::default() };
-    let refused = late.commit(&engine.store, put_late, |_, _| Ok(())).unwrap_err();
-    assert!(matches!(refused, EngineError::Space(SpaceError::NoColours)), "{refused}");
+    late.commit(&engine.store, put_late, |_, _| Ok(())).unwrap();
     // Hits agree in colour, after the index was lost too.
     let alike = |engine: &Engine| -> Vec<String> {
         let request = SearchRequest { like: vec!["p8".into()], limit: 10, ..SearchRequest::default() };
@@ -74,6 +73,12 @@ fn colours_are_fused_where_they_make_it_better_and_only_there() {
     fs::remove_dir_all(folder.path().join("telling/data/index")).unwrap();
     let engine = Engine::open(EngineOptions::new(folder.path().join("telling/data"))).unwrap();
     assert_eq!(alike(&engine), found);
+    let late = SearchRequest { text: Some("late".into()), ..SearchRequest::default() };
+    assert_eq!(engine.search(&name, &late, &[]).unwrap().hits[0].product.id, "late", "by its words it is found");
+    // Who wants the space again is told first.
+    engine.rollback_space(&name).unwrap();
+    let refused = engine.promote_space(&name, &id, true, &|_, _| true).unwrap_err();
+    assert!(matches!(refused, EngineError::ColoursLost { .. }), "{refused}");
 
     let random = coloured_shop(&folder.path().join("random"), 160, false);
     let trained = train(&random, labels("colour")).unwrap();

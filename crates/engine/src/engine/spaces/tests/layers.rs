@@ -60,14 +60,21 @@ fn inner_layers_are_fused_where_they_make_it_better() {
         open.commit(&engine.store, Change { put, ..Change::default() }, |_, _| Ok(()))
     };
     late("later", layered(0, 900)).unwrap();
-    let refused = late("short", feature(1, 999, 0.5)).unwrap_err();
-    assert!(matches!(refused, EngineError::Space(SpaceError::Dimension { .. })), "{refused}");
+    late("short", feature(1, 999, 0.5)).unwrap();
+    let like_short = SearchRequest { like: vec!["short".into()], ..SearchRequest::default() };
+    let refused = engine.search(&name, &like_short, &[]).map(|found| found.hits.len());
+    assert!(!matches!(refused, Ok(1..)), "it is like nothing: {refused:?}");
     let found = alike(&engine);
+    assert!(!found.contains(&"short".to_owned()));
     // The same again after the index was lost, and with a new training against the space in use.
     drop(engine);
     fs::remove_dir_all(folder.path().join("data/index")).unwrap();
     let engine = Engine::open(EngineOptions::new(folder.path().join("data"))).unwrap();
     assert_eq!(alike(&engine), found);
+    // A training says what is missing, rather than to do without.
+    let refused = train(&engine, labels("kind")).unwrap_err();
+    assert!(refused.to_string().contains("those of 1 pictures are not known"), "{refused}");
+    assert!(engine.delete_product(&name, "short").unwrap());
     let again = train(&engine, labels("kind")).unwrap();
     let against = again.report.tasks.iter().find(|task| task.task == Task::SameLabel).unwrap();
     assert!(again.report.gate.passes && against.map_difference.low <= 0.0, "{against:?}");
