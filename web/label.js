@@ -4,6 +4,7 @@ import { byId, h, toast } from "./dom.js";
 import { call, imageUrl, pictureUrl } from "./api.js";
 import { startHeader } from "./header.js";
 import { onLanguage, t } from "./i18n.js";
+import { learnsFrom, startLearning } from "./learn.js";
 import { explain } from "./problem.js";
 
 const AHEAD = 10; // questions that are fetched at once
@@ -80,6 +81,7 @@ function draw() {
   byId("meter").setAttribute("aria-valuemax", progress.photos);
   byId("meter").setAttribute("aria-valuenow", progress.answered);
   byId("meter").firstElementChild.style.width = `${(100 * progress.answered) / Math.max(progress.photos, 1)}%`;
+  learnsFrom(progress.answered);
   // The next picture is on its way while this one is looked at.
   for (const next of waiting.slice(1, 3)) if (next.photo) new Image().src = pictureUrl(`/v1/images/${next.photo}`, WIDTH);
 }
@@ -144,6 +146,7 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-answer]")) button.addEventListener("click", () => answer(button.dataset.answer));
 byId("undo").addEventListener("click", undo);
 startHeader();
+startLearning(wanted);
 onLanguage(() => {
   byId("pair").dataset.pair = "";
   draw();

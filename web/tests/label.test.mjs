@@ -95,3 +95,96 @@ test("buttons do the same on a phone, in Chinese, in the dark, and everybody can
   assert.deepEqual(await violations(light), []);
   await close(light);
 });
+
+/** What a shopper's photo makes of a product's picture: tilted, in yellow light, before a busy wall; as base64. */
+const photographed = (page, address, seed) =>
+  page.evaluate(
+    async ([from, start]) => {
+      let state = start;
+      const random = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
+      const picture = await createImageBitmap(await (await fetch(from)).blob());
+      const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 320 });
+      const brush = canvas.getContext("2d");
+      for (let at = 0; at < 900; at += 1) {
+        brush.fillStyle = `hsl(${random() * 360} 60% ${30 + random() * 40}%)`;
+        brush.fillRect(random() * 320 - 20, random() * 320 - 20, 40, 40);
+      }
+      brush.translate(160 + random() * 40 - 20, 160 + random() * 40 - 20);
+      brush.rotate((random() - 0.5) * 0.9);
+      const side = 150 + random() * 60;
+      brush.drawImage(picture, -side / 2, -side / 2, side, side);
+      brush.setTransform(1, 0, 0, 1, 0, 0);
+      brush.globalCompositeOperation = "multiply";
+      brush.fillStyle = "rgb(255 190 90)";
+      brush.fillRect(0, 0, 320, 320);
+      return canvas.toDataURL("image/jpeg", 0.7).split(",")[1];
+    },
+    [address, seed],
+  );
+
+test("what the answers teach is learned, proved, used and taken back on the page", async () => {
+  const page = await open();
+  const { products } = await json("/products?limit=60");
+  let seed = 1;
+  for (const { id, images } of products) {
+    for (let turn = 0; turn < 3; turn += 1) {
+      const data = await photographed(page, `/v1/images/${images[0].hash}?w=320`, (seed += 1));
+      const body = JSON.stringify({ photo: { data }, product: id, verdict: "confirmed" });
+      const answer = await fetch(`${home()}/reviews`, { method: "POST", headers: { "content-type": "application/json" }, body });
+      assert.ok(answer.ok, await answer.clone().text());
+    }
+  }
+  await page.reload();
+  await page.waitForSelector("#learn h2");
+  assert.match(await page.locator("#learn").innerText(), /the space that every shop begins with/);
+  await page.locator('[data-act="learn"]:not([disabled])').click();
+  await page.waitForSelector("#learn [role=progressbar]");
+  await page.waitForSelector("#learn .proof", { timeout: 120_000 });
+  const shares = await page.locator(".proof tbody tr").first().locator("td").allInnerTexts();
+  const [before, after] = shares.map((share) => Number.parseInt(share, 10));
+  assert.ok(after > before + 10, `${before} % → ${after} %`);
+  assert.deepEqual(await violations(page), []);
+  const active = async () => (await json("/spaces")).spaces.find((space) => space.active);
+  assert.equal((await active()).head, "default", "nothing changes before somebody says so");
+  await page.locator('[data-act="use"]').click();
+  await page.waitForFunction(() => document.getElementById("learn").innerText.includes("a space that was learned"));
+  assert.equal((await active()).head, "trained");
+  // The proof stays, on a phone and in Chinese too.
+  const phone = await open({ ...PHONE, locale: "zh-CN", colorScheme: "dark" });
+  await phone.waitForSelector("#learn .proof");
+  assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "nothing sticks out");
+  assert.deepEqual(await violations(phone), []);
+  await close(phone);
+  await page.locator('[data-act="back"]').click();
+  await page.waitForFunction(() => document.getElementById("learn").innerText.includes("that every shop begins with"));
+  assert.equal((await active()).head, "default");
+  await close(page);
+});
+
+test("one answer is too few to prove anything, and the page says so", async () => {
+  const bare = await openShop();
+  const context = await browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await context.newPage();
+    await page.goto(`${bare.url}/label`);
+    await page.waitForSelector('[data-act="learn"][disabled]');
+    const { products } = await (await fetch(`${bare.url}/v1/catalogues/default/products?limit=1`)).json();
+    const picture = await fetch(`${bare.url}/v1/images/${products[0].images[0].hash}?w=160`);
+    const data = Buffer.from(await picture.arrayBuffer()).toString("base64");
+    const body = JSON.stringify({ photo: { data }, product: products[0].id, verdict: "confirmed" });
+    await fetch(`${bare.url}/v1/catalogues/default/reviews`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    await page.reload();
+    await page.locator('[data-act="learn"]:not([disabled])').click();
+    await page.waitForSelector("#learn .verdict.bad");
+    assert.match(await page.locator("#learn .verdict").innerText(), /too few photos/);
+    assert.equal(await page.locator('[data-act="use"]').count(), 0);
+    // What the server refuses is said in the same place.
+    await page.route("**/v1/catalogues/default/spaces", (route) => route.abort());
+    await page.locator('[data-act="learn"]').click();
+    await page.waitForSelector('#learn [role="alert"]');
+    assert.match(await page.locator('#learn [role="alert"]').innerText(), /does not answer/);
+  } finally {
+    await context.close();
+    await bare.stop();
+  }
+});

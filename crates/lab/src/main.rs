@@ -99,6 +99,9 @@ enum Command {
         /// Other than 100,000
         #[arg(long, default_value_t = 100_000)]
         products: u64,
+        /// Learn from confirmed photos instead, and from so many of which nobody said what they show
+        #[arg(long, default_value_t = 0)]
+        photos: u64,
     },
     /// Fit what judges regions and write it under `models/`, with its provenance
     FitRegions,
@@ -183,7 +186,7 @@ fn main() -> Result<()> {
         Command::Calibration { dry_run } => calibration::run(!dry_run),
         Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
-        Command::Train100k { data, products } => training::run(data, products),
+        Command::Train100k { data, products, photos } => training::run(data, products, photos),
         Command::Labels { dry_run } => labels::run(!dry_run),
         Command::Measures { dry_run } => measures::run(!dry_run),
         Command::FitRegions => regions::fit(),

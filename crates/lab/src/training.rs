@@ -18,23 +18,32 @@ use vetrina_engine::{Engine, EngineOptions};
 const LABELS: u64 = 500;
 /// Numbers of a feature.
 const DIM: usize = 1280;
+/// Photos of which somebody said what they show, before those of which nobody did.
+const CONFIRMED: u64 = 500;
 
-pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
+pub fn run(data: Option<PathBuf>, products: u64, photos: u64) -> Result<()> {
     let cache = std::env::home_dir().context("no home folder")?.join(".cache/vetrina");
     let folder = data.unwrap_or_else(|| cache.join(format!("train-colours-{products}")));
     if !folder.join("filled").is_file() {
         fill(&folder, products)?;
+    }
+    if photos > 0 {
+        add_photos(&folder, products, photos)?;
     }
     let opening = Instant::now();
     // The index is of no use here: without products in it the engine would fill it first.
     let engine = Engine::open(EngineOptions::new(&folder))?;
     println!("opened in {:.1} s, {:.0} MiB at most so far", opening.elapsed().as_secs_f64(), peak_mib()?);
     let mut first = None;
-    for learned in [
+    let mut all = vec![
         Learned { labels: Some("category".into()), confirmed: false },
         Learned { labels: Some("brand".into()), confirmed: false },
         Learned::default(),
-    ] {
+    ];
+    if photos > 0 {
+        all = vec![Learned { labels: None, confirmed: true }];
+    }
+    for learned in all {
         let began = Instant::now();
         let words = learned.words();
         let request = TrainRequest { learned, ..TrainRequest::new(CatalogueName::default()) };
@@ -44,11 +53,12 @@ pub fn run(data: Option<PathBuf>, products: u64) -> Result<()> {
         let report = result["report"].clone();
         first.get_or_insert_with(|| result["space"].as_str().unwrap_or_default().to_owned());
         println!(
-            "{words}: {} pictures, {} labels, {} tasks, colours fused: {}: {:.1} s; peak {:.0} MiB",
+            "{words}: {} pictures, {} labels, {} tasks, colours fused: {}, photos nobody labelled: {}: {:.1} s; peak {:.0} MiB",
             report["pictures"],
             report["labels"],
             report["tasks"].as_array().map_or(0, Vec::len),
             report["colours"]["fused"],
+            report["unlabelled"]["photos"],
             began.elapsed().as_secs_f64(),
             peak_mib()?
         );
@@ -112,15 +122,49 @@ fn fill(folder: &Path, products: u64) -> Result<()> {
     Ok(())
 }
 
-/// A feature as half-precision numbers: what its label has, and noise.
+/// Puts photos of products spread over the catalogue beside it, the first of them confirmed.
+fn add_photos(folder: &Path, products: u64, photos: u64) -> Result<()> {
+    let mut sql = Connection::open(folder.join("vetrina.db"))?;
+    let model = FeatureKey::of(builtin_manifest()?);
+    let catalogue: i64 = sql.query_row("SELECT key FROM catalogues WHERE name = 'default'", [], |row| row.get(0))?;
+    let transaction = sql.transaction()?;
+    for table in ["photos", "reviews"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE catalogue = ?1"), [catalogue])?;
+    }
+    for number in 0..CONFIRMED + photos {
+        let hash = blake3::hash(format!("made photo {number}").as_bytes());
+        let product = fastrand::Rng::with_seed(number).u64(..products);
+        let mut light = fastrand::Rng::with_seed(1 << 42 | number);
+        let feature = numbers(product % LABELS, product).map(|value| half::f16::from_f32(value + 0.5 * light.f32()));
+        let bytes: Vec<u8> = feature.flat_map(half::f16::to_le_bytes).collect();
+        transaction.execute(
+            "INSERT OR IGNORE INTO features (hash, model, feature) VALUES (?1, ?2, ?3)",
+            params![hash.as_bytes(), model.pooled(), bytes],
+        )?;
+        let at = "2026-01-01T00:00:00Z";
+        transaction.execute(
+            "INSERT INTO photos (catalogue, hash, at) VALUES (?1, ?2, ?3)",
+            params![catalogue, hash.as_bytes(), at],
+        )?;
+        if number < CONFIRMED {
+            transaction.execute(
+                "INSERT INTO reviews (catalogue, photo, product, verdict, at) VALUES (?1, ?2, ?3, 'confirmed', ?4)",
+                params![catalogue, hash.as_bytes(), format!("made-{product}"), at],
+            )?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// A feature as half-precision numbers.
 fn made(label: u64, number: u64) -> Vec<u8> {
+    numbers(label, number).flat_map(|value| half::f16::from_f32(value).to_le_bytes()).collect()
+}
+
+/// A feature: what its label has, and noise.
+fn numbers(label: u64, number: u64) -> impl Iterator<Item = f32> {
     let (mut of_label, mut own) = (fastrand::Rng::with_seed(label), fastrand::Rng::with_seed(1 << 40 | number));
-    (0..DIM)
-        .flat_map(|_| {
-            let value = of_label.f32() + 0.8 * own.f32();
-            half::f16::from_f32(value).to_le_bytes()
-        })
-        .collect()
+    (0..DIM).map(move |_| of_label.f32() + 0.8 * own.f32())
 }
 
 /// Colours: one that its label has, among others that it has not.

@@ -20,6 +20,7 @@ mod model;
 mod name;
 mod options;
 mod people;
+mod picture_sources;
 mod prepare;
 mod snapshot;
 mod space_files;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::catalogue::{Catalogue, Change};
-use super::prepare::{AtWork, Candidate, Readied};
+use super::picture_sources::AtWork;
+use super::prepare::{Candidate, Readied};
 use super::{CatalogueName, Engine, EngineError, Outcome, ProductPage, Written};
 use crate::catalogue::Product;
 use crate::fetch::Sources;

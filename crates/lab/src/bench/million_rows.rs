@@ -76,7 +76,7 @@ pub fn run(plan: &Plan) -> Result<Section> {
         steps.push(Step { imported, held });
     }
     let last = steps.last().context("nothing was imported")?;
-    plot(&last.imported.samples, plan)?;
+    plot(&steps, &last.imported.samples, plan)?;
     Ok(Section { text: text(&steps, last) })
 }
 
@@ -234,11 +234,12 @@ fn text(steps: &[Step], last: &Step) -> String {
     text
 }
 
-fn plot(samples: &[Sample], plan: &Plan) -> Result<()> {
+fn plot(steps: &[Step], samples: &[Sample], plan: &Plan) -> Result<()> {
     let line = |name: &str, value: &dyn Fn(&Sample) -> f64| Line {
         name: name.to_owned(),
         points: samples.iter().map(|sample| (sample.rows as f64, value(sample))).collect(),
     };
+    let held: Vec<(f64, f64)> = steps.iter().map(|step| (step.imported.rows as f64, step.held.own)).collect();
     let plot = Plot {
         title: format!("Memory while {} rows are imported", thousands(plan.rows)),
         across: "rows done".to_owned(),
@@ -247,7 +248,36 @@ fn plot(samples: &[Sample], plan: &Plan) -> Result<()> {
         lines: vec![
             line("resident", &|sample| sample.memory.all),
             line("of it the process's own", &|sample| sample.memory.own),
+            line("of it the import's, beside the catalogue", &|sample| {
+                sample.memory.own - held_at(&held, sample.rows as f64)
+            }),
         ],
     };
     draw(&plot, &plan.pictures.join("bench-million-rows.svg"))
+}
+
+/// What a catalogue of so many rows holds when it is opened, on the straight lines between (and, below the smallest, beyond) those that were.
+fn held_at(held: &[(f64, f64)], rows: f64) -> f64 {
+    let above = held.iter().position(|(measured, _)| *measured >= rows).unwrap_or(held.len()).clamp(1, held.len().max(2) - 1);
+    match held {
+        [] => 0.0,
+        [(_, only)] => *only,
+        _ => {
+            let ((x0, y0), (x1, y1)) = (held[above - 1], held[above]);
+            y0 + (y1 - y0) * (rows - x0) / (x1 - x0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::held_at;
+
+    #[test]
+    fn between_two_sizes_a_catalogue_holds_what_the_line_says() {
+        let held = [(50.0, 100.0), (250.0, 180.0), (500.0, 260.0)];
+        let at = [0.0, 50.0, 100.0, 250.0, 375.0, 500.0, 510.0].map(|rows| held_at(&held, rows).round());
+        assert_eq!(at, [80.0, 100.0, 120.0, 180.0, 220.0, 260.0, 263.0]);
+        assert_eq!((held_at(&held[..1], 7.0), held_at(&[], 7.0)), (100.0, 0.0));
+    }
 }

@@ -13,7 +13,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use super::super::catalogue::{Catalogue, Change};
-use super::super::prepare::{AtWork, Candidate, Problem, Readied, Remote};
+use super::super::picture_sources::{AtWork, Problem, Remote};
+use super::super::prepare::{Candidate, Readied};
 use super::super::{Engine, EngineError, ItemError};
 use super::{Job, JobState, ReadyFeed, doubts};
 use crate::catalogue::Product;

@@ -32,13 +32,14 @@ const USUAL_PICTURE: u64 = 150_000;
 const TRY: Duration = Duration::from_secs(10);
 /// Hosts that are told apart: more do not make an import faster.
 const MOST_HOSTS: usize = 16;
-/// Bytes on disk for one new picture besides its file: feature, inner layers, embedding in the index (16 bits a number and as much as a
-/// compressed copy would take, twice while graphs are built), rows.
-const PER_PICTURE: u64 = 2_560 + 2_496 + 2 * (512 + 256) + 500;
+/// Bytes on disk for one new picture besides its file: feature, inner layers, embedding in the index (16 bits a number, and its place in the
+/// graph; twice while graphs are built), rows.
+const PER_PICTURE: u64 = 2_560 + 2_496 + 2 * (512 + 128) + 500;
 /// Bytes on disk for one product: its JSON, words and payload in the index, rows.
 const PER_PRODUCT: u64 = 6_000;
-/// Bytes of memory for one product, above all what the index holds of it.
-const MEMORY_PER_PRODUCT: u64 = 2_500;
+/// Bytes of memory for one product, above all what the index holds of it, files that are mapped included. A million with short texts took
+/// 1,000 a product at most (docs/benchmarks.md); longer ones say more words.
+const MEMORY_PER_PRODUCT: u64 = 1_500;
 /// Bytes of memory of the process at work with an empty catalogue: model, pipeline, caches.
 const MEMORY_BASE: u64 = 500 << 20;
 
