@@ -114,13 +114,15 @@ function learned() {
   if (!latest || (!latest.active && latest.report.against !== active?.id)) return [];
   const { report } = latest;
   const compared = report.tasks.length > 0;
-  const verdict = latest.active ? "used" : report.gate.passes ? "passes" : compared ? "fails" : "unproved";
+  const better = report.tasks.some((task) => task.map_difference.low > 0);
+  const passes = better ? "better" : "passes";
+  const verdict = latest.active ? "used" : report.gate.passes ? passes : compared ? "fails" : "unproved";
   return [
     compared ? proof(report) : null,
     report.unlabelled?.fused ? h("p", { class: "soft" }, t("unlabelled", { n: report.unlabelled.photos })) : null,
     h("p", { class: `verdict${["fails", "unproved"].includes(verdict) ? " bad" : ""}`, role: "status" }, t(verdict)),
     verdict === "fails" ? h("ul", { class: "soft" }, report.gate.reasons.map((reason) => h("li", {}, reason))) : null,
-    verdict === "passes" ? h("div", { class: "row-actions" }, button("use", "main", () => use(latest))) : null,
+    verdict === passes ? h("div", { class: "row-actions" }, button("use", "main", () => use(latest))) : null,
   ];
 }
 

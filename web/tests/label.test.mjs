@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { PHONE, openBrowser, openShop, violations } from "./shop.mjs";
+import { PHONE, openBrowser, openShop, photographed, sticksOut, violations } from "./shop.mjs";
 
 const PHOTOS = 12;
 let shop;
@@ -85,7 +85,7 @@ test("pairs are answered by key, ten in much less than a minute, and undone", as
 test("buttons do the same on a phone, in Chinese, in the dark, and everybody can use it", async () => {
   const page = await open({ ...PHONE, locale: "zh-CN", colorScheme: "dark" });
   assert.equal(await page.locator("h1").innerText(), "是同一件商品吗？");
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "nothing sticks out");
+  assert.equal(await sticksOut(page), false, "nothing sticks out");
   assert.deepEqual(await violations(page), []);
   await answered(page, () => page.locator('[data-answer="rejected"]').tap());
   await page.locator("#language").tap();
@@ -95,32 +95,6 @@ test("buttons do the same on a phone, in Chinese, in the dark, and everybody can
   assert.deepEqual(await violations(light), []);
   await close(light);
 });
-
-/** What a shopper's photo makes of a product's picture: tilted, in yellow light, before a busy wall; as base64. */
-const photographed = (page, address, seed) =>
-  page.evaluate(
-    async ([from, start]) => {
-      let state = start;
-      const random = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
-      const picture = await createImageBitmap(await (await fetch(from)).blob());
-      const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 320 });
-      const brush = canvas.getContext("2d");
-      for (let at = 0; at < 900; at += 1) {
-        brush.fillStyle = `hsl(${random() * 360} 60% ${30 + random() * 40}%)`;
-        brush.fillRect(random() * 320 - 20, random() * 320 - 20, 40, 40);
-      }
-      brush.translate(160 + random() * 40 - 20, 160 + random() * 40 - 20);
-      brush.rotate((random() - 0.5) * 0.9);
-      const side = 150 + random() * 60;
-      brush.drawImage(picture, -side / 2, -side / 2, side, side);
-      brush.setTransform(1, 0, 0, 1, 0, 0);
-      brush.globalCompositeOperation = "multiply";
-      brush.fillStyle = "rgb(255 190 90)";
-      brush.fillRect(0, 0, 320, 320);
-      return canvas.toDataURL("image/jpeg", 0.7).split(",")[1];
-    },
-    [address, seed],
-  );
 
 test("what the answers teach is learned, proved, used and taken back on the page", async () => {
   const page = await open();
@@ -152,7 +126,7 @@ test("what the answers teach is learned, proved, used and taken back on the page
   // The proof stays, on a phone and in Chinese too.
   const phone = await open({ ...PHONE, locale: "zh-CN", colorScheme: "dark" });
   await phone.waitForSelector("#learn .proof");
-  assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "nothing sticks out");
+  assert.equal(await sticksOut(phone), false, "nothing sticks out");
   assert.deepEqual(await violations(phone), []);
   await close(phone);
   await page.locator('[data-act="back"]').click();

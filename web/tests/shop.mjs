@@ -77,6 +77,9 @@ export const openBrowser = () =>
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 
+/** Whether something sticks out to the right. Not asked of `innerWidth`: on a phone that grows with what sticks out. */
+export const sticksOut = async (page) => (await page.evaluate(() => document.documentElement.scrollWidth)) > page.viewportSize().width;
+
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 /**
@@ -147,3 +150,38 @@ export async function violations(page) {
   });
   return JSON.parse(result.value);
 }
+
+/**
+ * What a shopper's photo makes of the picture at `address`: tilted, in yellow light, before the picture `wall` out of focus, or, without
+ * one, before a patchwork; a JPEG as base64. The same `seed` makes the same photo.
+ */
+export const photographed = (page, address, seed, wall = null) =>
+  page.evaluate(
+    async ([from, behind, start]) => {
+      let state = start;
+      const random = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
+      const bitmap = async (address) => createImageBitmap(await (await fetch(address)).blob());
+      const picture = await bitmap(from);
+      const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 320 });
+      const brush = canvas.getContext("2d");
+      if (behind) {
+        brush.filter = "blur(5px) brightness(0.8)";
+        brush.drawImage(await bitmap(behind), -120, -120, 560, 560);
+        brush.filter = "none";
+      }
+      for (let patch = behind ? 900 : 0; patch < 900; patch += 1) {
+        brush.fillStyle = `hsl(${random() * 360} 60% ${30 + random() * 40}%)`;
+        brush.fillRect(random() * 320 - 20, random() * 320 - 20, 40, 40);
+      }
+      brush.translate(160 + random() * 40 - 20, 160 + random() * 40 - 20);
+      brush.rotate((random() - 0.5) * 0.9);
+      const side = 150 + random() * 60;
+      brush.drawImage(picture, -side / 2, -side / 2, side, side);
+      brush.setTransform(1, 0, 0, 1, 0, 0);
+      brush.globalCompositeOperation = "multiply";
+      brush.fillStyle = behind ? "rgb(255 220 165)" : "rgb(255 190 90)";
+      brush.fillRect(0, 0, 320, 320);
+      return canvas.toDataURL("image/jpeg", 0.7).split(",")[1];
+    },
+    [address, wall, seed],
+  );

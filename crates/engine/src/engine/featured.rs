@@ -107,6 +107,7 @@ mod tests {
         engine.put_featured(&shop, vec![featured("a", 1), featured("b", 1), featured("c", 4)]).unwrap();
         engine.tidy(&shop).unwrap();
         assert_eq!(like(&engine), ["b", "c"]);
+        engine.close();
         drop(engine);
         std::fs::remove_dir_all(folder.path().join("index")).unwrap();
         let engine = Engine::open(EngineOptions::new(folder.path())).unwrap();

@@ -7,7 +7,7 @@ use faer::{Mat, MatRef, Par, Side};
 
 use super::method::{Method, fit};
 use super::pca::{LinearMap, spanned, to_map};
-use super::scatter::{Scaled, check, eigen, inverse_lengths, mean, scatter};
+use super::scatter::{Scaled, check, eigen, inverse_lengths, mean, scatter, scatter_within};
 use super::{FitError, Rows};
 use crate::space::Head;
 
@@ -59,12 +59,12 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
         let reason = format!("there are {} pictures and {} labels", unit.len(), labels.len());
         return Err(FitError::Data { reason });
     }
-    let means = class_means(unit, labels);
-    if means.len() < 2 {
+    let classes = classes(unit, labels);
+    if classes.len() < 2 {
         return Err(FitError::TooLittle { reason: "there is only one label; at least two are needed".into() });
     }
     let dim = unit.dim();
-    let mut within = scatter(unit, |place| &means[&labels[place]]);
+    let mut within = scatter_within(unit, |place| classes[&labels[place]].mean.as_deref());
     within *= faer::Scale(1.0 / unit.len() as f64);
     let diagonal = (0..dim).map(|i| within[(i, i)]).sum::<f64>() / dim as f64;
     if diagonal < 1e-12 {
@@ -82,12 +82,15 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
     let root = root.L();
 
     let mut class_rows = Rows::new(dim);
-    for mean in means.values() {
-        class_rows.push(&mean.iter().map(|&value| value as f32).collect::<Vec<_>>());
+    for class in classes.values() {
+        class_rows.push(&match &class.mean {
+            Some(mean) => mean.iter().map(|&value| value as f32).collect::<Vec<_>>(),
+            None => unit.row(class.first).map(|value| value as f32).collect(),
+        });
     }
-    let classes = means.len();
-    drop(means);
-    let (spread, mut columns) = between_directions(&class_rows, root, options.dims.min(classes - 1))?;
+    let most = classes.len() - 1;
+    drop(classes);
+    let (spread, mut columns) = between_directions(&class_rows, root, options.dims.min(most))?;
     if spread == 0 {
         return Err(FitError::TooLittle { reason: "the labels do not differ in their pictures".into() });
     }
@@ -123,14 +126,29 @@ fn between_directions(class_rows: &Rows, root: MatRef<'_, f64>, dims: usize) -> 
     Ok((kept, directions))
 }
 
-fn class_means(rows: Scaled<'_>, labels: &[u32]) -> BTreeMap<u32, Vec<f64>> {
-    let mut sums: BTreeMap<u32, (Vec<f64>, f64)> = BTreeMap::new();
-    for (row, &label) in rows.iter().zip(labels) {
-        let (sum, count) = sums.entry(label).or_insert_with(|| (vec![0.0; rows.dim()], 0.0));
-        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-        *count += 1.0;
+/// Rows of one label.
+struct Class {
+    first: usize,
+    count: usize,
+    /// Of two rows or more. One is its own mean; where each product is a label, nearly all are like that, and their means would take a gigabyte.
+    mean: Option<Vec<f64>>,
+}
+
+fn classes(rows: Scaled<'_>, labels: &[u32]) -> BTreeMap<u32, Class> {
+    let mut classes: BTreeMap<u32, Class> = BTreeMap::new();
+    for (place, label) in labels.iter().enumerate() {
+        classes.entry(*label).or_insert(Class { first: place, count: 0, mean: None }).count += 1;
     }
-    sums.into_iter().map(|(label, (sum, count))| (label, sum.into_iter().map(|sum| sum / count).collect())).collect()
+    for (row, label) in rows.iter().zip(labels) {
+        let Some(class) = classes.get_mut(label).filter(|class| class.count > 1) else { continue };
+        let sum = class.mean.get_or_insert_with(|| vec![0.0; rows.dim()]);
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    for class in classes.values_mut() {
+        let count = class.count as f64;
+        class.mean.iter_mut().flatten().for_each(|sum| *sum /= count);
+    }
+    classes
 }
 
 #[cfg(test)]
@@ -174,7 +192,8 @@ mod tests {
             let mut rows = Rows::new(dim);
             let mut known = Vec::new();
             for label in 0..labels {
-                for picture in 0..pictures {
+                // One picture is its own mean.
+                for picture in 0..if label == 0 { 1 } else { pictures } {
                     rows.push(&(0..dim).map(|i| value(label, picture, i)).collect::<Vec<_>>());
                     known.push(label as u32);
                 }
@@ -183,7 +202,12 @@ mod tests {
             let map = lda_map_of(Scaled::from(&rows), &known, &options).unwrap();
             let kept = map.projection.len() / dim;
             assert_eq!(kept, dim.min(labels - 1));
-            let means = class_means(Scaled::from(&rows), &known);
+            let mean_of = |label: u32| -> Vec<f64> {
+                let of_label: Vec<&[f32]> =
+                    rows.iter().zip(&known).filter(|(_, known)| **known == label).map(|(row, _)| row).collect();
+                mean(&Rows::from_vectors(of_label.into_iter()).unwrap())
+            };
+            let means: BTreeMap<u32, Vec<f64>> = known.iter().map(|label| (*label, mean_of(*label))).collect();
             let within = scatter(&rows, |place| &means[&known[place]]);
             let mut centres = Rows::new(dim);
             means.values().for_each(|mean| {

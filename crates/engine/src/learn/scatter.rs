@@ -31,12 +31,15 @@ impl<'r> Scaled<'r> {
         self.rows.dim()
     }
 
+    /// One row's numbers.
+    pub(super) fn row(self, place: usize) -> impl Iterator<Item = f64> + 'r {
+        let scale = self.scales.and_then(|scales| scales.get(place)).copied().unwrap_or(1.0);
+        self.rows.row(place).iter().map(move |value| f64::from(*value) * scale)
+    }
+
     /// Each row's numbers.
     pub(super) fn iter(self) -> impl Iterator<Item = impl Iterator<Item = f64> + 'r> {
-        self.rows.iter().enumerate().map(move |(place, row)| {
-            let scale = self.scales.and_then(|scales| scales.get(place)).copied().unwrap_or(1.0);
-            row.iter().map(move |value| f64::from(*value) * scale)
-        })
+        (0..self.len()).map(move |place| self.row(place))
     }
 }
 
@@ -72,6 +75,14 @@ pub(super) fn mean<'r>(rows: impl Into<Scaled<'r>>) -> Vec<f64> {
 
 /// Sum over the rows of `(row − centre(i)) (row − centre(i))ᵀ`, [dim, dim]; `centre` names the centre of each row.
 pub(super) fn scatter<'r, 'c>(rows: impl Into<Scaled<'r>>, centre: impl Fn(usize) -> &'c [f64]) -> Mat<f64> {
+    scatter_within(rows, |place| Some(centre(place)))
+}
+
+/// As [`scatter`]; `centre` names none for a row that is its own centre, which adds nothing.
+pub(super) fn scatter_within<'r, 'c>(
+    rows: impl Into<Scaled<'r>>,
+    centre: impl Fn(usize) -> Option<&'c [f64]>,
+) -> Mat<f64> {
     let rows = rows.into();
     let dim = rows.dim();
     let mut total = Mat::<f64>::zeros(dim, dim);
@@ -88,7 +99,8 @@ pub(super) fn scatter<'r, 'c>(rows: impl Into<Scaled<'r>>, centre: impl Fn(usize
         block.clear();
     };
     for (place, row) in rows.iter().enumerate() {
-        block.extend(row.zip(centre(place)).map(|(value, centre)| (value - centre) as f32));
+        let Some(centre) = centre(place) else { continue };
+        block.extend(row.zip(centre).map(|(value, centre)| (value - centre) as f32));
         if block.len() == BLOCK * dim {
             add(&mut block, &mut part, &mut total);
         }
@@ -151,6 +163,9 @@ mod tests {
                 assert!((found[(i, j)] - plain).abs() < 1e-2, "{} {plain}", found[(i, j)]);
             }
         }
+        let first = Rows::from_vectors(rows.iter().take(5)).unwrap();
+        let (some, all) = (scatter_within(&rows, |place| (place < 5).then_some(&centre)), scatter(&first, |_| &centre));
+        assert!((0..3).all(|i| (some[(i, i)] - all[(i, i)]).abs() < 1e-3), "who has no centre adds nothing");
     }
 
     #[test]

@@ -258,7 +258,8 @@ fn plot(steps: &[Step], samples: &[Sample], plan: &Plan) -> Result<()> {
 
 /// What a catalogue of so many rows holds when it is opened, on the straight lines between (and, below the smallest, beyond) those that were.
 fn held_at(held: &[(f64, f64)], rows: f64) -> f64 {
-    let above = held.iter().position(|(measured, _)| *measured >= rows).unwrap_or(held.len()).clamp(1, held.len().max(2) - 1);
+    let above =
+        held.iter().position(|(measured, _)| *measured >= rows).unwrap_or(held.len()).clamp(1, held.len().max(2) - 1);
     match held {
         [] => 0.0,
         [(_, only)] => *only,

@@ -69,6 +69,7 @@ fn colours_are_fused_where_they_make_it_better_and_only_there() {
     };
     let found = alike(&engine);
     assert!(found.iter().all(|id| id[1..].parse::<u64>().unwrap() % 4 == 0), "{found:?}");
+    engine.close();
     drop((late, engine));
     fs::remove_dir_all(folder.path().join("telling/data/index")).unwrap();
     let engine = Engine::open(EngineOptions::new(folder.path().join("telling/data"))).unwrap();

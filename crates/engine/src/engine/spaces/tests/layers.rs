@@ -67,6 +67,7 @@ fn inner_layers_are_fused_where_they_make_it_better() {
     let found = alike(&engine);
     assert!(!found.contains(&"short".to_owned()));
     // The same again after the index was lost, and with a new training against the space in use.
+    engine.close();
     drop(engine);
     fs::remove_dir_all(folder.path().join("data/index")).unwrap();
     let engine = Engine::open(EngineOptions::new(folder.path().join("data"))).unwrap();
