@@ -205,7 +205,7 @@ mod tests {
             let mean_of = |label: u32| -> Vec<f64> {
                 let of_label: Vec<&[f32]> =
                     rows.iter().zip(&known).filter(|(_, known)| **known == label).map(|(row, _)| row).collect();
-                mean(&Rows::from_vectors(of_label.into_iter()).unwrap())
+                mean(&Rows::from_vectors(of_label).unwrap())
             };
             let means: BTreeMap<u32, Vec<f64>> = known.iter().map(|label| (*label, mean_of(*label))).collect();
             let within = scatter(&rows, |place| &means[&known[place]]);
