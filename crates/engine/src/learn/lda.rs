@@ -81,16 +81,12 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
     drop(within);
     let root = root.L();
 
-    let mut class_rows = Rows::new(dim);
-    for class in classes.values() {
-        class_rows.push(&match &class.mean {
-            Some(mean) => mean.iter().map(|&value| value as f32).collect::<Vec<_>>(),
-            None => unit.row(class.first).map(|value| value as f32).collect(),
-        });
-    }
-    let most = classes.len() - 1;
-    drop(classes);
-    let (spread, mut columns) = between_directions(&class_rows, root, options.dims.min(most))?;
+    let dims = options.dims.min(classes.len() - 1);
+    let (spread, mut columns) = if classes.len() < dim {
+        directions_of_few(&centres(unit, &classes, |_| true), root, dims)?
+    } else {
+        directions_of_many(unit, labels, &classes, (root, dims))?
+    };
     if spread == 0 {
         return Err(FitError::TooLittle { reason: "the labels do not differ in their pictures".into() });
     }
@@ -100,21 +96,12 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
     Ok(to_map(&mean(unit), &columns))
 }
 
-/// Principal directions of the whitened class means, at most `dims`: how many, and they as columns. What is diagonalised is `Z Zᵀ` or `Zᵀ Z`, where
-/// `Z` is the whitened class means as columns: their eigenvalues are the same, and the smaller one takes less time.
-fn between_directions(class_rows: &Rows, root: MatRef<'_, f64>, dims: usize) -> Result<(usize, Mat<f64>), FitError> {
-    let (classes, dim) = (class_rows.len(), class_rows.dim());
-    let middle = mean(class_rows);
-    if classes >= dim {
-        let mut between = scatter(class_rows, |_| &middle);
-        solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
-        let mut between = between.transpose().to_owned();
-        solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
-        let (spread, directions) = eigen(&between)?;
-        let kept = spanned(&spread, dims);
-        return Ok((kept, directions.subcols(0, kept).to_owned()));
-    }
-    let rows = class_rows.values();
+/// Principal directions of the whitened class means, at most `dims`: how many, and they as columns. What is diagonalised is `Zᵀ Z`, where `Z` is
+/// the whitened class means as columns: for fewer classes than numbers. Its eigenvalues are those of `Z Zᵀ`, and it is smaller.
+fn directions_of_few(means: &Rows, root: MatRef<'_, f64>, dims: usize) -> Result<(usize, Mat<f64>), FitError> {
+    let (classes, dim) = (means.len(), means.dim());
+    let middle = mean(means);
+    let rows = means.values();
     let mut whitened = Mat::from_fn(dim, classes, |i, class| f64::from(rows[class * dim + i]) - middle[i]);
     solve_lower_triangular_in_place(root, whitened.as_mut(), Par::rayon(0));
     let (spread, weights) = eigen(&(whitened.transpose() * &whitened))?;
@@ -124,6 +111,46 @@ fn between_directions(class_rows: &Rows, root: MatRef<'_, f64>, dims: usize) -> 
         column *= faer::Scale(spread.sqrt().recip());
     }
     Ok((kept, directions))
+}
+
+/// The same by `Z Zᵀ`, for as many classes as numbers or more. The only row of a class is its mean, and is read where it is: where each product is
+/// a label, a copy of all means is a copy of the catalogue.
+fn directions_of_many(
+    unit: Scaled<'_>,
+    labels: &[u32],
+    classes: &BTreeMap<u32, Class>,
+    (root, dims): (MatRef<'_, f64>, usize),
+) -> Result<(usize, Mat<f64>), FitError> {
+    let several = centres(unit, classes, |class| class.mean.is_some());
+    let alone = |place: usize| classes[&labels[place]].mean.is_none();
+    let mut middle = vec![0.0; unit.dim()];
+    let mut add =
+        |row: &mut dyn Iterator<Item = f64>| middle.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    several.iter().for_each(|row| add(&mut row.iter().map(|value| f64::from(*value))));
+    unit.iter().enumerate().filter(|(place, _)| alone(*place)).for_each(|(_, mut row)| add(&mut row));
+    middle.iter_mut().for_each(|sum| *sum /= classes.len() as f64);
+    let mut between = scatter_within(unit, |place| alone(place).then_some(middle.as_slice()));
+    if !several.is_empty() {
+        between += scatter(&several, |_| &middle);
+    }
+    solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
+    let mut between = between.transpose().to_owned();
+    solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
+    let (spread, directions) = eigen(&between)?;
+    let kept = spanned(&spread, dims);
+    Ok((kept, directions.subcols(0, kept).to_owned()))
+}
+
+/// Means of those classes that are `wanted`, in single precision.
+fn centres(unit: Scaled<'_>, classes: &BTreeMap<u32, Class>, wanted: impl Fn(&Class) -> bool) -> Rows {
+    let mut rows = Rows::new(unit.dim());
+    for class in classes.values().filter(|class| wanted(class)) {
+        rows.push(&match &class.mean {
+            Some(mean) => mean.iter().map(|&value| value as f32).collect::<Vec<_>>(),
+            None => unit.row(class.first).map(|value| value as f32).collect(),
+        });
+    }
+    rows
 }
 
 /// Rows of one label.
