@@ -3,6 +3,7 @@
 import { h, icon } from "./dom.js";
 import { ago } from "./format.js";
 import { locale, t } from "./i18n.js";
+import { runs } from "./jobs-api.js";
 
 const number = (n) => new Intl.NumberFormat(locale()).format(n);
 
@@ -88,7 +89,7 @@ export function progress(job) {
   const part = known ? Math.min(1, job.done / job.total) : job.state === "done" ? 1 : 0;
   const bar = h("i");
   bar.style.width = known || job.state === "done" ? `${part * 100}%` : "";
-  const running = job.state === "running" || job.state === "queued";
+  const running = runs(job);
   const meter = h("div", {
     class: `meter ${job.state}${known || !running ? "" : " unknown"}`,
     role: "progressbar",

@@ -6,6 +6,7 @@ import { startHeader } from "./header.js";
 import { onLanguage, t } from "./i18n.js";
 import * as parts from "./import-parts.js";
 import * as imports from "./imports-api.js";
+import { follow, job as jobBy, jobs, runs, tell as tellJob } from "./jobs-api.js";
 import { explain } from "./problem.js";
 
 const LOOK_AGAIN_MS = 1000;
@@ -77,26 +78,20 @@ function open(job) {
 
 async function watch(id) {
   const turn = (watching += 1);
-  let patience = 5; // answers that may be missing before the page gives up
-  for (;;) {
-    try {
-      const job = await imports.job(id);
-      if (turn !== watching) return;
-      const rests = !["running", "queued"].includes(job.state);
+  const newer = () => turn !== watching;
+  try {
+    await follow(id, LOOK_AGAIN_MS, async (job) => {
+      if (newer()) return false;
       const items = job.failed + job.warnings;
       // The first items as soon as there are some, and how many there are at the end.
-      if (items && (rests || !ledger)) ledger = await imports.errors(id, LEDGER_ROWS).catch(() => ledger);
-      if (turn !== watching) return;
+      if (items && (!runs(job) || !ledger)) ledger = await imports.errors(id, LEDGER_ROWS).catch(() => ledger);
+      if (newer()) return false;
       watched = job;
-      patience = 5;
       drawProgress();
-      if (rests) return void drawEarlier();
-    } catch (problem) {
-      if (turn !== watching) return;
-      patience -= 1;
-      if (patience === 0 || problem.status === 404) return showProblem(byId("progress"), "progress-title", problem);
-    }
-    await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
+      if (!runs(job)) drawEarlier();
+    });
+  } catch (problem) {
+    if (!newer()) showProblem(byId("progress"), "progress-title", problem);
   }
 }
 
@@ -115,7 +110,7 @@ async function more() {
 
 async function tell(what) {
   try {
-    await imports.tell(watched.id, what);
+    await tellJob(watched.id, what);
     watch(watched.id);
   } catch (problem) {
     toast(explain(problem).text);
@@ -125,7 +120,7 @@ async function tell(what) {
 function drawProgress() {
   const job = watched;
   if (!job) return;
-  const running = job.state === "running" || job.state === "queued";
+  const running = runs(job);
   const came = job.done - job.failed;
   const verdict = job.state === "done" ? (job.failed ? t("finished_some", { n: came, failed: job.failed }) : t("finished", { n: came })) : null;
   const button = (key, look, act) => h("button", { type: "button", class: look, dataset: { act: key }, onclick: act }, t(key));
@@ -149,9 +144,9 @@ function drawProgress() {
 }
 
 async function drawEarlier() {
-  const list = await imports.jobs().catch(() => []);
+  const list = await jobs().catch(() => []);
   byId("jobs").hidden = list.length === 0;
-  byId("jobs").replaceChildren(...parts.history(list.slice(0, EARLIER), (id) => imports.job(id).then(open, (problem) => toast(explain(problem).text))));
+  byId("jobs").replaceChildren(...parts.history(list.slice(0, EARLIER), (id) => jobBy(id).then(open, (problem) => toast(explain(problem).text))));
 }
 
 function showProblem(box, titleId, problem) {
@@ -210,4 +205,4 @@ catalogues().then(
   (list) => byId("catalogues").replaceChildren(...list.map(({ name }) => h("option", { value: name }))),
   () => {},
 );
-if (here.get("job")) imports.job(here.get("job")).then(open, (problem) => showProblem(byId("progress"), "progress-title", problem));
+if (here.get("job")) jobBy(here.get("job")).then(open, (problem) => showProblem(byId("progress"), "progress-title", problem));

@@ -1,6 +1,7 @@
-// Imports and jobs of docs/api.md, in the shape that the import page draws.
+// Imports of docs/api.md, in the shape that the import page draws.
 
 import { call } from "./api.js";
+import { jobOf } from "./jobs-api.js";
 
 const home = (catalogue) => `/v1/catalogues/${encodeURIComponent(catalogue)}/imports`;
 
@@ -44,15 +45,6 @@ export async function look(feed, options, signal) {
 /** Starts the import; the job. */
 export const start = (feed, options, signal) => call(...request(feed, options, signal)).then((body) => jobOf(body.job ?? body));
 
-/** One job. */
-export const job = (id, signal) => call(`/v1/jobs/${encodeURIComponent(id)}`, { signal }).then((body) => jobOf(body.job ?? body));
-
-/** All jobs, latest first. */
-export const jobs = (signal) => call("/v1/jobs", { signal }).then((body) => (body.jobs ?? []).map(jobOf));
-
-/** Stops a job, or lets it go on: `what` is `cancel` or `resume`. */
-export const tell = (id, what) => call(`/v1/jobs/${encodeURIComponent(id)}/${what}`, { method: "POST" });
-
 /** A part of the ledger: `{items: [{line, id, reason, hint, warning}], total}`. */
 export async function errors(id, limit, offset = 0, signal = undefined) {
   const body = await call(`/v1/jobs/${encodeURIComponent(id)}/errors?limit=${limit}&offset=${offset}`, { signal });
@@ -62,24 +54,3 @@ export async function errors(id, limit, offset = 0, signal = undefined) {
 
 /** Where the ledger can be downloaded as CSV. */
 export const ledgerUrl = (id) => `/v1/jobs/${encodeURIComponent(id)}/errors?format=csv`;
-
-function jobOf(body) {
-  return {
-    id: String(body.id),
-    name: body.name ?? body.feed ?? body.kind ?? String(body.id),
-    catalogue: body.catalogue ?? "default",
-    state: body.state ?? "running",
-    total: body.total ?? null,
-    done: body.done ?? 0, // all rows that were handled, failed ones too
-    created: body.created ?? 0,
-    updated: body.updated ?? 0,
-    skipped: body.skipped ?? 0,
-    removed: body.removed ?? 0,
-    failed: body.failed ?? 0,
-    warnings: body.warnings ?? 0,
-    perSecond: body.per_second ?? null,
-    secondsLeft: body.seconds_left ?? null,
-    message: body.message ?? "",
-    startedAt: body.started_at ?? body.created_at ?? null,
-  };
-}

@@ -4,18 +4,17 @@ import { byId, h } from "./dom.js";
 import { call } from "./api.js";
 import { ago } from "./format.js";
 import { locale, onLanguage, t } from "./i18n.js";
+import { follow, jobs, runs, tell } from "./jobs-api.js";
 import { explain } from "./problem.js";
 
 const LOOK_AGAIN_MS = 700;
-const PATIENCE = 5; // answers that may be missing before the page gives up
-const runs = (job) => ["running", "queued"].includes(job.state);
 
 let catalogue;
 let home;
 let answered = 0;
 let spaces = null; // as the server tells them, or null while nobody knows
 let job = null; // the training or promotion that runs
-let trouble = null; // why the last wish did not come true: {title, text}
+let trouble = null; // why the last wish did not come true
 
 /** Shows the section and takes up a job that runs already. */
 export async function startLearning(name) {
@@ -24,9 +23,8 @@ export async function startLearning(name) {
   onLanguage(draw);
   try {
     await look();
-    const { jobs } = await call("/v1/jobs");
-    const running = jobs.find((each) => ["train", "promote"].includes(each.kind) && each.catalogue === catalogue && runs(each));
-    if (running) await follow(running);
+    const running = (await jobs()).find((each) => ["train", "promote"].includes(each.kind) && each.catalogue === catalogue && runs(each));
+    if (running) await watch(running);
   } catch (problem) {
     fail(problem);
   }
@@ -45,27 +43,20 @@ async function look() {
 }
 
 function fail(problem) {
-  trouble = explain(problem);
+  trouble = explain(problem).text;
   job = null;
   draw();
 }
 
 /** Shows how a job goes until it rests. */
-async function follow(started) {
+async function watch(started) {
   job = started;
-  let patience = PATIENCE;
-  while (runs(job)) {
-    draw();
-    await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
-    try {
-      job = await call(`/v1/jobs/${encodeURIComponent(job.id)}`).then((body) => body.job ?? body);
-      patience = PATIENCE;
-    } catch (problem) {
-      patience -= 1;
-      if (patience === 0 || problem.status === 404) throw problem;
-    }
-  }
-  trouble = job.state === "failed" ? { title: t("error_title"), text: job.message } : null;
+  draw();
+  const rests = await follow(started.id, LOOK_AGAIN_MS, (now) => {
+    job = now;
+    if (runs(now)) draw();
+  });
+  trouble = rests.state === "failed" ? rests.message : null;
   job = null;
   await look();
 }
@@ -75,7 +66,7 @@ async function wish(path, body) {
   trouble = null;
   try {
     const answer = await call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-    await (answer?.job ? follow(answer.job) : look());
+    await (answer?.job ? watch(answer.job) : look());
   } catch (problem) {
     fail(problem);
   }
@@ -85,7 +76,7 @@ const learn = () => wish(home, { confirmed: true });
 const use = (space) => wish(`${home}/${space.id}/promote`, {});
 const back = () => wish(`${home}/rollback`, {});
 // What follows the job sees that it rests.
-const stop = () => call(`/v1/jobs/${encodeURIComponent(job.id)}/cancel`, { method: "POST" }).catch(fail);
+const stop = () => tell(job.id, "cancel").catch(fail);
 
 const percent = (share) => new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 0 }).format(share);
 const points = (share) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(share * 100);
@@ -134,7 +125,7 @@ function running() {
   const known = job.total > 0;
   const bar = h("i");
   bar.style.width = known ? `${(100 * job.done) / job.total}%` : "";
-  const doing = `doing_${(job.doing ?? "reading").split(" ")[0]}`;
+  const doing = `doing_${(job.doing || "reading").split(" ")[0]}`;
   const said = t(doing) === doing ? t("doing_fitting") : t(doing);
   const value = known ? Math.round((100 * job.done) / job.total) : null;
   return [
@@ -160,7 +151,7 @@ function draw() {
         ? running()
         : [
             h("div", { class: "row-actions" }, button("learn", "small", learn, answered === 0), previous ? button("back", "small", back) : null),
-            trouble ? h("p", { class: "verdict bad", role: "alert" }, trouble.text) : null,
+            trouble ? h("p", { class: "verdict bad", role: "alert" }, trouble) : null,
             ...(spaces ? learned() : []),
           ]),
     ].filter(Boolean),

@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { PHONE, openBrowser, openShop, photographed, sticksOut, violations } from "./shop.mjs";
+import { PHONE, openBrowser, openShop, photographed, post, sticksOut, violations } from "./shop.mjs";
 
 const PHOTOS = 12;
 let shop;
 let browser;
 
 const home = () => `${shop.url}/v1/catalogues/default`;
-const json = async (path, options) => (await fetch(home() + path, options)).json();
+const json = async (path) => (await fetch(home() + path)).json();
 const reviews = () => json("/reviews");
 
 /** Sends photos of products, as a shop does when its shoppers agree: small copies of the products' own pictures. */
@@ -19,9 +19,8 @@ async function sendPhotos() {
   for (const product of products) {
     const picture = await fetch(`${shop.url}/v1/images/${product.images[0].hash}?w=160`);
     const data = Buffer.from(await picture.arrayBuffer()).toString("base64");
-    const body = JSON.stringify({ type: "search", photo: { data } });
-    const answer = await json("/events", { method: "POST", headers: { "content-type": "application/json" }, body });
-    assert.equal(answer.accepted, 1);
+    const answer = await post(`${home()}/events`, { type: "search", photo: { data } });
+    assert.equal((await answer.json()).accepted, 1);
   }
 }
 
@@ -103,8 +102,7 @@ test("what the answers teach is learned, proved, used and taken back on the page
   for (const { id, images } of products) {
     for (let turn = 0; turn < 3; turn += 1) {
       const data = await photographed(page, `/v1/images/${images[0].hash}?w=320`, (seed += 1));
-      const body = JSON.stringify({ photo: { data }, product: id, verdict: "confirmed" });
-      const answer = await fetch(`${home()}/reviews`, { method: "POST", headers: { "content-type": "application/json" }, body });
+      const answer = await post(`${home()}/reviews`, { photo: { data }, product: id, verdict: "confirmed" });
       assert.ok(answer.ok, await answer.clone().text());
     }
   }
@@ -145,8 +143,7 @@ test("one answer is too few to prove anything, and the page says so", async () =
     const { products } = await (await fetch(`${bare.url}/v1/catalogues/default/products?limit=1`)).json();
     const picture = await fetch(`${bare.url}/v1/images/${products[0].images[0].hash}?w=160`);
     const data = Buffer.from(await picture.arrayBuffer()).toString("base64");
-    const body = JSON.stringify({ photo: { data }, product: products[0].id, verdict: "confirmed" });
-    await fetch(`${bare.url}/v1/catalogues/default/reviews`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    await post(`${bare.url}/v1/catalogues/default/reviews`, { photo: { data }, product: products[0].id, verdict: "confirmed" });
     await page.reload();
     await page.locator('[data-act="learn"]:not([disabled])').click();
     await page.waitForSelector("#learn .verdict.bad");

@@ -3,7 +3,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { PHONE, choose, openBrowser, openShop, photographed, searching, settled, visit } from "./shop.mjs";
+import { PHONE, choose, openBrowser, openShop, photographed, post, searching, settled, visit } from "./shop.mjs";
 
 const folder = resolve(import.meta.dirname, "../../docs/pictures");
 const HEAVIEST = 300 * 1024;
@@ -48,7 +48,7 @@ async function sendPhotos(page, home) {
       const wall = products[(number + 7 * turn + 5) % products.length];
       const data = await photographed(page, address(product), 4 * number + turn + 1, address(wall));
       const [path, body] = turn < 2 ? ["reviews", { photo: { data }, product: product.id, verdict: "confirmed" }] : ["events", { type: "search", photo: { data } }];
-      const answer = await fetch(`${home}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+      const answer = await post(`${home}/${path}`, body);
       if (!answer.ok) throw new Error(await answer.text());
     }
   }

@@ -70,6 +70,9 @@ export async function openShop({ empty = false, settings = "" } = {}) {
   };
 }
 
+/** Sends a JSON document. */
+export const post = (url, document) => fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(document) });
+
 /** The browser, once for a test file. */
 export const openBrowser = () =>
   chromium.launch({

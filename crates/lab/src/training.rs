@@ -35,15 +35,12 @@ pub fn run(data: Option<PathBuf>, products: u64, photos: u64) -> Result<()> {
     let engine = Engine::open(EngineOptions::new(&folder))?;
     println!("opened in {:.1} s, {:.0} MiB at most so far", opening.elapsed().as_secs_f64(), peak_mib()?);
     let mut first = None;
-    let mut all = vec![
-        Learned { labels: Some("category".into()), confirmed: false },
-        Learned { labels: Some("brand".into()), confirmed: false },
-        Learned::default(),
-    ];
-    if photos > 0 {
-        all = vec![Learned { labels: None, confirmed: true }];
-    }
-    for learned in all {
+    let labels = |name: &str| Learned { labels: Some(name.into()), confirmed: false };
+    let learned_from = match photos {
+        0 => vec![labels("category"), labels("brand"), Learned::default()],
+        _ => vec![Learned { labels: None, confirmed: true }],
+    };
+    for learned in learned_from {
         let began = Instant::now();
         let words = learned.words();
         let request = TrainRequest { learned, ..TrainRequest::new(CatalogueName::default()) };

@@ -107,9 +107,8 @@ impl Engine {
             match lessons {
                 Ok(lessons) => {
                     // It holds no engine while it computes, so that nobody who closes one waits for it.
-                    let learn = move || {
-                        let closing = || engine.upgrade().is_none_or(|engine| engine.closing());
-                        let learned = learn(&lessons, &|| !closing());
+                    let work = move || {
+                        let learned = learn(&lessons, &|| engine.upgrade().is_some_and(|engine| !engine.closing()));
                         if let (Some(engine), Some(labels)) = (engine.upgrade(), learned) {
                             engine.keep_labels(lessons.catalogue, labels);
                             engine.labels.busy.store(false, Ordering::Release);
@@ -117,8 +116,8 @@ impl Engine {
                     };
                     // On one core, so that searches have the others.
                     std::thread::spawn(move || match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
-                        Ok(pool) => pool.install(learn),
-                        Err(_) => learn(),
+                        Ok(pool) => pool.install(work),
+                        Err(_) => work(),
                     });
                 }
                 Err(error) => {

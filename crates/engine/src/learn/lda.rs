@@ -85,7 +85,7 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
     let (spread, mut columns) = if classes.len() < dim {
         directions_of_few(&centres(unit, &classes, |_| true), root, dims)?
     } else {
-        directions_of_many(unit, labels, &classes, (root, dims))?
+        directions_of_many(unit, labels, &classes, root, dims)?
     };
     if spread == 0 {
         return Err(FitError::TooLittle { reason: "the labels do not differ in their pictures".into() });
@@ -119,7 +119,8 @@ fn directions_of_many(
     unit: Scaled<'_>,
     labels: &[u32],
     classes: &BTreeMap<u32, Class>,
-    (root, dims): (MatRef<'_, f64>, usize),
+    root: MatRef<'_, f64>,
+    dims: usize,
 ) -> Result<(usize, Mat<f64>), FitError> {
     let several = centres(unit, classes, |class| class.mean.is_some());
     let alone = |place: usize| classes[&labels[place]].mean.is_none();

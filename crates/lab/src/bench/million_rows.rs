@@ -258,12 +258,11 @@ fn plot(steps: &[Step], samples: &[Sample], plan: &Plan) -> Result<()> {
 
 /// What a catalogue of so many rows holds when it is opened, on the straight lines between (and, below the smallest, beyond) those that were.
 fn held_at(held: &[(f64, f64)], rows: f64) -> f64 {
-    let above =
-        held.iter().position(|(measured, _)| *measured >= rows).unwrap_or(held.len()).clamp(1, held.len().max(2) - 1);
     match held {
         [] => 0.0,
         [(_, only)] => *only,
         _ => {
+            let above = held.partition_point(|(measured, _)| *measured < rows).clamp(1, held.len() - 1);
             let ((x0, y0), (x1, y1)) = (held[above - 1], held[above]);
             y0 + (y1 - y0) * (rows - x0) / (x1 - x0)
         }
