@@ -7,7 +7,8 @@ use faer::{Mat, MatRef, Par, Side};
 
 use super::method::{Method, fit};
 use super::pca::{LinearMap, spanned, to_map};
-use super::scatter::{Scaled, check, eigen, inverse_lengths, mean, scatter, scatter_within};
+use super::principal::principal;
+use super::scatter::{Scaled, check, inverse_lengths, mean, scatter, scatter_within};
 use super::{FitError, Rows};
 use crate::space::Head;
 
@@ -104,7 +105,7 @@ fn directions_of_few(means: &Rows, root: MatRef<'_, f64>, dims: usize) -> Result
     let rows = means.values();
     let mut whitened = Mat::from_fn(dim, classes, |i, class| f64::from(rows[class * dim + i]) - middle[i]);
     solve_lower_triangular_in_place(root, whitened.as_mut(), Par::rayon(0));
-    let (spread, weights) = eigen(&(whitened.transpose() * &whitened))?;
+    let (spread, weights) = principal(&(whitened.transpose() * &whitened), dims)?;
     let kept = spanned(&spread, dims);
     let mut directions = &whitened * weights.subcols(0, kept);
     for (mut column, spread) in directions.col_iter_mut().zip(&spread) {
@@ -137,7 +138,7 @@ fn directions_of_many(
     solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
     let mut between = between.transpose().to_owned();
     solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
-    let (spread, directions) = eigen(&between)?;
+    let (spread, directions) = principal(&between, dims)?;
     let kept = spanned(&spread, dims);
     Ok((kept, directions.subcols(0, kept).to_owned()))
 }

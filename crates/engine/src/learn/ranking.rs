@@ -73,14 +73,17 @@ pub fn share_in_first(queries: &Rows, query_labels: &[u32], gallery: &Rows, gall
     shares.iter().sum::<f64>() / count.max(1) as f64
 }
 
-/// The places of the `k` most similar rows, in no order.
-fn nearest(similarities: &[f32], k: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..similarities.len()).collect();
-    if order.len() > k && k > 0 {
-        order.select_nth_unstable_by(k - 1, |a, b| similarities[*b].total_cmp(&similarities[*a]).then(a.cmp(b)));
+/// The places of the `k` most similar rows, most similar first; for a `k` that is small.
+pub(super) fn nearest(similarities: &[f32], k: usize) -> Vec<usize> {
+    let mut best: Vec<(f32, usize)> = Vec::with_capacity(k.min(similarities.len()) + 1);
+    for (place, &similarity) in similarities.iter().enumerate() {
+        if best.len() < k || best.last().is_some_and(|(least, _)| similarity > *least) {
+            let at = best.partition_point(|(better, _)| *better >= similarity);
+            best.insert(at, (similarity, place));
+            best.truncate(k);
+        }
     }
-    order.truncate(k);
-    order
+    best.into_iter().map(|(_, place)| place).collect()
 }
 
 /// The label that the `k` nearest gallery rows vote for, each with the weight `similarity^power` (0 for negative ones).

@@ -32,6 +32,12 @@ impl Rows {
         Some(rows)
     }
 
+    /// Rows of these numbers, one row after another; what is left over for a whole row is left out.
+    pub(crate) fn from_values(dim: usize, mut values: Vec<f32>) -> Self {
+        values.truncate(values.len() - values.len().checked_rem(dim).unwrap_or(values.len()));
+        Self { dim, values }
+    }
+
     /// Rows of embeddings; `None` when they are not all of one space.
     #[must_use]
     pub fn from_embeddings<'e>(embeddings: impl IntoIterator<Item = &'e Embedding> + Clone) -> Option<Self> {

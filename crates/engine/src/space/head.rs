@@ -161,6 +161,11 @@ impl Head {
         self.colours
     }
 
+    /// `projection`, `[output, input]`, and `projection · mean` of it; `None` for a head that only brings features to unit length.
+    pub(super) fn parts(&self) -> Option<(&[f32], &[f32])> {
+        self.linear.as_ref().map(|linear| (linear.projection.as_slice(), linear.offset.as_slice()))
+    }
+
     /// `projection · (x − mean)`, not yet of unit length.
     pub(super) fn apply(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
         let expected = self.input + self.layers;
@@ -174,7 +179,7 @@ impl Head {
     }
 
     /// What the linear map is applied to.
-    fn joined(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
+    pub(super) fn joined(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
         let (pooled, layers) = feature.split_at(self.input);
         let mut joint = pooled.to_vec();
         to_unit(&mut joint)?;

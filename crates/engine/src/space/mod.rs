@@ -4,6 +4,7 @@
 //! is a hash of all three, and every embedding carries it. Embeddings of different spaces are never compared: there is
 //! no number to be had from them, only a [`SpaceMismatch`].
 
+mod all;
 mod anchor;
 pub mod calibration;
 mod default;
@@ -105,12 +106,17 @@ impl Space {
     /// # Errors
     /// As [`Space::embed`].
     pub fn embed_with(&self, feature: &Feature, colours: Option<&ColourDescriptor>) -> Result<Embedding, SpaceError> {
-        let found = feature.pooled.len();
-        let expected = self.needed();
-        if ![self.head.input_dim(), expected, self.longest].contains(&found) {
-            return Err(SpaceError::Dimension { expected, found });
-        }
+        self.check_length(feature.pooled.len())?;
         Embedding::normalised(self.id, self.head.apply(&feature.pooled, colours)?)
+    }
+
+    /// Refuses a feature that is not of this model, by how many numbers it has.
+    fn check_length(&self, found: usize) -> Result<(), SpaceError> {
+        let expected = self.needed();
+        if [self.head.input_dim(), expected, self.longest].contains(&found) {
+            return Ok(());
+        }
+        Err(SpaceError::Dimension { expected, found })
     }
 
     /// Whether it looks at what layers before the model's last one say, too.

@@ -101,6 +101,7 @@ pub fn taught(
         picture_labels: &picture_labels,
         known: &places[..told],
         known_labels: &all_labels,
+        labelled: known.len(),
         photos: &places[told..],
     };
     let fit = |places: &[usize], labels: &[u32]| -> Result<Space> {

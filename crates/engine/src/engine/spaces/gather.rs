@@ -17,6 +17,8 @@ const MOST_PICTURES: usize = 100_000;
 /// Most pictures whose layers before the last one are learned from, by spaces and by classifiers: they are 10 KB each, and a fit to 4,000 pictures takes
 /// two seconds.
 pub(in crate::engine) const MOST_LAYERED: u64 = 10_000;
+/// With more pictures colours are not tried: a comparison with them takes twice as long, and a training has a minute.
+pub(super) const MOST_COLOURED: u64 = 50_000;
 /// Most photos that are learned from though nobody said what they show, latest first.
 const MOST_UNLABELLED: usize = 2_000;
 /// Products that are read at once.
@@ -70,6 +72,8 @@ pub(super) struct Gathered {
     pub(super) sampled: bool,
     /// Whether layers were read.
     pub(super) layered: bool,
+    /// The catalogue's pictures that photos nobody labelled can be taken for; `None` for all of them.
+    pub(super) shortlist: Option<Vec<usize>>,
 }
 
 /// A product among those that are learned from.
@@ -147,6 +151,19 @@ impl Gathered {
         (0..self.rows.len()).filter(|&place| !matches!(self.origins[place], Origin::Copy | Origin::Unlabelled))
     }
 
+    /// Places of the catalogue's own pictures.
+    pub(super) fn of_catalogue(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows.len()).filter(|&place| self.origins[place] == Origin::Catalogue)
+    }
+
+    /// How many labels more than one picture has.
+    pub(super) fn shared_labels(&self) -> usize {
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        let labels = self.learnable().map(|place| self.labels[place]).filter(|label| *label != NO_LABEL);
+        labels.for_each(|label| *counts.entry(label).or_default() += 1);
+        counts.into_values().filter(|count| *count > 1).count()
+    }
+
     /// Places of the photos of which nobody said what they show.
     pub(super) fn unlabelled(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.rows.len()).filter(|&place| self.origins[place] == Origin::Unlabelled)
@@ -180,9 +197,15 @@ impl Engine {
             layered: learned.supervised() && pictures <= MOST_LAYERED,
             ..Gathered::default()
         };
+        let coloured = learned.supervised()
+            && (pictures <= MOST_COLOURED
+                || catalogue.snapshots().iter().any(|snapshot| snapshot.space.sees_colours()));
         let (mut labels, mut families) = (Numbers::default(), Numbers::default());
         let mut numbers: HashMap<String, u32> = HashMap::new();
         let same = same_products(pairs);
+        // Of a sample of products, too: what people said is little, and says most.
+        let spoken_of: HashSet<&str> =
+            pairs.iter().flat_map(|pair| [Some(pair.product.as_str()), pair.other.as_deref()]).flatten().collect();
         // Labels under which a picture was seen, to find those that contradict each other.
         let mut seen: HashMap<ImageHash, u32> = HashMap::new();
         let mut after = 0;
@@ -193,7 +216,9 @@ impl Engine {
             gathered.last_product = after;
             for stored in page {
                 let product = stored.product;
-                let chosen = share >= 1.0 || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;
+                let chosen = share >= 1.0
+                    || spoken_of.contains(product.id.as_str())
+                    || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;
                 if !chosen {
                     continue;
                 }
@@ -204,8 +229,7 @@ impl Engine {
                 numbers.insert(product.id.clone(), owner);
                 let hashes = product.image_hashes();
                 let features = self.features(&hashes, gathered.layered)?;
-                let colours =
-                    if learned.supervised() { self.store.colours(&hashes)? } else { vec![None; hashes.len()] };
+                let colours = if coloured { self.store.colours(&hashes)? } else { vec![None; hashes.len()] };
                 for ((hash, feature), colours) in hashes.into_iter().zip(features).zip(colours) {
                     let Some(feature) = feature else { continue };
                     match seen.get(&hash) {

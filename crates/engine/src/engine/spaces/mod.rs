@@ -6,7 +6,9 @@ mod drift;
 mod freshness;
 mod gate;
 mod gather;
+mod parts;
 mod recipe;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -21,8 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::catalogue::{Catalogue, DEFAULT_SPACE};
 use super::{CatalogueName, Engine, EngineError};
 use crate::catalogue::store::StoredSpace;
+use crate::model::builtin_manifest;
 use crate::space::{Space, SpaceId};
 
+use assess::{Assessment, Way};
 pub use assess::{Figures, Task, TaskReport};
 pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::Gate;
@@ -256,11 +260,16 @@ impl Engine {
             let learned = kept.provenance.learned.clone();
             let request = TrainRequest { learned, ..TrainRequest::new(open.name.clone()) };
             let way = Recipe::of(&kept.provenance);
-            let compared = match self.material(open, &request, &|_, _, _| true)? {
-                Some(gathered) => self.compare(open, std::slice::from_ref(&way), &gathered, &|_, _, _| true)?,
-                None => None,
-            };
-            compared.map_or_else(|| kept.report.gate, |assessed| gate::judge(&assessed.against_current(0)))
+            match self.material(open, &request, &|_, _, _| true)? {
+                Some(gathered) => {
+                    let current = self.current(open, &gathered)?;
+                    let mut assessment = Assessment::new(builtin_manifest()?, &gathered, &request.learned);
+                    let way = Way::Made(way);
+                    assessment.ask(&[current.clone(), way.clone()], &|_, _| true)?;
+                    gate::judge(&assessment.between(&current, &way))
+                }
+                None => kept.report.gate,
+            }
         };
         if gate.passes {
             return Ok(());

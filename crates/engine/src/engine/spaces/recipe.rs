@@ -1,5 +1,6 @@
 //! How a space is made of a catalogue: what it learns from, and the fit.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::EngineError;
 use super::Provenance;
 use super::gather::{Gathered, NO_LABEL, Origin};
+use super::sample::{Most, sample, some};
 use crate::learn::{Besides, COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows, SelfTraining, self_train};
 use crate::model::{Feature, Manifest};
 use crate::space::{Space, SpaceError};
@@ -91,105 +93,134 @@ impl Recipe {
     }
 }
 
-/// Fits a head to some of the pictures.
+/// Pictures that are alone with their label, at most.
+const MOST_ALONE: usize = 8_000;
+/// The same beside inner layers, where what has to be diagonalised is as large as there are labels.
+const MOST_LAYERED_ALONE: usize = 2_000;
+/// With more pictures in the catalogue photos are compared with those only that the default head finds for one of them, in each round of guesses.
+pub(super) const MOST_COMPARED: usize = 20_000;
+/// How many it finds for each photo.
+const SHORTLISTED: usize = 10;
+
+/// Fits a head to some of the pictures, at most `most` of them.
 pub(super) fn fit(
     manifest: &Manifest,
     recipe: &Recipe,
     gathered: &Gathered,
     places: &[usize],
+    most: usize,
 ) -> Result<Space, EngineError> {
+    let fitting = Fitting { manifest, recipe, gathered, most };
     if !recipe.learned.supervised() {
-        return fit_by(manifest, &manifest.sha256, gathered, places, &Method::Unsupervised(PcaOptions::default()));
+        let places = some(places.to_vec(), most, 0);
+        return fitting.by(&manifest.sha256, &places, &Method::Unsupervised(PcaOptions::default()));
     }
     let places: Vec<usize> = places.iter().copied().filter(|&place| gathered.labels[place] != NO_LABEL).collect();
     let labels: Vec<u32> = places.iter().map(|&place| gathered.labels[place]).collect();
     if recipe.guesses.is_some() {
-        return self_trained(manifest, recipe, gathered, (&places, &labels));
+        return fitting.with_guesses(&places, &labels);
     }
-    fit_to_labels(manifest, recipe, gathered, (&places, &labels))
+    fitting.to_labels(&places, &labels)
 }
 
-/// Fits a head to pictures and to what the photos nobody labelled are taken for.
-fn self_trained(
+/// The catalogue's pictures that photos nobody labelled can be taken for, where it has more than `most`.
+pub(super) fn shortlist(
     manifest: &Manifest,
-    recipe: &Recipe,
     gathered: &Gathered,
-    (places, labels): (&[usize], &[u32]),
-) -> Result<Space, EngineError> {
-    let seen = |&place: &usize| {
-        (!recipe.layers || !gathered.layers[place].is_empty()) && (!recipe.colours || gathered.colours[place].is_some())
-    };
-    let photos: Vec<usize> = gathered.unlabelled().filter(seen).collect();
-    let known: HashMap<usize, u32> = places.iter().copied().zip(labels.iter().copied()).collect();
-    // All of the catalogue, those too that are left out of this part of a test: else photos of them would be taken for others.
-    let pictures: Vec<usize> =
-        gathered.learnable().filter(|&place| gathered.origins[place] == Origin::Catalogue).collect();
-    let picture_labels: Vec<Option<u32>> = pictures.iter().map(|place| known.get(place).copied()).collect();
-    let material = SelfTraining {
-        pictures: &pictures,
-        picture_labels: &picture_labels,
-        known: places,
-        known_labels: labels,
-        photos: &photos,
-    };
-    let fit = |places: &[usize], labels: &[u32]| fit_to_labels(manifest, recipe, gathered, (places, labels));
-    self_train(&material, Space::default_for(manifest)?, fit, |space, places| embed(space, gathered, places))
+    most: usize,
+) -> Result<Option<Vec<usize>>, EngineError> {
+    let pictures: Vec<usize> = gathered.of_catalogue().collect();
+    if pictures.len() <= most {
+        return Ok(None);
+    }
+    let space = Space::default_for(manifest)?;
+    let photos: Vec<usize> = gathered.unlabelled().collect();
+    let nearest =
+        crate::learn::shortlist(&embed(&space, gathered, &photos)?, &embed(&space, gathered, &pictures)?, SHORTLISTED);
+    Ok(Some(nearest.into_iter().map(|at| pictures[at]).collect()))
 }
 
-/// Fits a head by one method.
-fn fit_by(
-    manifest: &Manifest,
-    model: &str,
-    gathered: &Gathered,
-    places: &[usize],
-    method: &Method<'_>,
-) -> Result<Space, EngineError> {
-    let rows = chosen(&gathered.rows, places);
-    let head = crate::learn::fit(model, rows.as_ref().unwrap_or(&gathered.rows), method);
-    Ok(Space::new(manifest, head.map_err(learn)?)?)
+/// One head that is being fitted.
+struct Fitting<'a> {
+    manifest: &'a Manifest,
+    recipe: &'a Recipe,
+    gathered: &'a Gathered,
+    most: usize,
 }
 
-/// Fits a head to pictures whose labels are known.
-fn fit_to_labels(
-    manifest: &Manifest,
-    recipe: &Recipe,
-    gathered: &Gathered,
-    (places, labels): (&[usize], &[u32]),
-) -> Result<Space, EngineError> {
-    let space = supervised(manifest, recipe, gathered, (places, labels))?;
-    if recipe.guesses != Some(Guesses::Anchored) {
-        return Ok(space);
+impl Fitting<'_> {
+    /// Fits a head to pictures and to what the photos nobody labelled are taken for.
+    fn with_guesses(&self, places: &[usize], labels: &[u32]) -> Result<Space, EngineError> {
+        let (recipe, gathered) = (self.recipe, self.gathered);
+        let seen = |&place: &usize| {
+            (!recipe.layers || !gathered.layers[place].is_empty())
+                && (!recipe.colours || gathered.colours[place].is_some())
+        };
+        let photos: Vec<usize> = gathered.unlabelled().filter(seen).collect();
+        let known: HashMap<usize, u32> = places.iter().copied().zip(labels.iter().copied()).collect();
+        // All of the catalogue, those too that are left out of this part of a test: else photos of them would be taken for others.
+        let pictures: Vec<usize> =
+            gathered.shortlist.as_ref().map_or_else(|| gathered.of_catalogue().collect(), Clone::clone);
+        let picture_labels: Vec<Option<u32>> = pictures.iter().map(|place| known.get(place).copied()).collect();
+        let material = SelfTraining {
+            pictures: &pictures,
+            picture_labels: &picture_labels,
+            known: places,
+            known_labels: labels,
+            labelled: places.iter().filter(|&&place| gathered.origins[place] == Origin::Photo).count(),
+            photos: &photos,
+        };
+        let fit = |places: &[usize], labels: &[u32]| self.to_labels(places, labels);
+        self_train(&material, Space::default_for(self.manifest)?, fit, |space, places| embed(space, gathered, places))
     }
-    let pictures = places.iter().map(|&place| (joined(&space, gathered, place), gathered.colours[place].as_ref()));
-    Ok(space.anchored(manifest, &Space::default_for(manifest)?, pictures)?)
-}
 
-fn supervised(
-    manifest: &Manifest,
-    recipe: &Recipe,
-    gathered: &Gathered,
-    (places, labels): (&[usize], &[u32]),
-) -> Result<Space, EngineError> {
-    let of = |model: &str, method: &Method<'_>| fit_by(manifest, model, gathered, places, method);
-    let mut options = LdaOptions::default();
-    if !recipe.layers && !recipe.colours {
-        return of(&manifest.sha256, &Method::Supervised { labels, options });
+    /// Fits a head to pictures whose labels are known.
+    fn to_labels(&self, places: &[usize], labels: &[u32]) -> Result<Space, EngineError> {
+        let alone = if self.recipe.layers { MOST_LAYERED_ALONE } else { MOST_ALONE };
+        let drawn = sample(labels, Most { pictures: self.most, alone });
+        let drawn = drawn
+            .map(|drawn| -> (Vec<usize>, Vec<u32>) { drawn.into_iter().map(|at| (places[at], labels[at])).unzip() });
+        let (places, labels) =
+            drawn.as_ref().map_or((places, labels), |(places, labels)| (places.as_slice(), labels.as_slice()));
+        let space = self.supervised(places, labels)?;
+        if self.recipe.guesses != Some(Guesses::Anchored) {
+            return Ok(space);
+        }
+        let gathered = self.gathered;
+        let feature = |place| Feature { pooled: joined(&space, gathered, place).into_owned(), map: None };
+        let pictures = places.iter().map(|&place| (feature(place), gathered.colours[place].as_ref()));
+        Ok(space.anchored(self.manifest, &Space::default_for(self.manifest)?, pictures)?)
     }
-    let (mut layers, mut colours) = (None, None);
-    if recipe.layers {
-        let rows = Rows::from_vectors(places.iter().map(|&place| gathered.layers[place].as_slice()));
-        let rows = rows.filter(|rows| rows.dim() > 0);
-        let missing = SpaceError::Dimension { expected: manifest.feature_len(), found: gathered.rows.dim() };
-        layers = Some(rows.ok_or(EngineError::Space(missing))?);
-        options = LdaOptions::with_layers(places.len());
+
+    fn supervised(&self, places: &[usize], labels: &[u32]) -> Result<Space, EngineError> {
+        let (manifest, gathered) = (self.manifest, self.gathered);
+        let mut options = LdaOptions::default();
+        if !self.recipe.layers && !self.recipe.colours {
+            return self.by(&manifest.sha256, places, &Method::Supervised { labels, options });
+        }
+        let (mut layers, mut colours) = (None, None);
+        if self.recipe.layers {
+            let rows = Rows::from_vectors(places.iter().map(|&place| gathered.layers[place].as_slice()));
+            let rows = rows.filter(|rows| rows.dim() > 0);
+            let missing = SpaceError::Dimension { expected: manifest.feature_len(), found: gathered.rows.dim() };
+            layers = Some(rows.ok_or(EngineError::Space(missing))?);
+            options = LdaOptions::with_layers(places.len());
+        }
+        if self.recipe.colours {
+            let all: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
+            colours = Some(all.ok_or(EngineError::Space(SpaceError::NoColours))?);
+        }
+        let colours = colours.as_ref().map(|colours| (colours.as_slice(), COLOURS_WEIGH));
+        let besides = Besides { layers: layers.as_ref(), colours };
+        self.by(manifest.of_heads(self.recipe.layers), places, &Method::Fused { labels, besides, options })
     }
-    if recipe.colours {
-        let all: Option<Vec<_>> = places.iter().map(|&place| gathered.colours[place].as_ref()).collect();
-        colours = Some(all.ok_or(EngineError::Space(SpaceError::NoColours))?);
+
+    /// Fits a head by one method.
+    fn by(&self, model: &str, places: &[usize], method: &Method<'_>) -> Result<Space, EngineError> {
+        let rows = chosen(&self.gathered.rows, places);
+        let head = crate::learn::fit(model, rows.as_ref().unwrap_or(&self.gathered.rows), method);
+        Ok(Space::new(self.manifest, head.map_err(learn)?)?)
     }
-    let colours = colours.as_ref().map(|colours| (colours.as_slice(), COLOURS_WEIGH));
-    let besides = Besides { layers: layers.as_ref(), colours };
-    of(manifest.of_heads(recipe.layers), &Method::Fused { labels, besides, options })
 }
 
 /// A copy of these rows; none when they are all there are, in their order, which spares the memory.
@@ -203,24 +234,13 @@ pub(super) fn learn(error: FitError) -> EngineError {
 }
 
 /// What a space looks at of a picture, but for colours.
-fn joined(space: &Space, gathered: &Gathered, place: usize) -> Feature {
-    let mut pooled = gathered.rows.row(place).to_vec();
-    if space.sees_layers() {
-        pooled.extend_from_slice(&gathered.layers[place]);
-    }
-    Feature { pooled, map: None }
+fn joined<'g>(space: &Space, gathered: &'g Gathered, place: usize) -> Cow<'g, [f32]> {
+    let pooled = gathered.rows.row(place);
+    if space.sees_layers() { [pooled, &gathered.layers[place]].concat().into() } else { pooled.into() }
 }
 
 /// Embeddings of pictures in a space, [places, dim of the space].
 pub(super) fn embed(space: &Space, gathered: &Gathered, places: &[usize]) -> Result<Rows, EngineError> {
-    use rayon::prelude::*;
-    let embedded: Vec<Vec<f32>> = places
-        .par_iter()
-        .map(|&place| {
-            let feature = joined(space, gathered, place);
-            Ok(space.embed_with(&feature, gathered.colours[place].as_ref())?.into_vector())
-        })
-        .collect::<Result<_, EngineError>>()?;
-    let embedded = Rows::from_vectors(embedded.iter().map(Vec::as_slice));
-    embedded.ok_or_else(|| EngineError::NothingLearned { reason: "embeddings of one space differ in length".into() })
+    let picture = |at: usize| (joined(space, gathered, places[at]), gathered.colours[places[at]].as_ref());
+    Ok(Rows::from_values(space.dim(), space.embed_all(places.len(), picture)?))
 }

@@ -9,19 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use super::super::catalogue::Catalogue;
 use super::super::{CatalogueName, Engine, EngineError};
-use super::assess::{self, Assessed, Current, SEED, TaskReport};
+use super::assess::{Assessment, SEED, TaskReport, Way};
 use super::drift::Moments;
 use super::gate::{self, Gate};
-use super::gather::{Gathered, MOST_LAYERED};
-use super::recipe::{self, Guesses, Learned, Recipe};
+use super::gather::{Gathered, MOST_COLOURED, MOST_LAYERED};
+use super::recipe::{self, Guesses, Learned, MOST_COMPARED, Recipe};
 use super::words::{WithWords, WordsReport};
 use super::{KeptSpace, Provenance};
 use crate::learn::FitError;
 use crate::model::builtin_manifest;
 use crate::space::{Space, SpaceId};
 
-/// With more pictures colours are not tried: a comparison with them takes twice as long, and a training has a minute.
-const MOST_COLOURED: usize = 50_000;
 /// With more labels layers before the last one are not tried: what has to be diagonalised is as large as there are labels.
 const MOST_LAYERED_LABELS: usize = 2_000;
 /// Fewer photos of which nobody said what they show teach nothing worth a comparison.
@@ -153,44 +151,52 @@ impl Engine {
         }
         // First, because it says what is missing where there is too little to learn from.
         let places: Vec<usize> = gathered.learnable().collect();
-        let mut ways = vec![Recipe::new(&request.learned)];
-        let mut space = recipe::fit(builtin_manifest()?, &ways[0], &gathered, &places)?;
+        let mut way = Recipe::new(&request.learned);
+        let mut space = recipe::fit(builtin_manifest()?, &way, &gathered, &places, usize::MAX)?;
         let against = open.snapshot().space.id();
         let mut notes = notes(&gathered);
         let mut may = |allowed: Result<(), Option<String>>| allowed.map_err(|note| notes.extend(note)).is_ok();
         let may_layers = may(may_see_layers(&request.learned, &gathered));
         let may_colours = may(may_see_colours(&request.learned, &gathered));
+        let current = self.current(&open, &gathered)?;
+        let mut ways = vec![current.clone(), Way::Made(way.clone())];
         for (layers, colours) in [(true, false), (false, true), (true, true)] {
             if (may_layers || !layers) && (may_colours || !colours) {
-                ways.push(Recipe { layers, colours, ..Recipe::new(&request.learned) });
+                ways.push(Way::Made(Recipe { layers, colours, ..way.clone() }));
             }
         }
-        let Some(assessed) = self.compare(&open, &ways, &gathered, step)? else { return Ok(None) };
-        let way = |layers, colours| ways.iter().position(|way| (way.layers, way.colours) == (layers, colours));
-        let mut chosen = 0;
-        let mut choose = |with: Option<usize>| -> Option<FusedReport> {
-            let report = FusedReport::of(assessed.between(chosen, with?));
-            chosen = if report.fused { with? } else { chosen };
-            Some(report)
+        let mut assessment = Assessment::new(builtin_manifest()?, &gathered, &request.learned);
+        let compared = |done: usize, of: usize| step("comparing", done as u64, of as u64);
+        if !assessment.ask(&ways, &compared)? {
+            return Ok(None);
+        }
+        let mut choose = |with: Recipe| -> FusedReport {
+            let report = FusedReport::of(assessment.between(&Way::Made(way.clone()), &Way::Made(with.clone())));
+            if report.fused {
+                way = with;
+            }
+            report
         };
-        let layers = choose(way(true, false));
-        let sees_layers = layers.as_ref().is_some_and(|layers| layers.fused);
-        let colours = choose(way(sees_layers, true));
-        let mut way = ways.swap_remove(chosen);
-        let mut tasks = assessed.against_current(chosen);
+        let layers = may_layers.then(|| choose(Recipe { layers: true, ..Recipe::new(&request.learned) }));
+        let seen = layers.as_ref().is_some_and(|layers| layers.fused);
+        let colours =
+            may_colours.then(|| choose(Recipe { layers: seen, colours: true, ..Recipe::new(&request.learned) }));
         let mut unlabelled = None;
         if gathered.unlabelled().count() >= ENOUGH_UNLABELLED {
-            let Some(tried) = self.try_unlabelled(&open, &way, &gathered, step)? else { return Ok(None) };
+            let Some(tried) = try_unlabelled(&mut assessment, &current, &way, &gathered, &compared)? else {
+                return Ok(None);
+            };
             if tried.report.compared.fused {
-                (way, tasks) = (tried.way, tried.tasks);
+                way = tried.way;
             }
             unlabelled = Some(tried.report);
         }
+        let tasks = assessment.between(&current, &Way::Made(way.clone()));
         if way != Recipe::new(&request.learned) {
             if !step("fitting with all it sees", 0, 1) {
                 return Ok(None);
             }
-            space = recipe::fit(builtin_manifest()?, &way, &gathered, &places)?;
+            space = recipe::fit(builtin_manifest()?, &way, &gathered, &places, usize::MAX)?;
         }
         let mut report = TrainReport {
             learned: request.learned.words(),
@@ -268,69 +274,32 @@ impl Engine {
         if !learned.of_products() && asking(&gathered) < ENOUGH_TO_ASK {
             self.add_copies(&mut gathered, &|| step("damaging copies", 0, 1))?;
         }
+        if gathered.unlabelled().count() >= ENOUGH_UNLABELLED {
+            if !step("looking photos up", 0, 1) {
+                return Ok(None);
+            }
+            gathered.shortlist = recipe::shortlist(builtin_manifest()?, &gathered, MOST_COMPARED)?;
+        }
         Ok(Some(gathered))
     }
 
-    /// Whether a head made this way gets better by the photos nobody labelled. `None` when `step` says no.
-    fn try_unlabelled(
-        &self,
-        open: &Catalogue,
-        way: &Recipe,
-        gathered: &Gathered,
-        step: Step<'_>,
-    ) -> Result<Option<Tried>, EngineError> {
-        let made = |guesses| Recipe { guesses, ..way.clone() };
-        let ways = [made(None), made(Some(Guesses::Alone)), made(Some(Guesses::Anchored))];
-        let Some(assessed) = self.compare(open, &ways, gathered, step)? else { return Ok(None) };
-        // Labels of a few photos may make a head that is worse than the space in use, and photos without labels put it right: so what counts is
-        // that it passes the gate, and that it is better over all questions, not that it is no worse on any task than what labels alone teach.
-        let judged = |number| {
-            let (better, tasks) = (assessed.overall(0, number), assessed.against_current(number));
-            let fused = gate::judge(&tasks).passes && better.is_some_and(|better| better.low > 0.0);
-            ((fused, better.map_or(0.0, |better| better.mean)), tasks, number)
-        };
-        let (alone, anchored) = (judged(1), judged(2));
-        let ((fused, _), tasks, number) = if anchored.0 >= alone.0 { anchored } else { alone };
-        let way = ways[number].clone();
-        let report = UnlabelledReport {
-            photos: gathered.unlabelled().count(),
-            anchored: way.guesses == Some(Guesses::Anchored),
-            compared: FusedReport { fused, tasks: assessed.between(0, number) },
-        };
-        Ok(Some(Tried { way, tasks, report }))
-    }
-
-    /// Compares spaces that are made in these ways with the active one. `None` when `step` says no.
-    pub(super) fn compare(
-        &self,
-        open: &Catalogue,
-        ways: &[Recipe],
-        gathered: &Gathered,
-        step: Step<'_>,
-    ) -> Result<Option<Assessed>, EngineError> {
-        let current = self.current(open)?;
-        if let Current::Made(made) = &current {
-            let missing = |sees: bool, what: &str, missing: usize| match missing {
-                missing if sees && missing > 0 => {
-                    let reason = format!(
-                        "the space in use sees {what}, and those of {missing} pictures are not known; let the server look at them"
-                    );
-                    Err(EngineError::NothingLearned { reason })
-                }
-                _ => Ok(()),
-            };
-            missing(made.layers, "layers", gathered.without_layers())?;
-            missing(made.colours, "colours", gathered.without_colours())?;
-        }
-        let compared = |done: usize, of: usize| step("comparing", done as u64, of as u64);
-        assess::assess(builtin_manifest()?, gathered, ways, &current, &compared)
-    }
-
     /// The active space as something to compare with.
-    fn current(&self, open: &Catalogue) -> Result<Current, EngineError> {
+    pub(super) fn current(&self, open: &Catalogue, gathered: &Gathered) -> Result<Way, EngineError> {
         let space = Arc::clone(&open.snapshot().space);
-        let kept = self.kept_space(open.key, space.id())?;
-        Ok(kept.map_or(Current::Fixed(space), |kept| Current::Made(Recipe::of(&kept.provenance))))
+        let Some(kept) = self.kept_space(open.key, space.id())? else { return Ok(Way::Fixed(space)) };
+        let made = Recipe::of(&kept.provenance);
+        let missing = |sees: bool, what: &str, missing: usize| match missing {
+            missing if sees && missing > 0 => {
+                let reason = format!(
+                    "the space in use sees {what}, and those of {missing} pictures are not known; let the server look at them"
+                );
+                Err(EngineError::NothingLearned { reason })
+            }
+            _ => Ok(()),
+        };
+        missing(made.layers, "layers", gathered.without_layers())?;
+        missing(made.colours, "colours", gathered.without_colours())?;
+        Ok(Way::Made(made))
     }
 
     /// Keeps a space: the head first, then the row that names it.
@@ -378,9 +347,46 @@ impl Engine {
 /// The better way to learn from photos nobody labelled.
 struct Tried {
     way: Recipe,
-    /// Against the space in use.
-    tasks: Vec<TaskReport>,
     report: UnlabelledReport,
+    /// In average precision against labels alone.
+    gain: f64,
+}
+
+/// Whether a head made this way gets better by the photos nobody labelled. `None` when `go_on` says no.
+fn try_unlabelled(
+    assessment: &mut Assessment<'_>,
+    current: &Way,
+    without: &Recipe,
+    gathered: &Gathered,
+    go_on: &dyn Fn(usize, usize) -> bool,
+) -> Result<Option<Tried>, EngineError> {
+    // Where photos are few for each picture, what is learned from them alone is worse (decision 67).
+    let ways: &[Guesses] = if gathered.unlabelled().count() >= gathered.of_catalogue().count() {
+        &[Guesses::Anchored, Guesses::Alone]
+    } else {
+        &[Guesses::Anchored]
+    };
+    let with = |guesses: &Guesses| Recipe { guesses: Some(*guesses), ..without.clone() };
+    let made: Vec<Way> = ways.iter().map(|guesses| Way::Made(with(guesses))).collect();
+    if !assessment.ask(&made, go_on)? {
+        return Ok(None);
+    }
+    // Labels of a few photos may make a head that is worse than the space in use, and photos without labels put it right: so what counts is
+    // that it passes the gate, and that it is better over all questions, not that it is no worse on any task than what labels alone teach.
+    let without = Way::Made(without.clone());
+    let judged = ways.iter().zip(&made).map(|(guesses, way)| {
+        let better = assessment.overall(&without, way);
+        let passes = gate::judge(&assessment.between(current, way)).passes;
+        let compared = FusedReport {
+            fused: passes && better.is_some_and(|better| better.low > 0.0),
+            tasks: assessment.between(&without, way),
+        };
+        let anchored = *guesses == Guesses::Anchored;
+        let report = UnlabelledReport { photos: gathered.unlabelled().count(), anchored, compared };
+        Tried { way: with(guesses), report, gain: better.map_or(0.0, |better| better.mean) }
+    });
+    let rank = |tried: &Tried| (tried.report.compared.fused, tried.gain);
+    Ok(judged.reduce(|first, next| if rank(&next) > rank(&first) { next } else { first }))
 }
 
 /// Refuses what cannot teach anything, with the reason, before an hour is spent on it.
@@ -420,11 +426,11 @@ fn may_see_layers(learned: &Learned, gathered: &Gathered) -> Result<(), Option<S
     if !learned.supervised() {
         return Err(None);
     }
-    let (pictures, labels) = (gathered.rows.len(), gathered.label_count);
+    let (pictures, labels) = (gathered.rows.len(), gathered.shared_labels());
     if !gathered.layered || labels > MOST_LAYERED_LABELS {
         let note = format!(
-            "the model's inner layers were not looked at: they are up to {MOST_LAYERED} pictures and {MOST_LAYERED_LABELS} labels, and there \
-             are {pictures} and {labels}"
+            "the model's inner layers were not looked at: they are up to {MOST_LAYERED} pictures and {MOST_LAYERED_LABELS} labels of more \
+             than one picture, and there are {pictures} and {labels}"
         );
         return Err(Some(note));
     }
@@ -442,7 +448,7 @@ fn may_see_colours(learned: &Learned, gathered: &Gathered) -> Result<(), Option<
     if !learned.supervised() {
         return Err(None);
     }
-    if gathered.rows.len() > MOST_COLOURED {
+    if gathered.rows.len() as u64 > MOST_COLOURED {
         let note = format!(
             "colours were not looked at: they are up to {MOST_COLOURED} pictures, and there are {}",
             gathered.rows.len()

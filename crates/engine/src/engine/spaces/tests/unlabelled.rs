@@ -75,6 +75,41 @@ fn photos_that_nobody_labelled_are_learned_from_where_that_is_better() {
 }
 
 #[test]
+fn photos_that_are_compared_with_a_shortlist_teach_as_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = shop(folder.path(), PRODUCTS, PRODUCTS, 1, 0.2);
+    for number in 0..60 {
+        confirm(&engine, photo(&engine, number % PRODUCTS, number, 0.6), number % PRODUCTS);
+    }
+    for number in 100..460 {
+        photo(&engine, number % PRODUCTS, number, 0.6);
+    }
+    let (manifest, open) = (builtin_manifest().unwrap(), engine.catalogue(&CatalogueName::default()).unwrap());
+    let request = TrainRequest { learned: confirmed(), ..TrainRequest::new(CatalogueName::default()) };
+    let mut gathered = engine.material(&open, &request, &|_, _, _| true).unwrap().unwrap();
+    assert_eq!(gathered.shortlist, None, "a small catalogue is compared with wholly");
+    let without = Way::Made(Recipe::new(&confirmed()));
+    let with = Way::Made(Recipe { guesses: Some(Guesses::Anchored), ..Recipe::new(&confirmed()) });
+    let gain = |gathered: &gather::Gathered| {
+        let mut assessment = Assessment::new(manifest, gathered, &confirmed());
+        assert!(assessment.ask(&[without.clone(), with.clone()], &|_, _| true).unwrap());
+        assert!(
+            assessment.ask(std::slice::from_ref(&with), &|_, _| panic!("what was asked is not asked again")).unwrap()
+        );
+        assessment.overall(&without, &with).unwrap().mean
+    };
+    let all = gain(&gathered);
+    gathered.shortlist = recipe::shortlist(manifest, &gathered, 20).unwrap();
+    let shortlist = gathered.shortlist.clone().unwrap();
+    assert!(shortlist.iter().all(|&place| gathered.origins[place] == gather::Origin::Catalogue));
+    let some = gain(&gathered);
+    assert!(all > 0.05 && some > 0.8 * all, "{all} {some}");
+    // What is on no shortlist is not guessed.
+    gathered.shortlist = Some(Vec::new());
+    assert!(gain(&gathered) < 0.5 * all);
+}
+
+#[test]
 fn photos_of_nothing_that_the_shop_has_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let engine = shop(folder.path(), PRODUCTS, PRODUCTS, 1, 0.2);
