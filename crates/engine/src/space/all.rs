@@ -104,6 +104,10 @@ mod tests {
             assert!(matches!(bad(vec![0.0; length]), Err(SpaceError::Zero)));
             assert!(matches!(bad(vec![f32::NAN; length]), Err(SpaceError::NotFinite)));
             assert!(matches!(bad(vec![1.0; length - 1]), Err(SpaceError::Dimension { .. })));
+            if space.sees_layers() {
+                // As a version kept it that knew of no layers.
+                assert!(matches!(bad(vec![1.0; dim]), Err(SpaceError::Dimension { .. })));
+            }
             if space.sees_colours() {
                 let without = space.embed_all(1, |_| (Cow::from(&features[0]), None));
                 assert!(matches!(without, Err(SpaceError::NoColours)));

@@ -168,10 +168,6 @@ impl Head {
 
     /// `projection · (x − mean)`, not yet of unit length.
     pub(super) fn apply(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
-        let expected = self.input + self.layers;
-        if feature.len() < expected {
-            return Err(SpaceError::Dimension { expected, found: feature.len() });
-        }
         let input = self.joined(feature, colours)?;
         let Some(linear) = &self.linear else { return Ok(input) };
         let rows = linear.projection.chunks_exact(input.len());
@@ -180,6 +176,10 @@ impl Head {
 
     /// What the linear map is applied to.
     pub(super) fn joined(&self, feature: &[f32], colours: Option<&ColourDescriptor>) -> Result<Vec<f32>, SpaceError> {
+        let expected = self.input + self.layers;
+        if feature.len() < expected {
+            return Err(SpaceError::Dimension { expected, found: feature.len() });
+        }
         let (pooled, layers) = feature.split_at(self.input);
         let mut joint = pooled.to_vec();
         to_unit(&mut joint)?;

@@ -110,13 +110,15 @@ impl Way {
 /// Average precision and whether the first answer is right, a question each.
 type Answers = Vec<(f64, f64)>;
 
+/// A space and its answers, by part and questions; `None` where a part has too little to make it from.
+type Answered = (Way, Vec<Option<Vec<Answers>>>);
+
 /// The questions, and what spaces answered. Each is made and asked once, however many others it is compared with.
 pub(super) struct Assessment<'a> {
     manifest: &'a Manifest,
     gathered: &'a Gathered,
     parts: Vec<Part>,
-    /// By part and questions; `None` where a part has too little to make it from.
-    answered: Vec<(Way, Vec<Option<Vec<Answers>>>)>,
+    answered: Vec<Answered>,
 }
 
 impl<'a> Assessment<'a> {
@@ -128,7 +130,7 @@ impl<'a> Assessment<'a> {
     /// Asks these spaces, but for those that were asked before. `false` when `go_on` says no; it is told how many of the parts (the second
     /// number) are done.
     pub(super) fn ask(&mut self, ways: &[Way], go_on: &dyn Fn(usize, usize) -> bool) -> Result<bool, EngineError> {
-        let mut new: Vec<(Way, Vec<Option<Vec<Answers>>>)> = Vec::new();
+        let mut new: Vec<Answered> = Vec::new();
         for way in ways {
             if !self.answered.iter().chain(&new).any(|(known, _)| known.is(way)) {
                 new.push((way.clone(), Vec::new()));

@@ -2,7 +2,7 @@
 //! with. Their features are kept like those of pictures, so that each is made once.
 
 use super::super::{Engine, EngineError};
-use super::gather::{Gathered, Origin};
+use super::gather::Gathered;
 use crate::catalogue::store::{put_colours, put_feature};
 use crate::image::{ColourDescriptor, ImageHash, Picture, Region, decode_at_least};
 use crate::learn::Random;
@@ -20,8 +20,7 @@ const DAMAGES: [(&str, fn(&Picture) -> Option<Picture>); 2] =
 impl Engine {
     /// Adds damaged copies of some pictures to ask with. Pictures whose file is not there are left out.
     pub(super) fn add_copies(&self, gathered: &mut Gathered, go_on: &dyn Fn() -> bool) -> Result<(), EngineError> {
-        let mut places: Vec<usize> =
-            (0..gathered.rows.len()).filter(|&place| gathered.origins[place] == Origin::Catalogue).collect();
+        let mut places: Vec<usize> = gathered.of_catalogue().collect();
         Random::new(super::assess::SEED).shuffle(&mut places);
         places.truncate(PICTURES);
         for place in places {

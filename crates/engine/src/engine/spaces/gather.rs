@@ -6,9 +6,10 @@ use super::super::catalogue::Catalogue;
 use super::super::people::Pair;
 use super::super::{Engine, EngineError};
 use super::recipe::Learned;
+use super::sample::in_sample;
 use crate::catalogue::{AttributeValue, Product};
 use crate::image::{ColourDescriptor, ImageHash};
-use crate::learn::{Random, Rows};
+use crate::learn::Rows;
 use crate::model::builtin_manifest;
 
 /// Most pictures that are learned from: 100,000 × 1,280 numbers are 512 MB. Of larger catalogues a sample of products is
@@ -216,10 +217,7 @@ impl Engine {
             gathered.last_product = after;
             for stored in page {
                 let product = stored.product;
-                let chosen = share >= 1.0
-                    || spoken_of.contains(product.id.as_str())
-                    || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;
-                if !chosen {
+                if !in_sample(stored.key, share) && !spoken_of.contains(product.id.as_str()) {
                     continue;
                 }
                 let owner = gathered.products.len() as u32;

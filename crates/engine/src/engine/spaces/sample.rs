@@ -20,6 +20,11 @@ pub(super) struct Most {
     pub(super) alone: usize,
 }
 
+/// Whether a product is in a sample of this share of all; the same each time.
+pub(super) fn in_sample(product: u64, share: f64) -> bool {
+    share >= 1.0 || (Random::new(product).bits() as f64 / u64::MAX as f64) < share
+}
+
 /// At most so many of the places, drawn at random, in their order.
 pub(super) fn some(mut places: Vec<usize>, most: usize, salt: u64) -> Vec<usize> {
     if places.len() > most {

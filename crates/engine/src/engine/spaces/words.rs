@@ -10,6 +10,7 @@ use super::super::snapshot::WORDS;
 use super::super::space_files::write_durably;
 use super::super::{Engine, EngineError};
 use super::assess::SEED;
+use super::sample::in_sample;
 use super::train::Step;
 use crate::learn::{Interval, Random, Rows, WordsOptions, bootstrap, fit_words};
 use crate::model::Feature;
@@ -122,9 +123,8 @@ impl Engine {
             after = last.key;
             read += page.len() as u64;
             for stored in page {
-                let chosen = share >= 1.0 || (Random::new(stored.key).bits() as f64 / u64::MAX as f64) < share;
                 let hash = stored.product.image_hashes().into_iter().next();
-                let (Some(hash), true) = (hash, chosen) else { continue };
+                let (Some(hash), true) = (hash, in_sample(stored.key, share)) else { continue };
                 let Some(pooled) = self.features(&[hash], space.sees_layers())?.pop().flatten() else { continue };
                 let colours = self.colours().seen_by(space, &self.store, &[hash])?.pop().flatten();
                 if space.misses(&pooled, colours.as_ref()) {
