@@ -11,9 +11,10 @@ use std::path::PathBuf;
 use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage, imageops};
 use proptest::prelude::*;
-use vetrina_engine::image::{Damage, Limits, Picture, Repair, covered, decode, repaired};
+use vetrina_engine::image::{Damage, Limits, Picture, Region, Repair, Sketch, covered, decode, repaired};
 use vetrina_engine::model::{RuntimeOptions, builtin_model, features_of};
 use vetrina_engine::photo::first_look;
+use vetrina_engine::region::{overlap, regions};
 
 /// Side of the pictures here, about that of the model's input.
 const SIDE: u32 = 240;
@@ -78,6 +79,41 @@ fn damaged(image: &RgbImage) -> Vec<(Repair, RgbImage)> {
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// How many of the pictures that lie on other ones are found, with the model's maps and without.
+fn found_on_others() -> [usize; 2] {
+    let model = builtin_model(&RuntimeOptions::default()).unwrap_or_else(|error| panic!("{error}; {}", error.hint()));
+    let pictures = pictures();
+    let mut found = [0; 2];
+    for number in 0..pictures.len() {
+        let mut canvas = imageops::resize(&pictures[number], 640, 480, imageops::FilterType::Triangle);
+        let mut boxes = Vec::new();
+        for (which, left, top) in [(1, 50, 40), (2, 360, 230)] {
+            let one = imageops::thumbnail(&pictures[(number + which) % pictures.len()], 200, 190);
+            imageops::replace(&mut canvas, &one, left, top);
+            let part = |at: i64, of: f32| at as f32 / of;
+            boxes.push(Region::new(part(left, 640.0), part(top, 480.0), 200.0 / 640.0, 190.0 / 480.0).unwrap());
+        }
+        let canvas = picture(&canvas);
+        let sketch = Sketch::of(&canvas);
+        let feature = features_of(&model, &[canvas], true).unwrap().pop().unwrap();
+        assert!(feature.map.as_ref().unwrap().finer().is_some(), "the built-in model has a finer map");
+        for (found, map) in found.iter_mut().zip([feature.map.as_ref(), None]) {
+            let seen = regions(&sketch, map);
+            assert!(seen.iter().all(|region| region.confidence.is_finite()), "{seen:?}");
+            let hit = |own: &&Region| seen.iter().any(|region| overlap(&region.r#box, own) >= 0.5);
+            *found += boxes.iter().filter(hit).count();
+        }
+    }
+    found
+}
+
+#[test]
+fn what_lies_on_a_photo_is_found_by_the_maps_of_the_model() {
+    let [with, without] = found_on_others();
+    println!("of 12: {with} with maps, {without} without");
+    assert!(with >= 11 && with >= without, "{with} with maps, {without} without");
 }
 
 #[test]

@@ -19,10 +19,12 @@ pub enum Kind {
     Photo,
     /// A photo of `clothing`, pictures with their white; the box is the picture's.
     Cards,
+    /// The corner of a photo of `clothing`, on which is no product: a floor, a wall, a sheet; products cut out.
+    Corner,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::White, Self::Colour, Self::Photo, Self::Cards];
+    pub const ALL: [Self; 5] = [Self::White, Self::Colour, Self::Photo, Self::Cards, Self::Corner];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -30,7 +32,13 @@ impl Kind {
             Self::Colour => "coloured canvas, cut out",
             Self::Photo => "on a photo, cut out",
             Self::Cards => "on a photo, with their white",
+            Self::Corner => "on floors and walls, cut out",
         }
+    }
+
+    /// Whether nothing but what was put there is a product: on a photo is a garment whose place nobody told.
+    pub fn is_empty(self) -> bool {
+        !matches!(self, Self::Photo | Self::Cards)
     }
 }
 
@@ -41,7 +49,7 @@ pub struct Composite {
 }
 
 /// Canvas sizes.
-const SIZES: [(u32, u32); 4] = [(640, 640), (720, 540), (540, 720), (800, 450)];
+pub const SIZES: [(u32, u32); 4] = [(640, 640), (720, 540), (540, 720), (800, 450)];
 /// Pixels as light as this that reach the edge are a picture's white.
 const WHITE: u8 = 238;
 
@@ -57,6 +65,10 @@ pub fn composite(kind: Kind, number: usize, half: usize, fashion: &Fashion, clot
             let place = rng.usize(0..clothing.photos.len() / 2) * 2 + half;
             let photo = rgb(&clothing.photos[place].path, 800)?;
             imageops::resize(&photo, width, height, FilterType::Triangle)
+        }
+        Kind::Corner => {
+            let place = rng.usize(0..clothing.photos.len() / 2) * 2 + half;
+            corner(&clothing.photos[place].path, (width, height), &mut rng)?
         }
     };
     let wanted = rng.usize(2..=5);
@@ -98,13 +110,28 @@ pub fn composite(kind: Kind, number: usize, half: usize, fashion: &Fashion, clot
     Ok(Composite { picture, boxes })
 }
 
-fn rgb(path: &std::path::Path, side: u32) -> Result<RgbImage> {
+pub fn rgb(path: &std::path::Path, side: u32) -> Result<RgbImage> {
     let picture = features::decode(path, side)?;
     RgbImage::from_raw(picture.width(), picture.height(), picture.into_rgb()).context("no pixels")
 }
 
+/// A corner of a photo, of 15 to 30 % of its sides, at another size: what is behind the products, mostly without one.
+pub fn corner(path: &std::path::Path, (width, height): (u32, u32), rng: &mut fastrand::Rng) -> Result<RgbImage> {
+    let photo = rgb(path, 2000)?;
+    let part = 0.15 + 0.15 * rng.f32();
+    let side = |length: u32| ((length as f32 * part) as u32).max(8);
+    let (wide, tall) = (side(photo.width()), side(photo.height()));
+    let left = if rng.bool() { 0 } else { photo.width() - wide };
+    let top = if rng.bool() { 0 } else { photo.height() - tall };
+    let mut corner = imageops::crop_imm(&photo, left, top, wide, tall).to_image();
+    if rng.bool() {
+        imageops::flip_horizontal_in_place(&mut corner);
+    }
+    Ok(imageops::resize(&corner, width, height, FilterType::Triangle))
+}
+
 /// Which pixels are not white that reaches the edge.
-fn product(picture: &RgbImage) -> Vec<bool> {
+pub fn product(picture: &RgbImage) -> Vec<bool> {
     let (width, height) = picture.dimensions();
     let white = |x: u32, y: u32| picture.get_pixel(x, y).0.iter().all(|value| *value >= WHITE);
     let mut behind = vec![false; (width * height) as usize];
@@ -124,7 +151,7 @@ fn product(picture: &RgbImage) -> Vec<bool> {
 }
 
 /// The smallest box around a mask, when it has a twentieth of the pixels or more.
-fn extent(mask: &[bool], width: u32) -> Option<[u32; 4]> {
+pub fn extent(mask: &[bool], width: u32) -> Option<[u32; 4]> {
     let own: Vec<(u32, u32)> =
         (0..).zip(mask).filter(|(_, own)| **own).map(|(place, _)| (place % width, place / width)).collect();
     if own.len() * 20 < mask.len() {

@@ -95,7 +95,7 @@ fn jpeg(picture: &RgbImage) -> Option<RgbImage> {
     jpeg_of(picture, 10)
 }
 
-fn jpeg_of(picture: &RgbImage, quality: u8) -> Option<RgbImage> {
+pub fn jpeg_of(picture: &RgbImage, quality: u8) -> Option<RgbImage> {
     let mut bytes = Vec::new();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(picture).ok()?;
     let decoded = decode(&bytes, &Limits::default()).ok()?;

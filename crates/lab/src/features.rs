@@ -37,7 +37,8 @@ impl Features {
         let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).context("no home folder")?;
         let manifest = builtin_manifest()?;
         let dims = (manifest.feature_len(), manifest.outputs.pooled.dim);
-        let model = blake3::hash(format!("{} {}", manifest.file(), manifest.preprocessing()).as_bytes()).to_hex();
+        let (layers, preprocessing) = (manifest.of_heads(true), manifest.preprocessing());
+        let model = blake3::hash(format!("{layers} {preprocessing}").as_bytes()).to_hex();
         let file = cache.join("vetrina/features").join(format!("{}.bin", &model[..16]));
         let known = read(&file, dims.0)?;
         Ok(Self { model: std::sync::OnceLock::new(), known, file, dims })

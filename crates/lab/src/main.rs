@@ -16,11 +16,13 @@ mod network;
 mod parity;
 mod pause;
 mod plot;
+mod proposals;
 mod quality;
 mod regions;
 mod reimport;
 mod repairs;
 mod rerank;
+mod scenes;
 mod section;
 mod tasks;
 mod throughput;
@@ -103,6 +105,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         photos: u64,
     },
+    /// Fit what proposes boxes on the maps of the model and write it under `models/`, with its provenance
+    FitProposals,
     /// Fit what judges regions and write it under `models/`, with its provenance
     FitRegions,
     /// Compare classifiers of categories and attributes on fashion
@@ -189,6 +193,7 @@ fn main() -> Result<()> {
         Command::Train100k { data, products, photos } => training::run(data, products, photos),
         Command::Labels { dry_run } => labels::run(!dry_run),
         Command::Measures { dry_run } => measures::run(!dry_run),
+        Command::FitProposals => proposals::fit(),
         Command::FitRegions => regions::fit(),
         Command::Repairs => repairs::run(),
         Command::FitRepairs => repairs::fit(),

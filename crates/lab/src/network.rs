@@ -5,27 +5,27 @@ use vetrina_engine::region::{Judge, MEASURES};
 const ROUNDS: usize = 40;
 const BATCH: usize = 256;
 
-/// Fits a hidden layer of `units` to values by least squares; the curve is left as it is.
-pub fn fit(examples: &[([f32; MEASURES], f32)], units: usize, seed: u64) -> Judge {
+/// Fits a hidden layer of `units`, over the first `measures`, to values by least squares; the curve is left as it is.
+pub fn fit(examples: &[([f32; MEASURES], f32)], measures: usize, units: usize, seed: u64) -> Judge {
     let mut rng = fastrand::Rng::with_seed(seed);
     let count = examples.len().max(1) as f64;
     let mean: Vec<f32> =
-        (0..MEASURES).map(|i| (examples.iter().map(|(x, _)| f64::from(x[i])).sum::<f64>() / count) as f32).collect();
-    let spread: Vec<f32> = (0..MEASURES)
+        (0..measures).map(|i| (examples.iter().map(|(x, _)| f64::from(x[i])).sum::<f64>() / count) as f32).collect();
+    let spread: Vec<f32> = (0..measures)
         .map(|i| {
             let squares: f64 = examples.iter().map(|(x, _)| f64::from(x[i] - mean[i]).powi(2)).sum();
             ((squares / count).sqrt() as f32).max(1e-6)
         })
         .collect();
-    let inputs: Vec<[f32; MEASURES]> =
-        examples.iter().map(|(x, _)| std::array::from_fn(|i| (x[i] - mean[i]) / spread[i])).collect();
+    let standard = |x: &[f32; MEASURES]| (0..measures).map(|i| (x[i] - mean[i]) / spread[i]).collect();
+    let inputs: Vec<Vec<f32>> = examples.iter().map(|(x, _)| standard(x)).collect();
     // Parameters in one row: hidden weights, hidden bias, output weights, output bias.
-    let (bias, out) = (units * MEASURES, units * MEASURES + units);
+    let (bias, out) = (units * measures, units * measures + units);
     let mut normal = || (0..12).map(|_| rng.f32() - 0.5).sum::<f32>();
     let mut weights: Vec<f32> = (0..=out + units)
         .map(|i| {
             let scale = if i < bias {
-                (2.0 / MEASURES as f32).sqrt()
+                (2.0 / measures as f32).sqrt()
             } else if (out..out + units).contains(&i) {
                 (1.0 / units as f32).sqrt()
             } else {
@@ -46,7 +46,7 @@ pub fn fit(examples: &[([f32; MEASURES], f32)], units: usize, seed: u64) -> Judg
             for &place in batch {
                 let input = &inputs[place];
                 let unit = |u: usize| {
-                    input.iter().zip(&weights[u * MEASURES..]).map(|(x, w)| x * w).sum::<f32>() + weights[bias + u]
+                    input.iter().zip(&weights[u * measures..]).map(|(x, w)| x * w).sum::<f32>() + weights[bias + u]
                 };
                 let values: Vec<f32> = (0..units).map(|u| unit(u).max(0.0)).collect();
                 let guess: f32 =
@@ -57,7 +57,7 @@ pub fn fit(examples: &[([f32; MEASURES], f32)], units: usize, seed: u64) -> Judg
                     gradient[out + u] += error * value;
                     let back = error * weights[out + u];
                     gradient[bias + u] += back;
-                    input.iter().zip(&mut gradient[u * MEASURES..(u + 1) * MEASURES]).for_each(|(x, g)| *g += back * x);
+                    input.iter().zip(&mut gradient[u * measures..(u + 1) * measures]).for_each(|(x, g)| *g += back * x);
                 }
             }
             step += 1;

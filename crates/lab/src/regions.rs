@@ -6,17 +6,21 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
-use vetrina_engine::image::{Region, Sketch};
+use vetrina_engine::image::{Picture, Region, Sketch};
 use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_model, features_of};
-use vetrina_engine::region::{Candidate, MEASURES, RegionSeen, candidates, overlap, regions};
+use vetrina_engine::region::{Candidate, MEASURES, OF_PIXELS, PROPOSED, RegionSeen, candidates, overlap, regions};
 
-use crate::composites::{Composite, Kind, composite};
+use crate::composites::{Kind, composite};
 use crate::data::{self, Clothing, Fashion};
+use crate::scenes::{Behind, Sets, scene};
 use crate::section::{self, EVALUATION};
 
 /// Composites of each kind that are measured, and that the judge is fitted to; out of different pictures.
 const MEASURED: usize = 100;
 const FITTED: usize = 220;
+/// Scenes of each kind that the judge is fitted to as well; the first that the proposals were not fitted to.
+const SCENES: [(Behind, usize); 3] = [(Behind::Corner, 400), (Behind::Photo, 200), (Behind::Plain, 100)];
+const FIRST_SCENE: usize = 10_000;
 /// Hidden units of the judge.
 const UNITS: usize = 24;
 
@@ -27,15 +31,15 @@ fn model() -> Result<OnnxModel> {
 /// Sketch, regions or candidates of a composite.
 fn seen<T>(
     model: &dyn ImageModel,
-    composite: &Composite,
+    picture: &Picture,
     with_map: bool,
     look: impl Fn(&Sketch, Option<&vetrina_engine::model::FeatureMap>) -> T,
 ) -> Result<T> {
-    let sketch = Sketch::of(&composite.picture);
+    let sketch = Sketch::of(picture);
     if !with_map {
         return Ok(look(&sketch, None));
     }
-    let feature = features_of(model, std::slice::from_ref(&composite.picture), true)?.pop().context("no feature")?;
+    let feature = features_of(model, std::slice::from_ref(picture), true)?.pop().context("no feature")?;
     Ok(look(&sketch, feature.map.as_ref()))
 }
 
@@ -57,7 +61,7 @@ pub fn run(write: bool) -> Result<()> {
         for kind in Kind::ALL {
             let each = (0..MEASURED).into_par_iter().map(|number| -> Result<Found> {
                 let composite = composite(kind, number, 1, &fashion, &clothing)?;
-                let regions = seen(&model, &composite, with_map, regions)?;
+                let regions = seen(&model, &composite.picture, with_map, regions)?;
                 Ok(count(&composite.boxes, &regions))
             });
             let total = each.collect::<Result<Vec<_>>>()?.into_iter().fold(Found::default(), |mut sum, one| {
@@ -126,32 +130,49 @@ fn cost(model: &dyn ImageModel, fashion: &Fashion, clothing: &Clothing) -> Resul
 
 /// Fits the judge and writes it with its provenance.
 pub fn fit() -> Result<()> {
-    let (fashion, clothing, model) = (data::fashion()?, data::clothing()?, model()?);
-    let mut kinds: Vec<(Kind, usize)> =
-        Kind::ALL.iter().flat_map(|kind| (0..FITTED).map(|number| (*kind, number))).collect();
-    fastrand::Rng::with_seed(5).shuffle(&mut kinds);
-    let examples: Vec<Vec<([f32; MEASURES], f32)>> = kinds
+    let (fashion, clothing, groceries, model) = (data::fashion()?, data::clothing()?, data::groceries()?, model()?);
+    let sets = Sets { fashion: &fashion, clothing: &clothing, groceries: &groceries };
+    let composites = Kind::ALL.iter().flat_map(|kind| (0..FITTED).map(|number| Source::Composite(*kind, number)));
+    let scenes = SCENES
+        .iter()
+        .flat_map(|(behind, count)| (FIRST_SCENE..FIRST_SCENE + count).map(|number| Source::Scene(*behind, number)));
+    let mut sources: Vec<Source> = composites.chain(scenes).collect();
+    fastrand::Rng::with_seed(5).shuffle(&mut sources);
+    let examples: Vec<Vec<([f32; MEASURES], f32)>> = sources
         .par_iter()
-        .map(|(kind, number)| {
-            let composite = composite(*kind, *number, 0, &fashion, &clothing)?;
-            let found = seen(&model, &composite, true, candidates)?;
-            Ok(labelled(*kind, &composite.boxes, &found))
+        .map(|source| {
+            let (picture, boxes, empty) = match *source {
+                Source::Composite(kind, number) => {
+                    let made = composite(kind, number, 0, &fashion, &clothing)?;
+                    (made.picture, made.boxes, kind.is_empty())
+                }
+                Source::Scene(behind, number) => {
+                    let made = scene(behind, number, &sets)?;
+                    (made.picture, made.boxes, behind.is_empty())
+                }
+            };
+            let found = seen(&model, &picture, true, candidates)?;
+            Ok(labelled(empty, &boxes, &found))
         })
         .collect::<Result<_>>()?;
     // The curve is fitted to composites that the network has not seen.
     let (network, curve) = examples.split_at(examples.len() * 4 / 5);
     let network: Vec<_> = network.iter().flatten().copied().collect();
     let curve: Vec<_> = curve.iter().flatten().copied().collect();
-    let mut judge = crate::network::fit(&network, UNITS, 1);
-    judge.curve = crate::network::curve(&curve.iter().map(|(x, y)| (judge.overlap(x), *y >= 0.5)).collect::<Vec<_>>());
     let folder = Path::new("models/efficientnet-lite2");
-    fs::write(folder.join("regions.safetensors"), judge.to_bytes().map_err(|error| anyhow!(error))?)?;
+    for (file, measures) in [("regions.safetensors", MEASURES), ("regions-alone.safetensors", OF_PIXELS)] {
+        let mut judge = crate::network::fit(&network, measures, UNITS, 1);
+        let right: Vec<(f32, bool)> = curve.iter().map(|(x, y)| (judge.overlap(x), *y >= 0.5)).collect();
+        judge.curve = crate::network::curve(&right);
+        fs::write(folder.join(file), judge.to_bytes().map_err(|error| anyhow!(error))?)?;
+    }
     fs::write(
         folder.join("regions.toml"),
         format!(
-            "method = \"one hidden layer of {UNITS} units over {MEASURES} measures of a box, least squares to its overlap, then a logistic curve\"\n\
+            "method = \"one hidden layer of {UNITS} units over {MEASURES} measures of a box (regions-alone: the first {OF_PIXELS}), least squares to its overlap, then a logistic curve\"\n\
              fitted_on = \"{}\"\ncommand = \"vetrina-lab fit-regions\"\n\
-             data = \"{} composites of pictures of fashion on white, on colours and on photos of clothing, every second picture of each\"\n\
+             data = \"{} composites and scenes of pictures of fashion on white, on colours, on photos of clothing and on their corners, every second \
+             picture of each\"\n\
              boxes = {}\nevaluation = \"docs/evaluation.md, regions\"\n",
             chrono::Utc::now().date_naive(),
             examples.len(),
@@ -162,15 +183,22 @@ pub fn fit() -> Result<()> {
     Ok(())
 }
 
-/// Measures and overlap of candidates. Of those that are wrong and large on a photo, nobody knows whether they frame what the
-/// photo shows: they are left out. Of the others that are wrong, a third is enough.
-fn labelled(kind: Kind, boxes: &[Region], found: &[Candidate]) -> Vec<([f32; MEASURES], f32)> {
-    let photo = matches!(kind, Kind::Photo | Kind::Cards);
+/// What the judge is fitted to.
+#[derive(Clone, Copy)]
+enum Source {
+    Composite(Kind, usize),
+    Scene(Behind, usize),
+}
+
+/// Measures and overlap of candidates. Of those that are wrong on a photo, and large or proposed by the maps, nobody knows whether they
+/// frame what the photo shows: they are left out. Of the others that are wrong, a third is enough.
+fn labelled(empty: bool, boxes: &[Region], found: &[Candidate]) -> Vec<([f32; MEASURES], f32)> {
     let mut examples = Vec::new();
     for (place, candidate) in found.iter().enumerate() {
         let best = boxes.iter().map(|own| overlap(own, &candidate.r#box)).fold(0.0, f32::max);
         let large = candidate.r#box.width() * candidate.r#box.height() > 0.3;
-        if (photo && large && best < 0.4) || (best < 0.3 && place % 3 != 0) {
+        let proposed = candidate.measures[PROPOSED] > 0.3;
+        if (!empty && ((large && best < 0.4) || (proposed && best < 0.1))) || (best < 0.3 && place % 3 != 0) {
             continue;
         }
         examples.push((candidate.measures, best));

@@ -129,7 +129,7 @@ mod tests {
         let labels: Vec<u32> = (0..24).map(|i| i % 2).collect();
         let besides = Besides { layers: Some(&beside), colours: None };
         let method = Method::Fused { labels: &labels, besides, options: LdaOptions::with_layers(24) };
-        let space = Space::new(&manifest, fit(manifest.file(), &features, &method).unwrap()).unwrap();
+        let space = Space::new(&manifest, fit(manifest.of_heads(true), &features, &method).unwrap()).unwrap();
         let embed = |pooled: usize, layers: usize| {
             let pooled = rows[pooled].iter().chain(&told[layers]).copied().collect();
             space.embed(&Feature { pooled, map: None }).unwrap()

@@ -26,6 +26,7 @@ impl FakeModel {
             source: "vetrina".into(),
             sha256: "0".repeat(64),
             file_sha256: None,
+            layers_sha256: None,
             input: Input {
                 name: "image".into(),
                 size: SIDE as u32,
@@ -41,6 +42,7 @@ impl FakeModel {
                 pooled: PooledOutput { name: "pooled".into(), dim: 3 * CELLS * CELLS + LEVELS.pow(3) },
                 features: Some(FeaturesOutput { name: "features".into(), channels: 3, height: CELLS, width: CELLS }),
                 layers: None,
+                finer: None,
             },
         };
         Self { manifest }

@@ -18,6 +18,7 @@ pub struct FeatureMap {
     height: usize,
     width: usize,
     values: Vec<f32>,
+    finer: Option<Box<FeatureMap>>,
 }
 
 impl FeatureMap {
@@ -25,7 +26,19 @@ impl FeatureMap {
     #[must_use]
     pub fn new(channels: usize, height: usize, width: usize, values: Vec<f32>) -> Option<Self> {
         let expected = channels.checked_mul(height)?.checked_mul(width)?;
-        (expected == values.len() && expected > 0).then_some(Self { channels, height, width, values })
+        (expected == values.len() && expected > 0).then_some(Self { channels, height, width, values, finer: None })
+    }
+
+    /// The same with the map of an earlier layer, of the same picture, which has more positions.
+    #[must_use]
+    pub fn with_finer(self, finer: Option<Self>) -> Self {
+        Self { finer: finer.map(Box::new), ..self }
+    }
+
+    /// The map of an earlier layer, where the model tells it.
+    #[must_use]
+    pub fn finer(&self) -> Option<&Self> {
+        self.finer.as_deref()
     }
 
     /// Length of the vector at each position.

@@ -28,7 +28,7 @@ impl FeatureKey {
             key
         };
         let outputs = &manifest.outputs;
-        let layers = outputs.layers.as_ref().map(|layers| (key(manifest.file(), &layers.name), layers.dim));
+        let layers = outputs.layers.as_ref().map(|layers| (key(manifest.of_heads(true), &layers.name), layers.dim));
         Self { pooled: key(&manifest.sha256, &outputs.pooled.name), dim: outputs.pooled.dim, layers }
     }
 

@@ -22,6 +22,10 @@ pub struct Manifest {
     /// SHA-256 of the file that is run, where outputs were added to that network which change nothing of what it answers.
     #[serde(default)]
     pub file_sha256: Option<String>,
+    /// SHA-256 of the file that first told of inner layers, where a later one tells the same and something more: what those who see
+    /// them belong to.
+    #[serde(default)]
+    pub layers_sha256: Option<String>,
     /// What the model expects.
     pub input: Input,
     /// What it answers.
@@ -100,6 +104,9 @@ pub struct Outputs {
     /// has it. Features end with it.
     #[serde(default)]
     pub layers: Option<PooledOutput>,
+    /// A map of an earlier layer, which has more positions: [batch, channels, height, width]; not every model has one.
+    #[serde(default)]
+    pub finer: Option<FeaturesOutput>,
 }
 
 /// The pooled output.
@@ -112,7 +119,7 @@ pub struct PooledOutput {
     pub dim: usize,
 }
 
-/// The map under the pooled output.
+/// A map.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeaturesOutput {
@@ -165,7 +172,7 @@ impl Manifest {
     /// What heads belong to: those that see layers before the last one to the file that tells of them, others to the network.
     #[must_use]
     pub fn of_heads(&self, layers: bool) -> &str {
-        if layers { self.file() } else { &self.sha256 }
+        if layers { self.layers_sha256.as_deref().unwrap_or(self.file()) } else { &self.sha256 }
     }
 
     /// Refuses a file that is not the one this manifest speaks of.
@@ -194,8 +201,8 @@ impl Manifest {
         }
         let digits =
             |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if !digits(&self.sha256) || !digits(self.file()) {
-            return Err("`sha256` and `file_sha256` must have 64 lower-case hexadecimal digits".into());
+        if ![&self.sha256, self.file(), self.of_heads(true)].into_iter().all(digits) {
+            return Err("`sha256`, `file_sha256` and `layers_sha256` must have 64 lower-case hexadecimal digits".into());
         }
         if !(16..=4096).contains(&self.input.size) {
             return Err(format!("`input.size` must be 16 to 4096, not {}", self.input.size));
@@ -214,10 +221,11 @@ impl Manifest {
         {
             return Err(format!("`outputs.layers.dim` must be 1 to 65536, not {}", layers.dim));
         }
-        if let Some(map) = &self.outputs.features
-            && ![map.channels, map.height, map.width].iter().all(|side| (1..=65_536).contains(side))
-        {
-            return Err("`outputs.features` must have 1 to 65536 channels, rows and columns".into());
+        let sides = |map: &FeaturesOutput| [map.channels, map.height, map.width];
+        for (name, map) in [("features", &self.outputs.features), ("finer", &self.outputs.finer)] {
+            if map.as_ref().is_some_and(|map| sides(map).iter().any(|side| !(1..=65_536).contains(side))) {
+                return Err(format!("`outputs.{name}` must have 1 to 65536 channels, rows and columns"));
+            }
         }
         Ok(())
     }
@@ -262,6 +270,8 @@ mod tests {
             ("file_sha256 = \"", "file_sha256 = \"0", "file_sha256"),
             ("dim = 2496", "dim = 0", "outputs.layers.dim"),
             ("channels = 1280", "channels = 0", "outputs.features"),
+            ("channels = 120", "channels = 0", "outputs.finer"),
+            ("layers_sha256 = \"", "layers_sha256 = \"0", "layers_sha256"),
             ("name = \"image\"", "named = \"image\"", "named"),
         ] {
             let error = with(from, to).unwrap_err().to_string();

@@ -9,6 +9,7 @@ use ort::session::{OutputSelector, RunOptions, Session};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
+use super::manifest::FeaturesOutput;
 use super::{Feature, FeatureMap, ImageModel, Layout, Manifest, ModelError, Runtime, Tensor, load_runtime};
 
 /// How a model is run.
@@ -112,6 +113,10 @@ impl OnnxModel {
         if let Some(maps) = maps {
             wanted = wanted.with(&maps.name);
         }
+        let finer = self.manifest.outputs.finer.as_ref().filter(|_| maps.is_some());
+        if let Some(finer) = finer {
+            wanted = wanted.with(&finer.name);
+        }
         let layers = self.manifest.outputs.layers.as_ref();
         if let Some(layers) = layers {
             wanted = wanted.with(&layers.name);
@@ -136,10 +141,14 @@ impl OnnxModel {
         let Some(maps) = maps else {
             return Ok(vectors.map(|pooled| Feature { pooled, map: None }).collect());
         };
-        let len = maps.channels * maps.height * maps.width;
-        let planes = read(&maps.name, len)?.chunks_exact(len);
-        let map = |plane: &[f32]| FeatureMap::new(maps.channels, maps.height, maps.width, plane.to_vec());
-        Ok(vectors.zip(planes).map(|(pooled, plane)| Feature { pooled, map: map(plane) }).collect())
+        let all = |output: &FeaturesOutput| -> Result<Vec<Option<FeatureMap>>, String> {
+            let (channels, height, width) = (output.channels, output.height, output.width);
+            let planes = read(&output.name, channels * height * width)?.chunks_exact(channels * height * width);
+            Ok(planes.map(|plane| FeatureMap::new(channels, height, width, plane.to_vec())).collect())
+        };
+        let mut finer = finer.map(all).transpose()?.unwrap_or_default().into_iter();
+        let maps = all(maps)?.into_iter().map(|map| map.map(|map| map.with_finer(finer.next().flatten())));
+        Ok(vectors.zip(maps).map(|(pooled, map)| Feature { pooled, map }).collect())
     }
 }
 
@@ -224,7 +233,7 @@ fn check_session(manifest: &Manifest, session: &Session) -> Result<(), String> {
     let len = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let pooled = &manifest.outputs.pooled;
     check_port("output", outputs, &pooled.name, &[-1, len(pooled.dim)])?;
-    if let Some(map) = &manifest.outputs.features {
+    for map in [&manifest.outputs.features, &manifest.outputs.finer].into_iter().flatten() {
         check_port("output", outputs, &map.name, &[-1, len(map.channels), len(map.height), len(map.width)])?;
     }
     if let Some(layers) = &manifest.outputs.layers {

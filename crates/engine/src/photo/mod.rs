@@ -13,18 +13,23 @@ use crate::model::{FeatureMap, ImageModel, ModelError, features_of};
 use crate::region::RegionSeen;
 
 /// Version of how photos are looked at, for caches of what came of it.
-pub const VERSION: &str = "2";
+pub const VERSION: &str = "4";
 /// The p of GeM that the built-in model pools with.
 const POOLING: f32 = 3.0;
 /// A region is looked at closely when it is at least this likely to frame one product,
 const SURE: f32 = 0.9;
 /// and covers this part of the photo: smaller ones are anything, larger ones are seen well enough.
 const PART: (f32, f32) = (0.04, 0.45);
+/// The same where the background is busy: labels and other products are sure there, too.
+const SURE_BEFORE_MUCH: f32 = 0.97;
+const PART_BEFORE_MUCH: (f32, f32) = (0.15, 0.45);
 /// How much such a close-up counts; the whole photo has the rest.
 const CLOSE: f32 = 0.7;
 /// Part of width and height that is the middle of a photo, and how much it counts: what people ask for is there, and
 /// what is around it is on no picture of the shop's.
 const MIDDLE: (f32, f32) = (0.6, 0.35);
+/// A region around the middle that is at least this likely, and covers this part of a busy photo, is looked at in its place.
+const AROUND: (f32, (f32, f32)) = (0.5, (0.1, 0.6));
 /// A photo that has a picture this like it (cosine) in the catalogue is looked at once: it is found as it is, and a second look
 /// would only draw it away. Chosen on F-robust and G-studio in the default space.
 pub const ALIKE: f32 = 0.65;
@@ -129,21 +134,34 @@ pub struct SecondLook {
 }
 
 impl SecondLook {
-    /// Whether a photo is worth one: at the region that surely frames one product and is a small part of the photo, else
-    /// at the middle where the background is busy.
+    /// Whether a photo is worth one: at the region that surely frames one product and is a small part of the photo, else,
+    /// where the background is busy, at the product that is around the middle, or at the middle.
     #[must_use]
     pub fn at(regions: &[RegionSeen], behind: Behind) -> Option<Self> {
-        if let Some(best) = regions.iter().find(|region| region.r#box != Region::WHOLE) {
-            let area = best.r#box.width() * best.r#box.height();
-            if best.confidence >= SURE && area >= PART.0 && area <= PART.1 {
-                return Some(Self { region: best.r#box, weight: CLOSE });
-            }
+        let busy = behind == Behind::Busy;
+        let worth = |region: &RegionSeen, sure: f32, (least, most): (f32, f32)| {
+            let area = region.r#box.width() * region.r#box.height();
+            region.confidence >= sure && area >= least && area <= most
+        };
+        let mut parts = regions.iter().filter(|region| region.r#box != Region::WHOLE);
+        let (sure, part) = if busy { (SURE_BEFORE_MUCH, PART_BEFORE_MUCH) } else { (SURE, PART) };
+        if let Some(best) = parts.clone().next().filter(|best| worth(best, sure, part)) {
+            return Some(Self { region: best.r#box, weight: CLOSE });
+        }
+        if !busy {
+            return None;
         }
         let (part, weight) = MIDDLE;
+        let within = |start: f32, length: f32| start < 0.5 && start + length > 0.5;
+        let around = parts.find(|seen| {
+            let own = &seen.r#box;
+            within(own.x(), own.width()) && within(own.y(), own.height())
+        });
+        if let Some(around) = around.filter(|around| worth(around, AROUND.0, AROUND.1)) {
+            return Some(Self { region: around.r#box, weight });
+        }
         let edge = (1.0 - part) / 2.0;
-        (behind == Behind::Busy)
-            .then(|| Region::new(edge, edge, part, part).ok())?
-            .map(|region| Self { region, weight })
+        Region::new(edge, edge, part, part).ok().map(|region| Self { region, weight })
     }
 
     /// One feature for the whole photo and this look at it, as long as the whole's. The first `pooled` numbers of both count by
@@ -188,10 +206,17 @@ mod tests {
         let whole = seen([0.0, 0.0, 1.0, 1.0], 0.95);
         let small = [0.1, 0.1, 0.5, 0.5];
         let close = SecondLook { region: region(small), weight: CLOSE };
-        for behind in [Behind::Plain, Behind::Busy] {
-            assert_eq!(SecondLook::at(&[whole, seen(small, 0.93)], behind), Some(close));
+        assert_eq!(SecondLook::at(&[whole, seen(small, 0.93)], Behind::Plain), Some(close));
+        assert_eq!(SecondLook::at(&[whole, seen(small, 0.98)], Behind::Busy), Some(close));
+        // Less sure on a busy photo, but around its middle; beside it, and too small.
+        let around = SecondLook { region: region(small), weight: MIDDLE.1 };
+        let (label, corner) = (seen([0.4, 0.4, 0.2, 0.2], 0.98), seen([0.6, 0.6, 0.4, 0.4], 0.95));
+        assert_eq!(SecondLook::at(&[corner, whole, seen(small, 0.6)], Behind::Busy), Some(around));
+        for others in [[label, whole], [corner, whole]] {
+            let middle = SecondLook::at(&others, Behind::Busy).unwrap();
+            assert!((middle.region.width() - 0.6).abs() < 1e-6 && middle.weight == MIDDLE.1, "{middle:?}");
         }
-        let others = [seen(small, 0.6), seen([0.0, 0.0, 0.9, 0.9], 0.99), seen([0.0, 0.0, 0.1, 0.1], 0.99), whole];
+        let others = [seen(small, 0.4), seen([0.0, 0.0, 0.9, 0.9], 0.99), seen([0.0, 0.0, 0.1, 0.1], 0.99), whole];
         for other in others {
             assert_eq!(SecondLook::at(&[whole, other], Behind::White), None);
             let middle = SecondLook::at(&[whole, other], Behind::Busy).unwrap();

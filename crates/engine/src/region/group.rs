@@ -29,6 +29,11 @@ impl Candidate {
         u32::from(self.right - self.left) * u32::from(self.bottom - self.top)
     }
 
+    /// Whether it is neither tiny nor nearly the whole picture, which has `whole` pixels.
+    pub(super) fn fits(&self, whole: f32) -> bool {
+        (0.004..0.95).contains(&(self.area() as f32 / whole))
+    }
+
     fn with(&self, other: &Self) -> Self {
         Self {
             left: self.left.min(other.left),
@@ -52,10 +57,7 @@ pub(super) fn candidates(sketch: &Sketch) -> Vec<Candidate> {
             found.extend(grouped(sketch, &pieces, count));
         }
     }
-    found.retain(|candidate| {
-        let part = candidate.area() as f32 / whole;
-        (0.004..0.95).contains(&part)
-    });
+    found.retain(|candidate| candidate.fits(whole));
     // Of boxes that are the same the fullest stays.
     found.sort_unstable();
     found.reverse();

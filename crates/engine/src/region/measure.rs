@@ -1,20 +1,28 @@
-//! What speaks for and against a box: how it differs from what is around it, in colour, in edges, and on the feature map.
+//! What speaks for and against a box: how it differs from what is around it, in colour, in edges, and on the feature map; and what
+//! the model's maps propose there.
 
 use super::group::Candidate;
+use super::propose::Proposal;
 use crate::image::Sketch;
 use crate::linear::dot;
 use crate::model::FeatureMap;
 
 /// Measures of a box.
-pub const MEASURES: usize = 20;
-/// Of them, those that need the feature map; they are the last.
-pub(super) const OF_MAP: usize = 5;
+pub const MEASURES: usize = 23;
+/// Of them, those that the pixels tell; they are the first.
+pub const OF_PIXELS: usize = 15;
+/// Those that need the feature map; they follow.
+const OF_MAP: usize = 5;
+/// Those that need proposals; they are the last, and this is the first of them: how well a box agrees with what is proposed, 0 to 1.
+pub const PROPOSED: usize = OF_PIXELS + OF_MAP;
+const OF_PROPOSALS: usize = MEASURES - PROPOSED;
 
 /// Cells of OKLab that histograms count in: 5 × 4 × 4.
 const BINS: usize = 80;
 
 /// Sums over rectangles of a sketch: colours, their squares, cells of colour, edges.
-struct Sums {
+#[derive(Debug, Clone)]
+pub(super) struct Sums {
     width: usize,
     height: usize,
     /// Per corner: L, a, b, their squares, strength of edges.
@@ -31,7 +39,7 @@ struct Summed {
 }
 
 impl Sums {
-    fn of(sketch: &Sketch) -> Self {
+    pub(super) fn of(sketch: &Sketch) -> Self {
         let (width, height, lab) = (sketch.width(), sketch.height(), sketch.lab());
         let across = width + 1;
         let mut values = vec![[0.0_f64; 7]; across * (height + 1)];
@@ -202,18 +210,41 @@ fn to_one(mut weights: Vec<f32>) -> Vec<f32> {
     weights
 }
 
-/// What the pixels say of all candidates; the last [`OF_MAP`] measures are NaN until [`with_map`].
-pub(super) fn of_picture(sketch: &Sketch, candidates: &[Candidate]) -> Vec<[f32; MEASURES]> {
-    if candidates.is_empty() {
-        return Vec::new();
-    }
-    let sums = Sums::of(sketch);
+/// What the pixels say of all candidates; the other measures are NaN until [`with_map`] and [`with_proposals`].
+pub(super) fn of_picture(sums: &Sums, candidates: &[Candidate]) -> Vec<[f32; MEASURES]> {
     let one = |candidate: &Candidate| {
         let mut measures = [f32::NAN; MEASURES];
-        measures[..MEASURES - OF_MAP].copy_from_slice(&of_pixels(&sums, candidate));
+        measures[..OF_PIXELS].copy_from_slice(&of_pixels(sums, candidate));
         measures
     };
     candidates.iter().map(one).collect()
+}
+
+/// Fills in how candidates agree with what is proposed; boxes of proposals in pixels of the sketch: the most of score times
+/// overlap (intersection over union) with any proposal, and the score and overlap of the proposal whose position is nearest to the
+/// middle of the box.
+pub(super) fn with_proposals(
+    measures: &mut [[f32; MEASURES]],
+    candidates: &[Candidate],
+    proposals: &[Proposal],
+    middle: impl Fn(f32, f32) -> usize,
+) {
+    for (measures, candidate) in measures.iter_mut().zip(candidates) {
+        let frame = [candidate.left, candidate.top, candidate.right, candidate.bottom].map(f32::from);
+        let best = proposals.iter().map(|other| other.score * overlap(frame, other.frame)).fold(0.0, f32::max);
+        let nearest = proposals.get(middle((frame[0] + frame[2]) / 2.0, (frame[1] + frame[3]) / 2.0));
+        let (score, same) = nearest.map_or((0.0, 0.0), |other| (other.score, overlap(frame, other.frame)));
+        let to: &mut [f32; OF_PROPOSALS] = &mut measures[PROPOSED..].as_chunks_mut().0[0];
+        *to = [best, score, same];
+    }
+}
+
+/// Intersection over union of two frames.
+pub(super) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+    let along = |side: usize| (a[side + 2].min(b[side + 2]) - a[side].max(b[side])).max(0.0);
+    let area = |frame: [f32; 4]| (frame[2] - frame[0]).max(0.0) * (frame[3] - frame[1]).max(0.0);
+    let common = along(0) * along(1);
+    common / (area(a) + area(b) - common).max(f32::MIN_POSITIVE)
 }
 
 /// Fills in what the feature map says of each candidate; `size` is the sketch's width and height.
@@ -237,11 +268,12 @@ pub(super) fn with_map(
         let [left, top, right, bottom] =
             [candidate.left, candidate.top, candidate.right, candidate.bottom].map(f32::from);
         let frame = place(left, top, right, bottom);
-        measures[MEASURES - OF_MAP..].copy_from_slice(&positions.measures(frame, place(0.0, 0.0, width, height)));
+        measures[OF_PIXELS..OF_PIXELS + OF_MAP]
+            .copy_from_slice(&positions.measures(frame, place(0.0, 0.0, width, height)));
     }
 }
 
-fn of_pixels(sums: &Sums, candidate: &Candidate) -> [f32; MEASURES - OF_MAP] {
+fn of_pixels(sums: &Sums, candidate: &Candidate) -> [f32; OF_PIXELS] {
     let [left, top, right, bottom] =
         [candidate.left, candidate.top, candidate.right, candidate.bottom].map(usize::from);
     let (wide, tall) = ((right - left) as f32, (bottom - top) as f32);

@@ -1,16 +1,19 @@
 //! Where the products are in a picture.
 //!
 //! `Sketch → pieces → candidate boxes → measures (with the feature map) → probabilities → regions`. Boxes come from the
-//! picture itself: pieces of like colour put together, the most alike first. A small network says of each how likely it frames
-//! one product, from how it differs from what is around it, in colour, in edges and on the backbone's feature map.
+//! picture itself: pieces of like colour put together, the most alike first; and from the model's maps, on which a small
+//! network finds the middles of products (`propose`). Another one says of each box how likely it frames one product, from how it differs
+//! from what is around it, in colour, in edges and on the backbone's feature map, and from what was proposed.
 
 mod group;
 mod judge;
 mod measure;
+mod propose;
 mod segment;
 
 pub use judge::Judge;
-pub use measure::MEASURES;
+pub use measure::{MEASURES, OF_PIXELS, PROPOSED};
+pub use propose::{Directions, Inputs, Proposal, Proposer, SAID};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,13 @@ const UNLIKELY: f32 = 0.2;
 const SAME: f32 = 0.4;
 /// A box of which more than this lies in a likelier one is a part of it.
 const PART: f32 = 0.75;
+
+/// Of what the maps propose, as many boxes are judged at most,
+const MOST_PROPOSED: usize = 16;
+/// of this score or more,
+const LEAST_SCORE: f32 = 0.1;
+/// that overlap less than this.
+const REPEATED: f32 = 0.6;
 
 /// A place in a picture that may be a product.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -51,6 +61,7 @@ pub struct Outlines {
     size: (f32, f32),
     frames: Vec<group::Candidate>,
     measures: Vec<[f32; MEASURES]>,
+    sums: measure::Sums,
 }
 
 impl Outlines {
@@ -58,16 +69,19 @@ impl Outlines {
     #[must_use]
     pub fn of(sketch: &Sketch) -> Self {
         let frames = group::candidates(sketch);
-        let measures = measure::of_picture(sketch, &frames);
-        Self { size: (sketch.width() as f32, sketch.height() as f32), frames, measures }
+        let sums = measure::Sums::of(sketch);
+        let measures = measure::of_picture(&sums, &frames);
+        Self { size: (sketch.width() as f32, sketch.height() as f32), frames, measures, sums }
     }
 
     /// The regions, likeliest first; the whole picture is always one of them. `map` is of the same picture, letterboxed as
     /// the model sees it.
     #[must_use]
     pub fn regions(self, map: Option<&FeatureMap>) -> Vec<RegionSeen> {
-        match Judge::builtin() {
-            Some(judge) => chosen(judge, &self.candidates(map)),
+        let candidates = self.candidates(map);
+        let proposed = candidates.first().is_some_and(|first| !first.measures[PROPOSED].is_nan());
+        match Judge::builtin(proposed) {
+            Some(judge) => chosen(judge, &candidates),
             None => chosen_with_whole(Vec::new()),
         }
     }
@@ -75,16 +89,64 @@ impl Outlines {
     /// Every box that is judged.
     #[must_use]
     pub fn candidates(mut self, map: Option<&FeatureMap>) -> Vec<Candidate> {
-        if let Some(map) = map {
-            measure::with_map(&mut self.measures, &self.frames, map, self.size);
-        }
         let (width, height) = self.size;
+        if let Some(map) = map {
+            let proposals = Proposer::builtin().map(|own| own.proposals(map)).unwrap_or_default();
+            let proposals = self.in_pixels(proposals);
+            let frames = self.proposed(&proposals);
+            self.measures.extend(measure::of_picture(&self.sums, &frames));
+            self.frames.extend(frames);
+            measure::with_map(&mut self.measures, &self.frames, map, self.size);
+            if let Some(fine) = map.finer().filter(|_| !proposals.is_empty()) {
+                let longer = width.max(height);
+                let place = |at: f32, own: f32, of: usize| {
+                    (((at + (longer - own) / 2.0) / longer * of as f32) as usize).min(of - 1)
+                };
+                let middle = |x, y| place(y, height, fine.height()) * fine.width() + place(x, width, fine.width());
+                measure::with_proposals(&mut self.measures, &self.frames, &proposals, middle);
+            }
+        }
         let region = |frame: &group::Candidate| {
             let (x, y) = (f32::from(frame.left) / width, f32::from(frame.top) / height);
             Region::new(x, y, f32::from(frame.right) / width - x, f32::from(frame.bottom) / height - y).ok()
         };
         let boxes = self.frames.iter().zip(self.measures);
         boxes.filter_map(|(frame, measures)| Some(Candidate { r#box: region(frame)?, measures })).collect()
+    }
+}
+
+impl Outlines {
+    /// Proposals, whose frames are parts of the square that the model sees, in pixels of the sketch, without what lies beyond it.
+    fn in_pixels(&self, mut proposals: Vec<Proposal>) -> Vec<Proposal> {
+        let (width, height) = self.size;
+        let longer = width.max(height);
+        for Proposal { frame, .. } in &mut proposals {
+            let along = |at: f32, own: f32| (at * longer - (longer - own) / 2.0).clamp(0.0, own);
+            let [left, top, right, bottom] = *frame;
+            *frame = [along(left, width), along(top, height), along(right, width), along(bottom, height)];
+        }
+        proposals
+    }
+
+    /// Boxes around what is proposed, the best first, without repetitions and without those that are tiny or nearly the whole picture.
+    fn proposed(&self, proposals: &[Proposal]) -> Vec<group::Candidate> {
+        let mut best: Vec<&Proposal> = proposals.iter().filter(|proposal| proposal.score >= LEAST_SCORE).collect();
+        best.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut kept: Vec<&Proposal> = Vec::new();
+        for proposal in best {
+            if kept.len() < MOST_PROPOSED
+                && kept.iter().all(|other| measure::overlap(other.frame, proposal.frame) < REPEATED)
+            {
+                kept.push(proposal);
+            }
+        }
+        let whole = self.size.0 * self.size.1;
+        let frames = kept.into_iter().map(|proposal| {
+            let [left, top, right, bottom] = proposal.frame.map(|at| at.round() as u16);
+            // Nobody knows which pixels belong to it; pieces have one at least.
+            group::Candidate { left, top, right, bottom, pixels: 0 }
+        });
+        frames.filter(|frame| frame.right > frame.left && frame.bottom > frame.top && frame.fits(whole)).collect()
     }
 }
 

@@ -78,7 +78,7 @@ mod tests {
         let colours = ColourDescriptor::of(&Picture::from_rgb(2, 1, vec![200, 10, 10, 20, 20, 220]).unwrap());
         let mut head = |layers: usize, colours: Option<f32>| {
             let input = dim + layers + colours.map_or(0, |_| ColourDescriptor::DIM);
-            let model = if layers > 0 { manifest.file() } else { &manifest.sha256 };
+            let model = if layers > 0 { manifest.of_heads(true) } else { &manifest.sha256 };
             Head::fused(model, Beside { layers, colours }, &numbers(input), &numbers(5 * input)).unwrap()
         };
         let heads =

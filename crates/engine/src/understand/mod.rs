@@ -18,7 +18,7 @@ use crate::model::{FeatureMap, ModelError, Recognition};
 use crate::region::{Outlines, RegionSeen};
 
 /// Version of what is understood: another one means that images are looked at again. Change it with the method.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 /// Names kept of a picture.
 const NAMES: usize = 5;
 /// Names less likely than this are not kept.
