@@ -9,7 +9,7 @@ use vetrina_engine::image::{
     ColourDescriptor, Limits, Palette, Picture, Sketch, Subject, covered, decode_at_least, repaired,
 };
 use vetrina_engine::model::{ImageModel, RuntimeOptions, builtin_model, preprocess};
-use vetrina_engine::region::Outlines;
+use vetrina_engine::region::{Outlines, Proposer};
 use vetrina_engine::understand::Seen;
 
 const SIDE: u32 = 260;
@@ -32,6 +32,8 @@ fn median_ms<T>(mut run: impl FnMut() -> T) -> f64 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limits = Limits::default();
     let model = builtin_model(&RuntimeOptions { threads: 1, ..RuntimeOptions::default() })?;
+    let fitted = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/efficientnet-lite2/proposals.safetensors");
+    let proposer = Proposer::from_bytes(&std::fs::read(fitted)?).ok_or("proposals.safetensors cannot be read")?;
     let mut sums: Vec<(&str, f64)> = Vec::new();
     let mut photos = 0;
     for path in std::env::args().skip(1) {
@@ -53,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ("  subject", median_ms(|| Subject::of(&sketch))),
             ("  palette", median_ms(|| Palette::of(&sketch, &subject))),
             ("  outlines", median_ms(|| Outlines::of(&sketch))),
+            ("  proposals", median_ms(|| map.as_ref().map(|map| proposer.proposals(map)))),
             ("regions, names", median_ms(|| seen.clone().with(map.as_ref()))),
             ("colours", median_ms(|| ColourDescriptor::of(&picture))),
         ];

@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
-
 use super::measure::{MEASURES, OF_PIXELS};
+use super::tensors::{Tensors, written};
 
 const FILE: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/efficientnet-lite2/regions.safetensors"));
@@ -39,13 +38,8 @@ impl Judge {
     /// Reads a file of [`Judge::to_bytes`]; `None` when a tensor is missing, of another length, or not finite.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let file = SafeTensors::deserialize(bytes).ok()?;
-        let read = |name: &str| -> Option<Vec<f32>> {
-            let view = file.tensor(name).ok().filter(|view| view.dtype() == Dtype::F32)?;
-            let values: Vec<f32> =
-                view.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
-            values.iter().all(|value| value.is_finite()).then_some(values)
-        };
+        let file = Tensors::of(bytes)?;
+        let read = |name: &str| file.read(name);
         let judge = Self {
             scale: read("scale")?,
             hidden: read("hidden")?,
@@ -67,22 +61,13 @@ impl Judge {
     /// # Errors
     /// When the format refuses a tensor.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let parts = [
+        written(&[
             ("scale", &self.scale),
             ("hidden", &self.hidden),
             ("hidden_bias", &self.hidden_bias),
             ("overlap", &self.overlap),
             ("curve", &self.curve),
-        ];
-        let bytes = parts.map(|(name, values)| {
-            (name, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
-        });
-        let mut views = Vec::new();
-        for (name, length, bytes) in &bytes {
-            let view = TensorView::new(Dtype::F32, vec![*length], bytes).map_err(|error| error.to_string())?;
-            views.push((*name, view));
-        }
-        serialize(views, None).map_err(|error| error.to_string())
+        ])
     }
 
     /// The overlap (intersection over union) that a box has with the nearest product, as guessed. A measure that is NaN

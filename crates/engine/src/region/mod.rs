@@ -10,6 +10,7 @@ mod judge;
 mod measure;
 mod propose;
 mod segment;
+mod tensors;
 
 pub use judge::Judge;
 pub use measure::{MEASURES, OF_PIXELS, PROPOSED};

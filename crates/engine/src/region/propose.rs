@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
+use super::tensors::{Tensors, written};
 use crate::linear::dot;
 use crate::model::FeatureMap;
 
@@ -234,13 +234,8 @@ impl Proposer {
     /// Reads a file of [`Proposer::to_bytes`]; `None` when a tensor is missing, of another length, or not finite.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let file = SafeTensors::deserialize(bytes).ok()?;
-        let read = |name: &str| -> Option<Vec<f32>> {
-            let view = file.tensor(name).ok().filter(|view| view.dtype() == Dtype::F32)?;
-            let values: Vec<f32> =
-                view.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
-            values.iter().all(|value| value.is_finite()).then_some(values)
-        };
+        let file = Tensors::of(bytes)?;
+        let read = |name: &str| file.read(name);
         let proposer = Self {
             finer: Directions { mean: read("finer_mean")?, rows: read("finer_directions")? },
             last: Directions { mean: read("last_mean")?, rows: read("last_directions")? },
@@ -268,7 +263,7 @@ impl Proposer {
     /// # Errors
     /// When the format refuses a tensor.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let parts = [
+        written(&[
             ("finer_mean", &self.finer.mean),
             ("finer_directions", &self.finer.rows),
             ("last_mean", &self.last.mean),
@@ -277,16 +272,7 @@ impl Proposer {
             ("hidden_bias", &self.hidden_bias),
             ("said", &self.said),
             ("said_bias", &self.said_bias),
-        ];
-        let bytes = parts.map(|(name, values)| {
-            (name, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
-        });
-        let mut views = Vec::new();
-        for (name, length, bytes) in &bytes {
-            let view = TensorView::new(Dtype::F32, vec![*length], bytes).map_err(|error| error.to_string())?;
-            views.push((*name, view));
-        }
-        serialize(views, None).map_err(|error| error.to_string())
+        ])
     }
 }
 
