@@ -6,7 +6,7 @@ The last layer of a network that was taught 1,000 names knows names; which cloth
 each of the blocks 8 to 20 the activations after the depthwise convolution are pooled, too (root of the mean square over all
 positions), brought to unit length, and projected to 192 numbers by a matrix of random signs (Achlioptas 2003), which needs no fit to
 any pictures. `layers.json` has for each block the mean of the pooled numbers and a factor that brings its total variance to a quarter of that of
-pooled vectors at unit length; both were measured, without labels, on the 9,982 pictures that default-head.toml names. 
+pooled vectors at unit length; both were measured, without labels, on the 9,982 pictures that default-head.toml names.
 The sum at the end of block 14 becomes the output `finer`: a map of 17 × 17 positions, of 120 numbers each, which knows better than the last map of 9 × 9
 where a thing ends. Nothing that was there is changed: `pooled` and `features` are the same to the last bit.
 

@@ -88,10 +88,7 @@ pub fn composite(kind: Kind, number: usize, half: usize, fashion: &Fashion, clot
             imageops::resize(&picture, scaled(picture.width()), scaled(picture.height()), FilterType::CatmullRom);
         let (left, top) = (rng.u32(0..=width - picture.width()), rng.u32(0..=height - picture.height()));
         let own = [left, top, left + picture.width(), top + picture.height()];
-        let apart = |other: &[u32; 4]| {
-            own[2] + 4 <= other[0] || other[2] + 4 <= own[0] || own[3] + 4 <= other[1] || other[3] + 4 <= own[1]
-        };
-        if !taken.iter().all(apart) {
+        if !apart(&own, &taken) {
             continue;
         }
         let mask = product(&picture);
@@ -102,12 +99,24 @@ pub fn composite(kind: Kind, number: usize, half: usize, fashion: &Fashion, clot
             }
         }
         let frame = if kind == Kind::Cards { own } else { [left + x0, top + y0, left + x1, top + y1] };
-        let (x, y) = (frame[0] as f32 / width as f32, frame[1] as f32 / height as f32);
-        boxes.push(Region::new(x, y, frame[2] as f32 / width as f32 - x, frame[3] as f32 / height as f32 - y)?);
+        boxes.push(boxed(frame, (width, height))?);
         taken.push(own);
     }
     let picture = Picture::from_rgb(width, height, canvas.into_raw()).context("a canvas")?;
     Ok(Composite { picture, boxes })
+}
+
+/// Whether a frame (left, top, right, bottom) keeps four pixels from all that are taken.
+pub fn apart(own: &[u32; 4], taken: &[[u32; 4]]) -> bool {
+    taken.iter().all(|other| {
+        own[2] + 4 <= other[0] || other[2] + 4 <= own[0] || own[3] + 4 <= other[1] || other[3] + 4 <= own[1]
+    })
+}
+
+/// A frame as a part of a canvas of this width and height.
+pub fn boxed([left, top, right, bottom]: [u32; 4], (width, height): (u32, u32)) -> Result<Region> {
+    let (x, y) = (left as f32 / width as f32, top as f32 / height as f32);
+    Ok(Region::new(x, y, right as f32 / width as f32 - x, bottom as f32 / height as f32 - y)?)
 }
 
 pub fn rgb(path: &std::path::Path, side: u32) -> Result<RgbImage> {

@@ -5,6 +5,33 @@ use vetrina_engine::region::{Judge, MEASURES};
 const ROUNDS: usize = 40;
 const BATCH: usize = 256;
 
+/// How far weights are moved: Adam (Kingma and Ba 2015), with decay apart from the gradient (Loshchilov and Hutter 2019).
+pub struct Adam {
+    first: Vec<f32>,
+    second: Vec<f32>,
+    steps: i32,
+}
+
+impl Adam {
+    /// For so many weights.
+    pub fn new(weights: usize) -> Self {
+        Self { first: vec![0.0; weights], second: vec![0.0; weights], steps: 0 }
+    }
+
+    /// Moves the weights against their gradient, and towards zero by `decay`, both times `rate`.
+    pub fn step(&mut self, weights: &mut [f32], gradient: &[f32], rate: f32, decay: f32) {
+        self.steps += 1;
+        let (fade_first, fade_second) = (1.0 - 0.9_f32.powi(self.steps), 1.0 - 0.999_f32.powi(self.steps));
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        for ((weight, gradient), (first, second)) in weights.iter_mut().zip(gradient).zip(moments) {
+            *first = 0.9 * *first + 0.1 * gradient;
+            *second = 0.999 * *second + 0.001 * gradient.powi(2);
+            let along = rate * (*first / fade_first) / ((*second / fade_second).sqrt() + 1e-8);
+            *weight -= along + rate * decay * *weight;
+        }
+    }
+}
+
 /// Fits a hidden layer of `units`, over the first `measures`, to values by least squares; the curve is left as it is.
 pub fn fit(examples: &[([f32; MEASURES], f32)], measures: usize, units: usize, seed: u64) -> Judge {
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -34,9 +61,8 @@ pub fn fit(examples: &[([f32; MEASURES], f32)], measures: usize, units: usize, s
             normal() * scale
         })
         .collect();
-    let (mut first, mut second) = (vec![0.0_f32; weights.len()], vec![0.0_f32; weights.len()]);
+    let mut adam = Adam::new(weights.len());
     let mut order: Vec<usize> = (0..examples.len()).collect();
-    let mut step = 0;
     for round in 0..ROUNDS {
         rng.shuffle(&mut order);
         // The rate falls to nothing along half a cosine.
@@ -60,13 +86,7 @@ pub fn fit(examples: &[([f32; MEASURES], f32)], measures: usize, units: usize, s
                     input.iter().zip(&mut gradient[u * measures..(u + 1) * measures]).for_each(|(x, g)| *g += back * x);
                 }
             }
-            step += 1;
-            let (fade_first, fade_second) = (1.0 - 0.9_f32.powi(step), 1.0 - 0.999_f32.powi(step));
-            for i in 0..weights.len() {
-                first[i] = 0.9 * first[i] + 0.1 * gradient[i];
-                second[i] = 0.999 * second[i] + 0.001 * gradient[i].powi(2);
-                weights[i] -= rate * (first[i] / fade_first) / ((second[i] / fade_second).sqrt() + 1e-8);
-            }
+            adam.step(&mut weights, &gradient, rate, 0.0);
         }
     }
     Judge {

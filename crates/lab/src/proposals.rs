@@ -8,11 +8,14 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 use rayon::prelude::*;
 use vetrina_engine::image::{Picture, Region};
-use vetrina_engine::model::{FeatureMap, ImageModel, RuntimeOptions, builtin_model, features_of};
+use vetrina_engine::model::{FeatureMap, ImageModel, features_of};
 use vetrina_engine::region::{Directions, Inputs, Proposer, SAID};
 
+use crate::composites::Composite;
 use crate::data;
-use crate::scenes::{Behind, Scene, Sets, scene};
+use crate::network::Adam;
+use crate::regions::model;
+use crate::scenes::{Behind, Sets, scene};
 
 /// Principal directions of both maps, and hidden units.
 const DIRECTIONS: usize = 32;
@@ -38,13 +41,13 @@ struct Wanted {
 pub fn fit() -> Result<()> {
     let (fashion, clothing, groceries) = (data::fashion()?, data::clothing()?, data::groceries()?);
     let sets = Sets { fashion: &fashion, clothing: &clothing, groceries: &groceries };
-    let model = builtin_model(&RuntimeOptions::default()).map_err(|error| anyhow!("{error}; {}", error.hint()))?;
+    let model = model()?;
     let all: Vec<(Behind, usize)> =
         Behind::ALL.iter().flat_map(|(behind, count)| (0..*count).map(|number| (*behind, number))).collect();
-    let maps = all.par_iter().step_by(OF_DIRECTIONS).map(|(behind, number)| {
-        let Scene { picture, .. } = scene(*behind, *number, &sets)?;
-        map_of(&model, picture)
-    });
+    let maps = all
+        .par_iter()
+        .step_by(OF_DIRECTIONS)
+        .map(|(behind, number)| map_of(&model, &scene(*behind, *number, &sets)?.picture));
     let maps: Vec<FeatureMap> = maps.collect::<Result<_>>()?;
     let finer: Vec<&FeatureMap> = maps.iter().filter_map(FeatureMap::finer).collect();
     let (finer, last) = (directions(&finer, false)?, directions(&maps.iter().collect::<Vec<_>>(), true)?);
@@ -52,9 +55,9 @@ pub fn fit() -> Result<()> {
     println!("{} scenes; directions fitted", all.len());
 
     let each = all.par_iter().map(|(behind, number)| {
-        let Scene { picture, boxes } = scene(*behind, *number, &sets)?;
+        let Composite { picture, boxes } = scene(*behind, *number, &sets)?;
         let (width, height) = (picture.width() as f32, picture.height() as f32);
-        let map = map_of(&model, picture)?;
+        let map = map_of(&model, &picture)?;
         let inputs = Inputs::of(&finer, &last, &map).context("the model has no finer map")?;
         let wanted = (0..inputs.positions()).map(|at| wanted(&boxes, inputs.middle(at), (width, height))).collect();
         Ok((inputs, wanted, behind.is_empty()))
@@ -73,8 +76,9 @@ pub fn fit() -> Result<()> {
     write(&proposer, all.len())
 }
 
-fn map_of(model: &dyn ImageModel, picture: Picture) -> Result<FeatureMap> {
-    let feature = features_of(model, &[picture], true)?.pop().context("no feature")?;
+/// What the model's maps say of a picture.
+pub fn map_of(model: &dyn ImageModel, picture: &Picture) -> Result<FeatureMap> {
+    let feature = features_of(model, std::slice::from_ref(picture), true)?.pop().context("no feature")?;
     feature.map.context("the model has no map")
 }
 
@@ -155,7 +159,7 @@ fn network(
     let hidden: Vec<f32> = (0..UNITS * numbers).map(|_| normal((2.0 / numbers as f32).sqrt())).collect();
     let said: Vec<f32> = (0..SAID * UNITS).map(|_| normal((1.0 / UNITS as f32).sqrt())).collect();
     let mut weights = [hidden, vec![0.0; UNITS], said, vec![-1.0, 0.4, 0.4, 0.4, 0.4]];
-    let mut moments = weights.each_ref().map(|part| (vec![0.0_f32; part.len()], vec![0.0_f32; part.len()]));
+    let mut fits = weights.each_ref().map(|part| Adam::new(part.len()));
     let steps = ROUNDS * (examples.len() / BATCH);
     let mut step = 0;
     let mut rows = vec![0.0; BATCH * numbers];
@@ -172,16 +176,10 @@ fn network(
             losses.iter_mut().zip(loss).for_each(|(sum, loss)| *sum += loss);
             let rate = 2e-3 * 0.5 * (1.0 + (std::f32::consts::PI * step as f32 / steps as f32).cos());
             step += 1;
-            let fades = (1.0 - 0.9_f32.powi(step), 1.0 - 0.999_f32.powi(step));
-            for (part, gradient) in gradients.iter().enumerate() {
+            for (part, (fit, gradient)) in fits.iter_mut().zip(&gradients).enumerate() {
+                // Biases are free.
                 let decay = if part % 2 == 0 { 1e-4 } else { 0.0 };
-                let (first, second) = &mut moments[part];
-                for (i, weight) in weights[part].iter_mut().enumerate() {
-                    first[i] = 0.9 * first[i] + 0.1 * gradient[i];
-                    second[i] = 0.999 * second[i] + 0.001 * gradient[i].powi(2);
-                    let along = (first[i] / fades.0) / ((second[i] / fades.1).sqrt() + 1e-8);
-                    *weight -= rate * (along + decay * *weight);
-                }
+                fit.step(&mut weights[part], gradient, rate, decay);
             }
         }
         let batches = (examples.len() / BATCH).max(1) as f64;

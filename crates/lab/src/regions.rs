@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use rayon::prelude::*;
 use vetrina_engine::image::{Picture, Region, Sketch};
-use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_model, features_of};
+use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_model};
 use vetrina_engine::region::{Candidate, MEASURES, OF_PIXELS, PROPOSED, RegionSeen, candidates, overlap, regions};
 
 use crate::composites::{Kind, composite};
 use crate::data::{self, Clothing, Fashion};
+use crate::proposals::map_of;
 use crate::scenes::{Behind, Sets, scene};
 use crate::section::{self, EVALUATION};
 
@@ -24,7 +25,7 @@ const FIRST_SCENE: usize = 10_000;
 /// Hidden units of the judge.
 const UNITS: usize = 24;
 
-fn model() -> Result<OnnxModel> {
+pub fn model() -> Result<OnnxModel> {
     builtin_model(&RuntimeOptions::default()).map_err(|error| anyhow!("{error}; {}", error.hint()))
 }
 
@@ -39,8 +40,7 @@ fn seen<T>(
     if !with_map {
         return Ok(look(&sketch, None));
     }
-    let feature = features_of(model, std::slice::from_ref(picture), true)?.pop().context("no feature")?;
-    Ok(look(&sketch, feature.map.as_ref()))
+    Ok(look(&sketch, Some(&map_of(model, picture)?)))
 }
 
 /// What was found of the composites of one kind.
@@ -116,11 +116,10 @@ fn cost(model: &dyn ImageModel, fashion: &Fashion, clothing: &Clothing) -> Resul
     for kind in Kind::ALL {
         for number in 0..10 {
             let composite = composite(kind, number, 1, fashion, clothing)?;
-            let feature =
-                features_of(model, std::slice::from_ref(&composite.picture), true)?.pop().context("no feature")?;
+            let map = map_of(model, &composite.picture)?;
             let started = Instant::now();
             let sketch = Sketch::of(&composite.picture);
-            std::hint::black_box(regions(&sketch, feature.map.as_ref()));
+            std::hint::black_box(regions(&sketch, Some(&map)));
             took.push(started.elapsed().as_secs_f64() * 1000.0);
         }
     }
@@ -141,18 +140,12 @@ pub fn fit() -> Result<()> {
     let examples: Vec<Vec<([f32; MEASURES], f32)>> = sources
         .par_iter()
         .map(|source| {
-            let (picture, boxes, empty) = match *source {
-                Source::Composite(kind, number) => {
-                    let made = composite(kind, number, 0, &fashion, &clothing)?;
-                    (made.picture, made.boxes, kind.is_empty())
-                }
-                Source::Scene(behind, number) => {
-                    let made = scene(behind, number, &sets)?;
-                    (made.picture, made.boxes, behind.is_empty())
-                }
+            let (made, empty) = match *source {
+                Source::Composite(kind, number) => (composite(kind, number, 0, &fashion, &clothing)?, kind.is_empty()),
+                Source::Scene(behind, number) => (scene(behind, number, &sets)?, behind.is_empty()),
             };
-            let found = seen(&model, &picture, true, candidates)?;
-            Ok(labelled(empty, &boxes, &found))
+            let found = seen(&model, &made.picture, true, candidates)?;
+            Ok(labelled(empty, &made.boxes, &found))
         })
         .collect::<Result<_>>()?;
     // The curve is fitted to composites that the network has not seen.

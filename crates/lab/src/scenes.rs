@@ -6,7 +6,7 @@ use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use vetrina_engine::image::{Picture, Region};
 
-use crate::composites::{SIZES, corner, extent, product, rgb};
+use crate::composites::{Composite, SIZES, apart, boxed, corner, extent, product, rgb};
 use crate::damage::jpeg_of;
 use crate::data::{Clothing, Fashion, Groceries};
 
@@ -34,12 +34,6 @@ impl Behind {
     }
 }
 
-/// A picture and the boxes of the products that were put into it.
-pub struct Scene {
-    pub picture: Picture,
-    pub boxes: Vec<Region>,
-}
-
 /// What scenes are made of: of each set the pictures at even places.
 pub struct Sets<'s> {
     pub fashion: &'s Fashion,
@@ -57,7 +51,7 @@ fn even(rng: &mut fastrand::Rng, of: usize) -> usize {
 }
 
 /// Makes the `number`th scene of a kind; the same number gives the same.
-pub fn scene(behind: Behind, number: usize, sets: &Sets<'_>) -> Result<Scene> {
+pub fn scene(behind: Behind, number: usize, sets: &Sets<'_>) -> Result<Composite> {
     let seed = blake3::hash(format!("scene {behind:?} {number}").as_bytes());
     let mut rng = fastrand::Rng::with_seed(u64::from_le_bytes(*seed.as_bytes().first_chunk().context("a seed")?));
     let (width, height) = SIZES[rng.usize(0..SIZES.len())];
@@ -94,21 +88,17 @@ pub fn scene(behind: Behind, number: usize, sets: &Sets<'_>) -> Result<Scene> {
         }
         let (left, top) = (rng.u32(0..=width - wide), rng.u32(0..=height - tall));
         let own = [left, top, left + wide, top + tall];
-        let apart = |other: &[u32; 4]| {
-            own[2] + 4 <= other[0] || other[2] + 4 <= own[0] || own[3] + 4 <= other[1] || other[3] + 4 <= own[1]
-        };
         let mask = product(&picture);
-        let Some([x0, y0, x1, y1]) = extent(&mask, wide).filter(|_| taken.iter().all(apart)) else { continue };
+        let Some([x0, y0, x1, y1]) = extent(&mask, wide).filter(|_| apart(&own, &taken)) else { continue };
         put(&mut canvas, (&picture, &mask), (left, top), (cards, soft), &mut rng);
         let frame = if cards { own } else { [left + x0, top + y0, left + x1, top + y1] };
-        let (x, y) = (frame[0] as f32 / width as f32, frame[1] as f32 / height as f32);
-        boxes.push(Region::new(x, y, frame[2] as f32 / width as f32 - x, frame[3] as f32 / height as f32 - y)?);
+        boxes.push(boxed(frame, (width, height))?);
         taken.push(own);
     }
     if soft {
         canvas = jpeg_of(&canvas, rng.u8(55..=95)).context("a JPEG")?;
     }
-    Ok(Scene { picture: Picture::from_rgb(width, height, canvas.into_raw()).context("a canvas")?, boxes })
+    Ok(Composite { picture: Picture::from_rgb(width, height, canvas.into_raw()).context("a canvas")?, boxes })
 }
 
 fn background(

@@ -28,7 +28,8 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// The one for the built-in model, or the one for where nothing was proposed by a model's maps; `None` in a build whose file is damaged, which its tests do not let pass.
+    /// The one for the built-in model, or the one for where nothing was proposed by a model's maps; `None` in a build whose file is
+    /// damaged, which its tests do not let pass.
     pub(super) fn builtin(proposed: bool) -> Option<&'static Self> {
         static READ: [OnceLock<Option<Judge>>; 2] = [OnceLock::new(), OnceLock::new()];
         let (file, read) = if proposed { (FILE, &READ[0]) } else { (ALONE, &READ[1]) };
@@ -39,13 +40,12 @@ impl Judge {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let file = Tensors::of(bytes)?;
-        let read = |name: &str| file.read(name);
         let judge = Self {
-            scale: read("scale")?,
-            hidden: read("hidden")?,
-            hidden_bias: read("hidden_bias")?,
-            overlap: read("overlap")?,
-            curve: read("curve")?,
+            scale: file.read("scale")?,
+            hidden: file.read("hidden")?,
+            hidden_bias: file.read("hidden_bias")?,
+            overlap: file.read("overlap")?,
+            curve: file.read("curve")?,
         };
         let (units, measures) = (judge.hidden_bias.len(), judge.measures());
         let fits = [MEASURES, OF_PIXELS].contains(&measures)

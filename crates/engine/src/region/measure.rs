@@ -239,11 +239,16 @@ pub(super) fn with_proposals(
     }
 }
 
+/// The area that two frames (left, top, right, bottom) share.
+pub(super) fn common(a: [f32; 4], b: [f32; 4]) -> f32 {
+    let along = |side: usize| (a[side + 2].min(b[side + 2]) - a[side].max(b[side])).max(0.0);
+    along(0) * along(1)
+}
+
 /// Intersection over union of two frames.
 pub(super) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
-    let along = |side: usize| (a[side + 2].min(b[side + 2]) - a[side].max(b[side])).max(0.0);
     let area = |frame: [f32; 4]| (frame[2] - frame[0]).max(0.0) * (frame[3] - frame[1]).max(0.0);
-    let common = along(0) * along(1);
+    let common = common(a, b);
     common / (area(a) + area(b) - common).max(f32::MIN_POSITIVE)
 }
 

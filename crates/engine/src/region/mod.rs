@@ -114,9 +114,7 @@ impl Outlines {
         let boxes = self.frames.iter().zip(self.measures);
         boxes.filter_map(|(frame, measures)| Some(Candidate { r#box: region(frame)?, measures })).collect()
     }
-}
 
-impl Outlines {
     /// Proposals, whose frames are parts of the square that the model sees, in pixels of the sketch, without what lies beyond it.
     fn in_pixels(&self, mut proposals: Vec<Proposal>) -> Vec<Proposal> {
         let (width, height) = self.size;
@@ -211,10 +209,11 @@ fn area(region: &Region) -> f32 {
 
 /// The area that two boxes share.
 fn common(a: &Region, b: &Region) -> f32 {
-    let along = |start_a: f32, length_a: f32, start_b: f32, length_b: f32| {
-        ((start_a + length_a).min(start_b + length_b) - start_a.max(start_b)).max(0.0)
+    let frame = |region: &Region| {
+        let (x, y) = (region.x(), region.y());
+        [x, y, x + region.width(), y + region.height()]
     };
-    along(a.x(), a.width(), b.x(), b.width()) * along(a.y(), a.height(), b.y(), b.height())
+    measure::common(frame(a), frame(b))
 }
 
 /// Intersection over union of two boxes, 0 to 1.

@@ -235,14 +235,13 @@ impl Proposer {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let file = Tensors::of(bytes)?;
-        let read = |name: &str| file.read(name);
         let proposer = Self {
-            finer: Directions { mean: read("finer_mean")?, rows: read("finer_directions")? },
-            last: Directions { mean: read("last_mean")?, rows: read("last_directions")? },
-            hidden: read("hidden")?,
-            hidden_bias: read("hidden_bias")?,
-            said: read("said")?,
-            said_bias: read("said_bias")?,
+            finer: Directions { mean: file.read("finer_mean")?, rows: file.read("finer_directions")? },
+            last: Directions { mean: file.read("last_mean")?, rows: file.read("last_directions")? },
+            hidden: file.read("hidden")?,
+            hidden_bias: file.read("hidden_bias")?,
+            said: file.read("said")?,
+            said_bias: file.read("said_bias")?,
         };
         let units = proposer.hidden_bias.len();
         let whole = |directions: &Directions| {
