@@ -183,7 +183,8 @@ impl Engine {
             may_colours.then(|| choose(Recipe { layers: seen, colours: true, ..Recipe::new(&request.learned) }));
         let mut unlabelled = None;
         if gathered.unlabelled().count() >= ENOUGH_UNLABELLED {
-            let Some(tried) = try_unlabelled(&mut assessment, &current, &way, &gathered, &compared)? else {
+            let trying = |done: usize, of: usize| step("trying photos without a label", done as u64, of as u64);
+            let Some(tried) = try_unlabelled(&mut assessment, &current, &way, &gathered, &trying)? else {
                 return Ok(None);
             };
             if tried.report.compared.fused {
