@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use rayon::prelude::*;
 use vetrina_engine::image::{Picture, Region, Sketch};
 use vetrina_engine::model::{ImageModel, OnnxModel, RuntimeOptions, builtin_model};
-use vetrina_engine::region::{Candidate, MEASURES, OF_PIXELS, PROPOSED, RegionSeen, candidates, overlap, regions};
+use vetrina_engine::region::{Candidate, MEASURES, OF_PIXELS, Outlines, PROPOSED, RegionSeen, overlap, regions};
 
 use crate::composites::{Kind, composite};
 use crate::data::{self, Clothing, Fashion};
@@ -29,18 +29,10 @@ pub fn model() -> Result<OnnxModel> {
     builtin_model(&RuntimeOptions::default()).map_err(|error| anyhow!("{error}; {}", error.hint()))
 }
 
-/// Sketch, regions or candidates of a composite.
-fn seen<T>(
-    model: &dyn ImageModel,
-    picture: &Picture,
-    with_map: bool,
-    look: impl Fn(&Sketch, Option<&vetrina_engine::model::FeatureMap>) -> T,
-) -> Result<T> {
-    let sketch = Sketch::of(picture);
-    if !with_map {
-        return Ok(look(&sketch, None));
-    }
-    Ok(look(&sketch, Some(&map_of(model, picture)?)))
+/// Regions of a composite.
+fn seen(model: &dyn ImageModel, picture: &Picture, with_map: bool) -> Result<Vec<RegionSeen>> {
+    let map = with_map.then(|| map_of(model, picture)).transpose()?;
+    Ok(regions(&Sketch::of(picture), map.as_ref()))
 }
 
 /// What was found of the composites of one kind.
@@ -62,7 +54,7 @@ pub fn run(write: bool) -> Result<()> {
         for kind in Kind::ALL {
             let each = (0..MEASURED).into_par_iter().map(|number| -> Result<Found> {
                 let composite = composite(kind, number, 1, &fashion, &clothing)?;
-                let regions = seen(&model, &composite.picture, with_map, regions)?;
+                let regions = seen(&model, &composite.picture, with_map)?;
                 Ok(count(&composite.boxes, &regions))
             });
             let total = each.collect::<Result<Vec<_>>>()?.into_iter().fold(Found::default(), |mut sum, one| {
@@ -103,12 +95,13 @@ pub fn run(write: bool) -> Result<()> {
 fn count(boxes: &[Region], regions: &[RegionSeen]) -> Found {
     let told: Vec<&RegionSeen> = regions.iter().filter(|region| region.r#box != Region::WHOLE).collect();
     let near = |a: &Region, b: &Region| overlap(a, b) >= 0.5;
-    let exact = |a: &Region, b: &Region| overlap(a, b) >= 0.7;
     let sure = |region: &&&RegionSeen| region.confidence >= 0.5;
+    let found =
+        |least: f32| boxes.iter().filter(|own| told.iter().any(|region| overlap(own, &region.r#box) >= least)).count();
     Found {
         products: boxes.len(),
-        hit: boxes.iter().filter(|own| told.iter().any(|region| near(own, &region.r#box))).count(),
-        exact: boxes.iter().filter(|own| told.iter().any(|region| exact(own, &region.r#box))).count(),
+        hit: found(0.5),
+        exact: found(0.7),
         sure: boxes.iter().filter(|own| told.iter().filter(sure).any(|region| near(own, &region.r#box))).count(),
         told: told.iter().filter(sure).count(),
         right: told.iter().filter(sure).filter(|region| boxes.iter().any(|own| near(own, &region.r#box))).count(),
@@ -150,8 +143,10 @@ pub fn fit() -> Result<()> {
                 Source::Composite(kind, number) => (composite(kind, number, 0, &fashion, &clothing)?, kind.is_empty()),
                 Source::Scene(behind, number) => (scene(behind, number, &sets)?, behind.is_empty()),
             };
-            let of = |with_map| seen(&model, &made.picture, with_map, candidates);
-            Ok([of(true)?, of(false)?].map(|found| labelled(empty, &made.boxes, &found)))
+            let map = map_of(&model, &made.picture)?;
+            let outlines = Outlines::of(&Sketch::of(&made.picture));
+            let found = [outlines.clone().candidates(Some(&map)), outlines.candidates(None)];
+            Ok(found.map(|found| labelled(empty, &made.boxes, &found)))
         })
         .collect::<Result<_>>()?;
     // The curve is fitted to composites that the network has not seen.

@@ -155,12 +155,6 @@ pub fn regions(sketch: &Sketch, map: Option<&FeatureMap>) -> Vec<RegionSeen> {
     Outlines::of(sketch).regions(map)
 }
 
-/// Every box that is judged: [`Outlines`] and the map in one go.
-#[must_use]
-pub fn candidates(sketch: &Sketch, map: Option<&FeatureMap>) -> Vec<Candidate> {
-    Outlines::of(sketch).candidates(map)
-}
-
 /// The likeliest of the candidates that do not frame the same.
 #[must_use]
 pub fn chosen(judge: &Judge, candidates: &[Candidate]) -> Vec<RegionSeen> {
