@@ -91,7 +91,7 @@ impl Embedded {
         }
         let done = guard("being optimised", || {
             shard.set_optimizers_config(optimizers(merging, self.options().tuning))?;
-            shard.optimize()
+            self.reading_ahead(|| shard.optimize())
         });
         let mut writer = self.writer.lock();
         // An optimisation that fails drops the removals it kept aside, as one that is killed does.

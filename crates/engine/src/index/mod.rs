@@ -242,6 +242,14 @@ impl Index {
         self.optimize_as(Merging::Now)
     }
 
+    /// Whether an optimisation runs: it takes what time the processor has.
+    #[must_use]
+    pub fn is_being_optimised(&self) -> bool {
+        match self {
+            Self::Embedded(index) => index.optimiser.is_locked(),
+        }
+    }
+
     /// As [`Index::optimize`], and says what becomes of graphs that there are.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use crate::index::{Column, Scored};
 /// Up to so many products are compared one by one rather than over the graph.
 const SCANNED: usize = 20_000;
 /// So are more while their number, times the share of the catalogue that they are, is at most this for each product wanted: to
-/// compare one takes about a microsecond, which two cores share, and the walk has to look at `1 / share` times as many
+/// compare one takes about a microsecond, which two threads share, and the walk has to look at `1 / share` times as many
 /// candidates, of 4 microseconds each and in each part of the index.
 const WORTH: f64 = 12.0;
 /// As many are compared on two threads.
@@ -304,7 +304,8 @@ impl Search<'_> {
         limit: usize,
     ) -> Result<Vec<(u32, f32)>, SearchError> {
         let size = within.len();
-        if size < DIVIDED || size > self.table.pictured().len() / 2 {
+        // A second thread would wait for a core that an optimisation has: up to 90 ms were measured.
+        if self.index.is_being_optimised() || size < DIVIDED || size > self.table.pictured().len() / 2 {
             return self.asked(vectors, self.narrowed(within).as_ref(), within, limit, true);
         }
         let mut second = within.clone();
