@@ -68,10 +68,13 @@ fn reading_new<T>(parts: &Path, building: impl FnOnce() -> T) -> (T, u64) {
         });
         let done = building();
         drop(built);
-        let bytes = reading.map(|reader| reader.join().unwrap_or_default()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "there was no thread to read what was built ahead: the first searches over it wait for the disk");
-            0
-        });
+        let bytes = match reading {
+            Ok(reader) => reader.join().unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "there was no thread to read what was built ahead: the first searches over it wait for the disk");
+                0
+            }
+        };
         (done, bytes)
     })
 }
@@ -127,25 +130,15 @@ fn inside(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::{Compression, Fields, Index, IndexOptions, IndexPoint, Tuning};
+    use crate::index::tests::{pictured, scattered};
+    use crate::index::{Compression, Index, IndexOptions, IndexPoint, Tuning};
 
     #[test]
     fn the_files_of_a_graph_are_known_by_name_and_read_ahead_as_they_appear() {
         // As large a part as gets a graph, in few pictures.
         let dims = 4_096;
-        let mut seed = 7_u64;
-        let mut random = || {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (seed >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
-        };
-        let points: Vec<IndexPoint> = (1..=1_400)
-            .map(|key| {
-                let numbers: Vec<f32> = (0..dims).map(|_| random()).collect();
-                let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
-                let vectors = vec![numbers.into_iter().map(|number| number / length).collect()];
-                IndexPoint { key, vectors, words: Fields::default(), payload: serde_json::Map::new() }
-            })
-            .collect();
+        let mut random = scattered(7);
+        let points: Vec<IndexPoint> = (1..=1_400).map(|key| pictured(key, (0..dims).map(|_| random()))).collect();
         for compression in [Compression::None, Compression::Scalar] {
             let folder = tempfile::tempdir().unwrap();
             let tuning = Tuning { compression, ..Tuning::default() };

@@ -263,50 +263,39 @@ fn pictures(record: &Record) -> Vec<Vec<f32>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
+    use crate::index::tests::{pictured, scattered};
+    use crate::index::{Effort, Index, IndexOptions, IndexPoint, Tuning};
 
-    use crate::index::{Effort, Fields, Index, IndexOptions, IndexPoint, Tuning};
+    /// Kinds of products, and products of each that look nearly the same.
+    const KINDS: u64 = 120;
+    const EACH: u64 = 24;
 
     #[test]
     fn what_only_products_led_to_that_are_gone_is_found() {
         // A part that gets a graph, in few pictures, with few links, so that those that are gone cut ways off.
         let dims = 4_096;
-        let mut seed = 5_u64;
-        let mut random = || {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (seed >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
-        };
-        let mut near = |centre: &[f32], step: f32| -> Vec<f32> {
-            let moved: Vec<f32> = centre.iter().map(|number| number + step * random()).collect();
-            let length = moved.iter().map(|number| number * number).sum::<f32>().sqrt();
-            moved.into_iter().map(|number| number / length).collect()
-        };
-        let nothing = vec![0.0; dims];
-        let pictures: Vec<Vec<f32>> = (0..120)
-            .flat_map(|_| {
-                let centre = near(&nothing, 1.0);
-                (0..24).map(|_| near(&centre, 0.02)).collect::<Vec<_>>()
-            })
-            .collect();
+        let (mut random, mut centre) = (scattered(5), Vec::<f32>::new());
+        let mut points = Vec::new();
+        for key in 0..KINDS * EACH {
+            if key % EACH == 0 {
+                centre = (0..dims).map(|_| random()).collect();
+            }
+            points.push(pictured(key, centre.iter().map(|number| number + 0.37 * random())));
+        }
         let folder = tempfile::tempdir().unwrap();
         let tuning = Tuning { links: 4, ..Tuning::default() };
         let index = Index::open(folder.path(), &IndexOptions { tuning, ..IndexOptions::new(dims) }).unwrap().index;
-        let point = |(key, picture): (u64, &Vec<f32>)| IndexPoint {
-            key,
-            vectors: vec![picture.clone()],
-            words: Fields::default(),
-            payload: Map::new(),
-        };
-        index.upsert(&(0..).zip(&pictures).map(point).collect::<Vec<_>>()).unwrap();
+        index.upsert(&points).unwrap();
         while index.optimize().unwrap() {}
-        let gone: Vec<u64> = (0..pictures.len() as u64).filter(|key| key % 24 < 13).collect();
+        let goes = |key: u64| key % EACH < 13;
+        let gone: Vec<u64> = (0..KINDS * EACH).filter(|key| goes(*key)).collect();
         let found = |index: &Index| {
-            let there = (0..).zip(&pictures).filter(|(key, _)| key % 24 >= 13);
-            let first = there.map(|(key, picture)| {
-                let found = index.nearest_with(std::slice::from_ref(picture), None, 1, Effort::Candidates(64)).unwrap();
-                found.first().is_some_and(|first| first.key == key)
+            let stay: Vec<&IndexPoint> = points.iter().filter(|point| !goes(point.key)).collect();
+            let found = stay.iter().filter(|point| {
+                let found = index.nearest_with(&point.vectors, None, 1, Effort::Candidates(64)).unwrap();
+                found.first().is_some_and(|first| first.key == point.key)
             });
-            first.fold((0, 0), |(found, all), first| (found + usize::from(first), all + 1))
+            (found.count(), stay.len())
         };
         let (before, all) = found(&index);
         index.delete(&gone).unwrap();

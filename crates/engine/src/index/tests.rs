@@ -34,6 +34,22 @@ fn point(key: u64) -> IndexPoint {
     IndexPoint::of(&product(&format!("sku-{key}"), &format!("thing number {key}")), key, vec![axis(at, 0.1)])
 }
 
+/// Numbers from −0.5 to 0.5, the same each time.
+pub(super) fn scattered(mut seed: u64) -> impl FnMut() -> f32 {
+    move || {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
+    }
+}
+
+/// A product of one picture, which points to where `numbers` do, and nothing else.
+pub(super) fn pictured(key: u64, numbers: impl Iterator<Item = f32>) -> IndexPoint {
+    let mut picture: Vec<f32> = numbers.collect();
+    let length = picture.iter().map(|number| number * number).sum::<f32>().sqrt();
+    picture.iter_mut().for_each(|number| *number /= length);
+    IndexPoint { key, vectors: vec![picture], words: Fields::default(), payload: serde_json::Map::new() }
+}
+
 fn keys(found: &[Scored]) -> Vec<u64> {
     found.iter().map(|scored| scored.key).collect()
 }
