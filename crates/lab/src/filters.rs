@@ -26,9 +26,9 @@ use crate::section;
 
 /// Hits that are compared.
 const HITS: usize = 10;
-/// What is filtered by, and about how much passes.
 /// Where a query's own kind goes in a filter.
 const KIND: &str = "{kind}";
+/// What is filtered by, and about how much passes.
 const FILTERS: [(&str, &str); 11] = [
     ("none", "price >= 0"),
     ("100 %", "price < 1000"),

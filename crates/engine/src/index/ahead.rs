@@ -12,6 +12,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use super::durable::{SEGMENTS, segments};
 use super::embedded::Embedded;
 
 /// Beginnings of the names of the folders that the engine has graphs in, and vectors.
@@ -27,35 +28,31 @@ const LOOK: Duration = Duration::from_millis(2);
 impl Embedded {
     /// See [`super::Index::read_ahead`].
     pub(super) fn read_ahead(&self, stop: impl Fn() -> bool) {
-        for part in parts_in(&self.parts()) {
+        for part in parts(&self.shard_dir()) {
             read(&part, &stop);
         }
     }
 
     /// Does what makes new parts, and meanwhile reads each ahead as soon as it is there.
     pub(super) fn reading_ahead<T>(&self, building: impl FnOnce() -> T) -> T {
-        let (done, read) = reading_new(&self.parts(), building);
+        let (done, read) = reading_new(&self.shard_dir(), building);
         tracing::debug!(dir = %self.dir.display(), bytes = read, "new parts read ahead");
         done
-    }
-
-    fn parts(&self) -> PathBuf {
-        self.shard_dir().join("segments")
     }
 }
 
 /// What `building` gives, and how many bytes of the parts that it made were read ahead.
-fn reading_new<T>(parts: &Path, building: impl FnOnce() -> T) -> (T, u64) {
-    let known: HashSet<PathBuf> = parts_in(parts).collect();
+fn reading_new<T>(shard: &Path, building: impl FnOnce() -> T) -> (T, u64) {
+    let mut known: HashSet<PathBuf> = parts(shard).collect();
     thread::scope(|scope| {
         let (built, is_built) = channel::<()>();
         let reader = thread::Builder::new().name("read-ahead".to_owned());
         let reading = reader.spawn_scoped(scope, move || {
-            let (mut known, mut bytes) = (known, 0);
+            let mut bytes = 0;
             loop {
                 // The last look is after the end.
                 let over = is_built.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout);
-                for part in parts_in(parts) {
+                for part in parts(shard) {
                     if !known.contains(&part) {
                         bytes += read(&part, &|| false);
                         known.insert(part);
@@ -79,9 +76,10 @@ fn reading_new<T>(parts: &Path, building: impl FnOnce() -> T) -> (T, u64) {
     })
 }
 
-/// The parts of an index. One that the engine is about to delete has another ending by then.
-fn parts_in(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    inside(folder).filter(|part| part.extension().is_none())
+/// The folders of the parts of an index. Where they cannot be listed nothing is read ahead.
+fn parts(shard: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let folder = shard.join(SEGMENTS);
+    segments(shard).unwrap_or_default().into_iter().map(move |name| folder.join(name))
 }
 
 /// Reads what searches need of a part of the index; how many bytes that were.
@@ -145,11 +143,11 @@ mod tests {
             let options = IndexOptions { tuning, ..IndexOptions::new(dims) };
             let index = Index::open(folder.path(), &options).unwrap().index;
             index.upsert(&points).unwrap();
-            let parts = folder.path().join("shard").join("segments");
-            let (done, read) = reading_new(&parts, || index.optimize());
+            let shard = folder.path().join("shard");
+            let (done, read) = reading_new(&shard, || index.optimize());
             assert!(done.unwrap());
             index.flush().unwrap();
-            let files: Vec<PathBuf> = parts_in(&parts).flat_map(|part| walked(&part)).collect();
+            let files: Vec<PathBuf> = parts(&shard).flat_map(|part| walked(&part)).collect();
             let size = |name: &str| -> u64 {
                 let named = files
                     .iter()

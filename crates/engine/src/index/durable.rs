@@ -21,7 +21,7 @@ use super::settings::optimizers;
 use super::{IndexError, Merging};
 
 /// Where the engine keeps its segments, in the folder of the shard.
-const SEGMENTS: &str = "segments";
+pub(super) const SEGMENTS: &str = "segments";
 /// Where it builds new ones.
 const UNFINISHED: &str = "temp_segments";
 
@@ -139,7 +139,7 @@ impl Embedded {
 }
 
 /// Names of the segments on disk.
-fn segments(shard: &Path) -> Result<BTreeSet<String>, IndexError> {
+pub(super) fn segments(shard: &Path) -> Result<BTreeSet<String>, IndexError> {
     let folder = shard.join(SEGMENTS);
     let failed = |error| IndexError::io("cannot read", &folder)(error);
     let mut names = BTreeSet::new();
