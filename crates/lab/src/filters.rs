@@ -345,7 +345,7 @@ fn table(lines: &[Line], made: &Made, strangers: &Strangers, built: Duration, re
          products; milliseconds of the search alone (no picture is embedded). `vetrina-lab filters`, {}, {} cores{}. Products are real \
          embeddings moved by differences of other real ones; a third are in variant groups of three, which collapse. Index built in {:.0} s. \
          The import rewrote {rewritten} products meanwhile.\n\n\
-         A graph finds its way by likeness, so it is worse where there is none: {} pictures of `fashion`, which nothing in this catalogue is like (cosine with the true best {best:.2} in the mean, \
+         What nothing is like is hardest to find the nearest of: {} pictures of `fashion`, which nothing in this catalogue is like (cosine with the true best {best:.2} in the mean, \
          at rest, no filter), have a recall@{HITS} of **{recall:.4}**. What is found instead is less like them by a cosine of {gap:.4} in the mean; p50 {p50:.2} ms.\n\n\
          | index | filter | products that pass | recall@{HITS} | worst query | totals exact | p50 ms | p95 ms | max ms |\n\
          | --- | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |\n",

@@ -1,6 +1,6 @@
 //! The index in this process: opening and writing. Reading is in `reads`, what survives a crash in `durable`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use super::journal::Journal;
 use super::lexicon::Lexicon;
 use super::postings::{self, Postings, stored};
 use super::settings::{config, schema};
+use super::sketch::{Sketch, Sketcher, Sought};
 use super::synonyms::Compiled;
 use super::table::Table;
 use super::wording::{Speaker, Wording, has_compounds};
@@ -39,6 +40,7 @@ pub struct Embedded {
     pub(super) dir: PathBuf,
     options: IndexOptions,
     analyser: Analyser,
+    sketcher: Sketcher,
     synonyms: Compiled,
     lexicon: RwLock<Lexicon>,
     /// Always there until `drop`.
@@ -88,6 +90,7 @@ impl Embedded {
             synonyms: Compiled::new(&options.synonyms, &analyser),
             lexicon: RwLock::new(Lexicon::new(has_compounds(&options.language))),
             analyser,
+            sketcher: Sketcher::new(options.dims),
             options,
             shard: Some(shard),
             writer: Mutex::new(Writer { journal, soundness: Soundness::Sound }),
@@ -179,6 +182,7 @@ impl Embedded {
             let mut said = Vec::with_capacity(batch.len());
             let mut list = Vec::with_capacity(batch.len());
             let mut terms = Vec::with_capacity(batch.len());
+            let mut sketches = Vec::with_capacity(batch.len());
             for point in batch {
                 let analysed = self.analyser.document(&point.words);
                 let steps = |(term, value)| (term, postings::steps(value));
@@ -186,14 +190,15 @@ impl Embedded {
                 said.push((point, analysed.words));
                 list.push(persisted(point, &product));
                 terms.push(product);
+                sketches.push(self.sketches(&point.vectors));
             }
             self.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
                 PointInsertOperations::PointsList(list),
             )))?;
             let mut table = self.table.write();
             let mut postings = self.postings.write();
-            for (point, terms) in batch.iter().zip(&terms) {
-                note(&mut table, &mut postings, (point.key, !point.vectors.is_empty(), &point.payload), terms);
+            for ((point, terms), sketches) in batch.iter().zip(&terms).zip(&sketches) {
+                note(&mut table, &mut postings, (point.key, sketches, &point.payload), terms);
             }
             drop(postings);
             drop(table);
@@ -278,29 +283,39 @@ impl Embedded {
         Ok(())
     }
 
+    /// See [`super::Index::seek`].
+    pub(super) fn seek(&self, query: &[Vec<f32>]) -> Result<Sought, IndexError> {
+        for vector in query {
+            check_vector(vector, self.options.dims, || "the query".to_owned())?;
+        }
+        Ok(self.sketcher.seek(query))
+    }
+
+    fn sketches(&self, vectors: &[Vec<f32>]) -> Vec<Sketch> {
+        vectors.iter().map(|vector| self.sketcher.sketch(vector)).collect()
+    }
+
     /// See [`super::Index::table`].
     pub(super) fn table(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read()
     }
 
-    /// Reads the payload of every product into the table and the lists of words. About 25 s for a million products.
+    /// Reads the payload and the pictures of every product into the table and the lists of words. About 50 s for a million products.
     pub(super) fn fill_table(&self) -> Result<(), IndexError> {
         let mut table = self.table.write();
         self.postings.write().clear();
         *table = Table::default();
-        let pictured: HashSet<u64> =
-            self.keys(Some(&Filter::new_must(has_picture())), None, usize::MAX - 1)?.0.into_iter().collect();
         let mut from = None;
         loop {
             let (page, next) = self.payloads(from, PAGE)?;
             let mut postings = self.postings.write();
-            for (key, payload) in &page {
+            for (key, vectors, payload) in &page {
                 let terms = stored::read(payload);
                 if terms.is_none() {
                     tracing::error!(dir = %self.dir.display(), key, "the words of a product cannot be read; import it again");
                 }
-                let product = (*key, pictured.contains(key), payload);
-                note(&mut table, &mut postings, product, &terms.unwrap_or_default());
+                let sketches = self.sketches(vectors);
+                note(&mut table, &mut postings, (*key, &sketches, payload), &terms.unwrap_or_default());
             }
             drop(postings);
             postings::spill(&self.postings, &self.spilling, &self.dir);
@@ -358,17 +373,17 @@ impl Embedded {
     }
 }
 
-/// Notes a product, by key, whether it has pictures, and payload, and what it says; what was known of its key before is forgotten.
+/// Notes a product, by key, pictures and payload, and what it says; what was known of its key before is forgotten.
 fn note(
     table: &mut Table,
     postings: &mut Postings,
-    (key, pictured, payload): (u64, bool, &Map<String, Value>),
+    (key, pictures, payload): (u64, &[Sketch], &Map<String, Value>),
     terms: &[(Term, u16)],
 ) {
     if let Some(row) = table.row(key) {
         postings.remove(row);
     }
-    postings.put(table.put(key, pictured, payload), terms);
+    postings.put(table.put(key, pictures, payload), terms);
 }
 
 fn persisted(point: &IndexPoint, terms: &[(Term, u16)]) -> PointStructPersisted {

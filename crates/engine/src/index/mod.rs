@@ -25,10 +25,11 @@ mod point;
 mod postings;
 mod reads;
 mod settings;
+mod sketch;
 mod synonyms;
 pub mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tuning;
 mod wording;
 pub mod words;
@@ -47,6 +48,7 @@ pub use point::{
 };
 pub use postings::Said;
 pub use reads::Scored;
+pub use sketch::Sought;
 pub use synonyms::{SynonymError, Synonyms};
 pub use table::{Card, FacetCount, Table};
 pub use tuning::{Compression, Effort, Tuning};
@@ -295,6 +297,16 @@ impl Index {
         exact: bool,
     ) -> Result<Vec<Scored>, IndexError> {
         self.nearest_with(query, filter, limit, if exact { Effort::Exact } else { Effort::Usual })
+    }
+
+    /// A query as [`Table::estimate`] compares it with the sketches of products: one or more vectors, as [`Index::nearest`] takes them.
+    ///
+    /// # Errors
+    /// When a vector has the wrong length or is not finite.
+    pub fn seek(&self, query: &[Vec<f32>]) -> Result<Sought, IndexError> {
+        match self {
+            Self::Embedded(index) => index.seek(query),
+        }
     }
 
     /// As [`Index::nearest`], trying as hard as `effort` says.

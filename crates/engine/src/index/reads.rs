@@ -184,12 +184,12 @@ impl Embedded {
         Ok((records.into_iter().filter_map(|record| key(record.id)).collect(), next.and_then(key)))
     }
 
-    /// Payloads by key, from a key on, at most `limit`, as far as the table and the lists of words need them; and where to go on.
+    /// Pictures and payloads by key, from a key on, at most `limit`, as far as the table and the lists of words need them; and where to go on.
     pub(super) fn payloads(
         &self,
         from: Option<u64>,
         limit: usize,
-    ) -> Result<(Vec<(u64, Map<String, Value>)>, Option<u64>), IndexError> {
+    ) -> Result<(Vec<(u64, Vec<Vec<f32>>, Map<String, Value>)>, Option<u64>), IndexError> {
         let shard = self.shard()?;
         let columns = [
             Column::Id,
@@ -215,12 +215,12 @@ impl Embedded {
             with_payload: Some(WithPayloadInterface::Selector(PayloadSelector::Include(PayloadSelectorInclude::new(
                 include,
             )))),
-            with_vector: WithVector::Bool(false),
+            with_vector: WithVector::Selector(vec![PICTURE.into()]),
             order_by: None,
         };
         let (records, next) = guard("listing", || shard.scroll(request))?;
-        let payload = |record: Record| Some((key(record.id)?, record.payload?.0));
-        Ok((records.into_iter().filter_map(payload).collect(), next.and_then(key)))
+        let product = |record: Record| Some((key(record.id)?, pictures(&record), record.payload?.0));
+        Ok((records.into_iter().filter_map(product).collect(), next.and_then(key)))
     }
 }
 

@@ -35,7 +35,7 @@ fn point(key: u64) -> IndexPoint {
 }
 
 /// Numbers from −0.5 to 0.5, the same each time.
-pub(super) fn scattered(mut seed: u64) -> impl FnMut() -> f32 {
+pub(crate) fn scattered(mut seed: u64) -> impl FnMut() -> f32 {
     move || {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (seed >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
@@ -43,7 +43,7 @@ pub(super) fn scattered(mut seed: u64) -> impl FnMut() -> f32 {
 }
 
 /// A product of one picture, which points to where `numbers` do, and nothing else.
-pub(super) fn pictured(key: u64, numbers: impl Iterator<Item = f32>) -> IndexPoint {
+pub(crate) fn pictured(key: u64, numbers: impl Iterator<Item = f32>) -> IndexPoint {
     let mut picture: Vec<f32> = numbers.collect();
     let length = picture.iter().map(|number| number * number).sum::<f32>().sqrt();
     picture.iter_mut().for_each(|number| *number /= length);

@@ -12,6 +12,7 @@ mod facets;
 pub mod filter;
 mod found;
 mod fusion;
+mod near;
 mod order;
 mod query;
 mod rank;

@@ -8,31 +8,17 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use qdrant_edge::Filter;
 use roaring::RoaringBitmap;
 
 use super::SearchError;
-use super::filter::has_keys;
 use super::found::{Relative, Search};
 use super::fusion::{coloured, fused, less_unwanted, likeness};
 use super::query::Weighted;
 use super::rerank::by_colours;
-use crate::index::{Column, Scored};
+use crate::index::Column;
 
-/// Up to so many products are compared one by one rather than over the graph.
+/// Up to so many products are scored one by one.
 const SCANNED: usize = 20_000;
-/// So are more while their number, times the share of the catalogue that they are, is at most this for each product wanted: to
-/// compare one takes about a microsecond, which two threads share, and the walk has to look at `1 / share` times as many
-/// candidates, of 4 microseconds each and in each part of the index.
-const WORTH: f64 = 12.0;
-/// As many are compared on two threads.
-const DIVIDED: u64 = 4_000;
-/// How many more candidates than should be enough, if what passes the filter were as near as the rest.
-const SPARE: f64 = 1.25;
-/// From this part of the catalogue on the engine's own filtered walk finds its way through what passes, and before that the walk is
-/// made once more, so many times as deep; less is compared one by one in that time.
-const WALKED_SHARE: f64 = 0.25;
-const WIDER: usize = 4;
 /// Fewest candidates of each side over the graph, when several sides count.
 const SIDE: usize = 400;
 
@@ -198,31 +184,64 @@ fn near_in_colour(
     search.nearest(wanted, &within, depth)
 }
 
-/// The best `most`, best first, ties by key; and how many there are in all. Holds twice as many at most: all that say a word may be
-/// a whole catalogue.
-fn best_of(
+/// The best `most`, best first, ties by key; and how many there are in all.
+pub(super) fn best_of(
     scored: impl Iterator<Item = (u32, f32)>,
     most: usize,
     key: impl Fn(u32) -> u64,
 ) -> (Vec<(u32, f32)>, usize) {
-    let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(key(a.0).cmp(&key(b.0)));
-    let mut best: Vec<(u32, f32)> = Vec::new();
-    let mut worst: Option<(u32, f32)> = None;
-    let mut all = 0;
-    for each in scored {
-        all += 1;
+    let mut best = Best::new(most, key);
+    scored.for_each(|each| best.offer(each));
+    best.finish()
+}
+
+/// The best of what is offered one after another. Holds twice as many at most: all that say a word may be a whole catalogue.
+pub(super) struct Best<K> {
+    most: usize,
+    key: K,
+    list: Vec<(u32, f32)>,
+    worst: Option<(u32, f32)>,
+    offered: usize,
+}
+
+impl<K: Fn(u32) -> u64> Best<K> {
+    pub(super) fn new(most: usize, key: K) -> Self {
+        Self { most, key, list: Vec::new(), worst: None, offered: 0 }
+    }
+
+    pub(super) fn offer(&mut self, each: (u32, f32)) {
+        self.offered += 1;
         // Scores decide nearly always, and keys lie elsewhere.
-        if worst.is_some_and(|worst| each.1 < worst.1 || best_first(&each, &worst).is_gt()) {
-            continue;
+        if self.worst.is_some_and(|worst| each.1 < worst.1 || best_first(&self.key)(&each, &worst).is_gt()) {
+            return;
         }
-        best.push(each);
-        if best.len() >= most.saturating_mul(2) {
-            worst = shortened(&mut best, most, best_first);
+        self.list.push(each);
+        if self.list.len() >= self.most.saturating_mul(2) {
+            self.worst = shortened(&mut self.list, self.most, best_first(&self.key));
         }
     }
-    shortened(&mut best, most, best_first);
-    best.sort_unstable_by(best_first);
-    (best, all)
+
+    /// What scores less is none of the best.
+    pub(super) fn least(&self) -> f32 {
+        self.worst.map_or(f32::NEG_INFINITY, |worst| worst.1)
+    }
+
+    /// The best, in any order.
+    pub(super) fn unordered(mut self) -> Vec<(u32, f32)> {
+        shortened(&mut self.list, self.most, best_first(&self.key));
+        self.list
+    }
+
+    /// The best, best first, and how many were offered.
+    fn finish(mut self) -> (Vec<(u32, f32)>, usize) {
+        shortened(&mut self.list, self.most, best_first(&self.key));
+        self.list.sort_unstable_by(best_first(&self.key));
+        (self.list, self.offered)
+    }
+}
+
+fn best_first<K: Fn(u32) -> u64>(key: &K) -> impl Fn(&(u32, f32), &(u32, f32)) -> Ordering {
+    |a, b| b.1.total_cmp(&a.1).then_with(|| key(a.0).cmp(&key(b.0)))
 }
 
 /// Cuts a list down to its first `most`, in any order; tells the last of them, where any was cut off.
@@ -253,105 +272,6 @@ fn vectors_of(search: &Search<'_>, rows: &RoaringBitmap) -> Result<HashMap<u32, 
 fn weighted_mean(pictures: &[Weighted]) -> Vec<Vec<f32>> {
     let sum: f32 = pictures.iter().map(|picture| picture.weight).sum();
     pictures.iter().map(|each| each.vector.iter().map(|number| number * each.weight / sum).collect()).collect()
-}
-
-impl Search<'_> {
-    fn keys(&self) -> impl Fn(u32) -> u64 {
-        |row| self.table.key(row)
-    }
-
-    /// The rows of `within` nearest to query vectors, best first, with their scores: exactly where that is cheap.
-    pub(super) fn nearest(
-        &self,
-        vectors: &[Vec<f32>],
-        within: &RoaringBitmap,
-        limit: usize,
-    ) -> Result<Vec<(u32, f32)>, SearchError> {
-        let size = within.len() as usize;
-        if vectors.is_empty() || size == 0 {
-            return Ok(Vec::new());
-        }
-        let limit = limit.min(size);
-        let share = size as f64 / self.table.pictured().len().max(1) as f64;
-        // The graph is worth it while few of many are wanted, and of those it meets enough pass.
-        let exact = size <= SCANNED || limit > size / 8 || size as f64 * share <= WORTH * limit as f64;
-        if !exact {
-            // The graph is walked as if there were no filter, and what passes is kept: nothing is lost on the way, and asking the
-            // engine about each candidate costs more than looking at more of them.
-            let enough = if share < 1.0 { (limit as f64 / share * SPARE) as usize } else { limit };
-            let deeper = if share < WALKED_SHARE { None } else { Some(enough * WIDER) };
-            for depth in std::iter::once(enough).chain(deeper) {
-                let mut found = self.asked(vectors, None, within, depth, false)?;
-                if found.len() >= limit {
-                    found.truncate(limit);
-                    return Ok(found);
-                }
-            }
-        }
-        // What is like the query does not pass. Where much else does the engine finds its way; where little does it is compared.
-        if exact || share < WALKED_SHARE {
-            return self.compared(vectors, within, limit);
-        }
-        self.asked(vectors, self.narrowed(within).as_ref(), within, limit, false)
-    }
-
-    /// The best of `within`, every one compared; of many on two threads, since for the engine to find them by number takes as long as
-    /// comparing them.
-    fn compared(
-        &self,
-        vectors: &[Vec<f32>],
-        within: &RoaringBitmap,
-        limit: usize,
-    ) -> Result<Vec<(u32, f32)>, SearchError> {
-        let size = within.len();
-        // A second thread would wait for a core that an optimisation has: up to 90 ms were measured.
-        if self.index.is_being_optimised() || size < DIVIDED || size > self.table.pictured().len() / 2 {
-            return self.asked(vectors, self.narrowed(within).as_ref(), within, limit, true);
-        }
-        let mut second = within.clone();
-        second.remove_range(..within.select((size / 2) as u32).unwrap_or_default());
-        let (first, second) = (self.narrowed(&(within - &second)), self.narrowed(&second));
-        let index = self.index;
-        // A thread of its own: those of rayon may be busy with an import.
-        let (first, second) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| index.nearest(vectors, second.as_ref(), limit, true));
-            (index.nearest(vectors, first.as_ref(), limit, true), other.join())
-        });
-        let second = second.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let found = self.rows(first?, within).into_iter().chain(self.rows(second?, within));
-        Ok(best_of(found, limit, self.keys()).0)
-    }
-
-    /// What the index finds, as far as it is in `within`.
-    fn asked(
-        &self,
-        vectors: &[Vec<f32>],
-        filter: Option<&Filter>,
-        within: &RoaringBitmap,
-        limit: usize,
-        exact: bool,
-    ) -> Result<Vec<(u32, f32)>, SearchError> {
-        Ok(self.rows(self.index.nearest(vectors, filter, limit, exact)?, within))
-    }
-
-    fn rows(&self, found: Vec<Scored>, within: &RoaringBitmap) -> Vec<(u32, f32)> {
-        let row = |key| self.table.row(key).filter(|row| within.contains(*row));
-        // −0 and 0 are one score.
-        found.into_iter().filter_map(|scored| Some((row(scored.key)?, scored.score + 0.0))).collect()
-    }
-
-    /// What the engine is told to keep to `within`: who is in it, or who is not.
-    fn narrowed(&self, within: &RoaringBitmap) -> Option<Filter> {
-        let keys = |rows: &RoaringBitmap| has_keys(rows.iter().map(|row| self.table.key(row)));
-        let others = self.table.pictured() - within;
-        if others.is_empty() {
-            None
-        } else if others.len() < within.len() {
-            Some(Filter { must_not: Some(vec![keys(&others)]), ..Filter::default() })
-        } else {
-            Some(Filter::new_must(keys(within)))
-        }
-    }
 }
 
 #[cfg(test)]

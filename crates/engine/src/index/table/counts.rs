@@ -296,6 +296,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::index::sketch::some;
 
     proptest! {
         #[test]
@@ -307,7 +308,7 @@ mod tests {
             let mut table = Table::default();
             for (key, group) in (1..).zip(&groups) {
                 let group = (*group < 30).then(|| json!({"group": format!("g{group}")}));
-                table.put(key, true, group.as_ref().and_then(serde_json::Value::as_object).unwrap_or(&serde_json::Map::new()));
+                table.put(key, &some(0, 1), group.as_ref().and_then(serde_json::Value::as_object).unwrap_or(&serde_json::Map::new()));
             }
             let those: RoaringBitmap = missing.iter().map(|at| at.index(groups.len()) as u32).collect();
             let set = if many { those } else { &table.live - &those };

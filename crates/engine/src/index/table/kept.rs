@@ -1,7 +1,7 @@
 //! The table as a file: what a start reads instead of the payload of every product.
 //!
 //! Written are the columns as they stand in memory, one after another in MessagePack; what can be made of them (who has which
-//! value, who is in which group) is made when they are read. A million products are 150 MB.
+//! value, who is in which group) is made when they are read. Sketches come first, as bytes. A million products are 220 MB.
 
 use std::io::{Read, Write};
 
@@ -13,9 +13,10 @@ use super::colours::Packed;
 use super::values::{Forward, Place, Values};
 use super::{NONE, Table};
 use crate::index::fields::Column;
+use crate::index::sketch::Sketches;
 
 /// Version of the layout. Raise it with any change of what is written, here, in `lexicon/kept.rs` or in `postings/run.rs`, or of how values are folded.
-pub(in crate::index) const LAYOUT: u32 = 3;
+pub(in crate::index) const LAYOUT: u32 = 4;
 
 /// What is written of a text column.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +29,7 @@ struct KeptColumn {
 impl Table {
     /// Writes the table.
     pub(in crate::index) fn write(&self, out: &mut impl Write) -> Result<(), String> {
+        self.sketches.write(out).map_err(|error| error.to_string())?;
         put(out, &self.keys)?;
         for set in [&self.live, &self.pictured, &self.in_stock] {
             put(out, &set.iter().collect::<Vec<u32>>())?;
@@ -56,6 +58,7 @@ impl Table {
 
     /// Reads what [`Table::write`] wrote.
     pub(in crate::index) fn read(input: &mut impl Read) -> Result<Self, String> {
+        let sketches = Sketches::read(input)?;
         let mut input = rmp_serde::Deserializer::new(input);
         let keys: Vec<u64> = take(&mut input)?;
         let mut table = Self {
@@ -66,6 +69,7 @@ impl Table {
             stock: take(&mut input)?,
             added_at: take(&mut input)?,
             keys,
+            sketches,
             ..Self::default()
         };
         for texts in [&mut table.title, &mut table.id] {
@@ -98,6 +102,9 @@ impl Table {
         }
         let texts = |_| take::<Vec<(u32, Place)>>(&mut input).map(|texts| Forward::of(&texts));
         table.forward = (0..rows).map(texts).collect::<Result<_, _>>()?;
+        if table.pictured.max().is_some_and(|row| !table.sketches.reach(row)) {
+            return Err("it lacks sketches of products that have pictures".to_owned());
+        }
         table.connect()?;
         Ok(table)
     }
@@ -165,6 +172,7 @@ mod tests {
     use super::*;
     use crate::catalogue::Product;
     use crate::index::IndexPoint;
+    use crate::index::sketch::{Sketcher, some};
 
     fn point(key: u64, kind: u8) -> IndexPoint {
         let brand = ["Nike", "NIKE", "Puma"][kind as usize % 3];
@@ -195,8 +203,13 @@ mod tests {
             let sets = [&table.pictured, &table.in_stock, &table.shared].map(|set| set.contains(*row));
             let (group, brand) = (table.variants(*row, &table.live), table.brand(*row).is_some());
             assert_eq!(table.cards(&table.live, true), table.firsts(&table.live, true).len());
+            let mut likeness = Vec::new();
+            if table.pictured.contains(*row) {
+                let sought = Sketcher::new(5).seek(&[vec![1.0, -0.5, 0.25, 2.0, 0.0]]);
+                table.estimate(&sought, &[*row], &mut likeness);
+            }
             format!(
-                "{} {:?} {sets:?} {:?} {:?} {:?} {group} {brand} {texts:?}\n",
+                "{} {:?} {sets:?} {:?} {:?} {:?} {group} {brand} {texts:?} {likeness:?}\n",
                 table.key(*row),
                 table.price(*row),
                 table.stock(*row),
@@ -222,7 +235,7 @@ mod tests {
             after in proptest::collection::vec((0_u64..30, any::<u8>(), any::<bool>()), 0..20),
         ) {
             let apply = |table: &mut Table, (key, kind, put): (u64, u8, bool)| {
-                if put { table.put(key, kind % 5 == 0, &point(key, kind).payload); } else { table.remove(key); }
+                if put { table.put(key, &some(kind, kind as usize % 3), &point(key, kind).payload); } else { table.remove(key); }
             };
             let mut table = Table::default();
             before.into_iter().for_each(|change| apply(&mut table, change));
@@ -238,17 +251,20 @@ mod tests {
 
         #[test]
         fn bytes_that_are_no_table_are_refused_without_a_panic(
-            cut in 0_usize..2_000, at in 0_usize..2_000, byte in any::<u8>(),
+            cut in any::<prop::sample::Index>(), near in 0_usize..2_000, at in 0_usize..2_000, byte in any::<u8>(),
         ) {
             let mut table = Table::default();
             for key in 0..20 {
-                table.put(key, true, &point(key, key as u8).payload);
+                table.put(key, &some(key as u8, 1), &point(key, key as u8).payload);
             }
             let mut bytes = Vec::new();
             table.write(&mut bytes).unwrap();
             let whole = bytes.len();
-            bytes.truncate(cut.min(whole));
+            // Sketches, which come first, are most of it.
+            let cut = if near % 2 == 0 { cut.index(whole + 1) } else { whole.saturating_sub(near) };
+            bytes.truncate(cut);
             prop_assert_eq!(Table::read(&mut bytes.as_slice()).is_err(), cut < whole);
+            let at = if near % 4 < 2 { at } else { cut.saturating_sub(at) };
             if let Some(changed) = bytes.get_mut(at) {
                 *changed = byte;
                 let _ = Table::read(&mut bytes.as_slice());

@@ -24,6 +24,7 @@ pub use self::counts::{Card, FacetCount};
 use self::values::{Forward, Place, Values};
 use super::fields::{Column, fold, fold_category};
 use super::paged::Paged;
+use super::sketch::{Sketch, Sketches, Sought};
 use crate::image::{Colour, Palette};
 
 /// No group, no brand.
@@ -46,6 +47,7 @@ pub struct Table {
     free: Vec<u32>,
     live: RoaringBitmap,
     pictured: RoaringBitmap,
+    sketches: Sketches,
     in_stock: RoaringBitmap,
     /// Not a number where there is none.
     price: Vec<f64>,
@@ -106,8 +108,8 @@ impl Table {
         self.live.is_empty()
     }
 
-    /// Notes a product; what was known of its key before is forgotten. Returns its row.
-    pub(super) fn put(&mut self, key: u64, pictured: bool, payload: &Map<String, Json>) -> u32 {
+    /// Notes a product and its pictures; what was known of its key before is forgotten. Returns its row.
+    pub(super) fn put(&mut self, key: u64, pictures: &[Sketch], payload: &Map<String, Json>) -> u32 {
         self.remove(key);
         self.whole.get_mut().clear();
         let row = self.free.pop().unwrap_or_else(|| self.grow());
@@ -115,7 +117,8 @@ impl Table {
         self.by_key.insert(key, row);
         self.keys[at] = key;
         self.live.insert(row);
-        if pictured {
+        self.sketches.put(row, pictures);
+        if !pictures.is_empty() {
             self.pictured.insert(row);
         }
         if flag(payload, &Column::InStock) {
@@ -204,6 +207,12 @@ impl Table {
     pub fn shares_of(&self, colour: &Colour) -> Vec<f32> {
         let asked = Asked::of(colour);
         self.colours.iter().map(|packed| asked.share(*packed)).collect()
+    }
+
+    /// How much products are estimated to be like what is looked for, in the order of `rows`, which have pictures: MaxSim, as
+    /// [`super::Index::nearest`] scores them, to about 0.02 for embeddings of 256 numbers and unit length. 5 ms for a million.
+    pub fn estimate(&self, sought: &Sought, rows: &[u32], estimates: &mut Vec<f32>) {
+        self.sketches.estimate(sought, rows, estimates);
     }
 
     fn grow(&mut self) -> u32 {
