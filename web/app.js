@@ -215,7 +215,7 @@ function listen() {
   listenForPhotos({ inputs: [byId("choose"), byId("take")], veil: byId("veil"), take: takePhoto, refuse: (why) => toast(t(why)) });
   detail.onClose(() => {
     if (!state.get().product) return;
-    if (closesByBack) history.back();
+    if (closesByBack) state.back();
     else state.set({ product: "" }, "replace");
   });
   onLanguage(() => {

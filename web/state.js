@@ -19,6 +19,7 @@ const EMPTY = Object.freeze({
 });
 
 const ADDRESS_PAUSE_MS = 120;
+const BACK_MS = 1000; // longer than any browser takes to go back
 const watchers = new Set();
 let waiting = 0; // timer of a change that is not in the address yet
 let state = read();
@@ -37,6 +38,7 @@ export const subscribe = (fn) => watchers.add(fn);
  * for a pause, because browsers refuse an address that changes as often as a dragged frame does.
  */
 export function set(patch, history = "push") {
+  if (going) return void going.push([patch, history]);
   const before = state;
   state = Object.freeze({ ...state, ...patch });
   if (history === "push") {
@@ -48,6 +50,25 @@ export function set(patch, history = "push") {
     waiting = setTimeout(() => flush(state), ADDRESS_PAUSE_MS);
   }
   for (const tell of watchers) tell(state, before, history);
+}
+
+let patience;
+let going; // changes that come after the step back that the browser is making, while it is making one
+
+/** One step back, as with the browser's own button. The browser takes its time: what is changed meanwhile would be a step it goes back over. */
+export function back() {
+  if (going) return;
+  going = [];
+  window.history.back();
+  patience = setTimeout(gone, BACK_MS);
+}
+
+/** The browser has gone back, or does not. */
+function gone() {
+  clearTimeout(patience);
+  const later = going ?? [];
+  going = undefined;
+  for (const change of later) set(...change);
 }
 
 /** Writes what has not yet got into the address. */
@@ -126,4 +147,5 @@ window.addEventListener("popstate", () => {
   const before = state;
   state = read();
   for (const tell of watchers) tell(state, before, "arrive");
+  gone();
 });

@@ -249,6 +249,23 @@ test("keys alone: skip link, search, filter, like, details", async () => {
   await close(page);
 });
 
+test("what is chosen in the moment when details close is not lost on the way back", async () => {
+  const page = await open("/");
+  await page.locator("#words").fill("chair");
+  await searching(page, () => page.keyboard.press("Enter"));
+  await page.locator("#grid .open").first().click();
+  await page.getByRole("dialog").locator("h2").waitFor();
+  // The browser goes back later than this: the page's own listener has only asked it to.
+  await page.evaluate(() => document.getElementById("detail").addEventListener("close", () => document.querySelector("#grid .alike").click(), { once: true }));
+  await searching(page, () => page.keyboard.press("Escape"));
+  assert.match(await page.locator("#results-title").innerText(), /^Like /);
+  await page.goBack();
+  await settled(page);
+  assert.equal(await page.locator("#results-title").innerText(), "“chair”");
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await close(page);
+});
+
 test("an empty catalogue says how to fill it", async () => {
   const page = await visit(browser, bare.url);
   assert.match(await page.locator("#state").innerText(), /The window is still empty[^]*vetrina import FEED/);
