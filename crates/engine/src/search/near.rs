@@ -48,7 +48,7 @@ impl Search<'_> {
         limit: usize,
     ) -> Result<Vec<(u32, f32)>, SearchError> {
         let size = within.len() as usize;
-        if vectors.is_empty() || size == 0 {
+        if vectors.is_empty() || size == 0 || limit == 0 {
             return Ok(Vec::new());
         }
         let limit = limit.min(size);
@@ -268,6 +268,7 @@ mod tests {
                 }
                 for set in &sets {
                     assert!(set.len() > COMPARED as u64);
+                    assert!(search.nearest(&vectors, set, 0).unwrap().is_empty());
                     let found = search.nearest(&vectors, set, 10).unwrap();
                     let exact = search.compared(&vectors, set, 10).unwrap();
                     assert!(found.iter().is_sorted_by(|a, b| a.1 >= b.1) && found.len() == 10);
