@@ -22,6 +22,8 @@ const ADDRESS_PAUSE_MS = 120;
 const BACK_MS = 1000; // longer than any browser takes to go back
 const watchers = new Set();
 let waiting = 0; // timer of a change that is not in the address yet
+let going; // changes that come after the step back that the browser is making, while it is making one
+let patience = 0; // timer of a step back that the browser does not make
 let state = read();
 
 /** The state now. */
@@ -51,9 +53,6 @@ export function set(patch, history = "push") {
   }
   for (const tell of watchers) tell(state, before, history);
 }
-
-let patience;
-let going; // changes that come after the step back that the browser is making, while it is making one
 
 /** One step back, as with the browser's own button. The browser takes its time: what is changed meanwhile would be a step it goes back over. */
 export function back() {

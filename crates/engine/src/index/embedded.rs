@@ -285,10 +285,13 @@ impl Embedded {
 
     /// See [`super::Index::seek`].
     pub(super) fn seek(&self, query: &[Vec<f32>]) -> Result<Sought, IndexError> {
-        for vector in query {
-            check_vector(vector, self.options.dims, || "the query".to_owned())?;
-        }
+        self.check_query(query)?;
         Ok(self.sketcher.seek(query))
+    }
+
+    /// Checks the vectors of a query before they reach the engine.
+    pub(super) fn check_query(&self, query: &[Vec<f32>]) -> Result<(), IndexError> {
+        query.iter().try_for_each(|vector| check_vector(vector, self.options.dims, || "the query".to_owned()))
     }
 
     fn sketches(&self, vectors: &[Vec<f32>]) -> Vec<Sketch> {
@@ -432,7 +435,7 @@ pub(super) fn guard<T>(doing: &'static str, call: impl FnOnce() -> OperationResu
 }
 
 /// Checks a vector before it reaches the engine. `item` names it in the error.
-pub(super) fn check_vector(vector: &[f32], dims: usize, item: impl Fn() -> String) -> Result<(), IndexError> {
+fn check_vector(vector: &[f32], dims: usize, item: impl Fn() -> String) -> Result<(), IndexError> {
     if vector.len() != dims {
         return Err(IndexError::Dimensions { item: item(), expected: dims, found: vector.len() });
     }

@@ -11,7 +11,7 @@ use qdrant_edge::{
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 
-use super::embedded::{Embedded, PICTURE, check_vector, guard};
+use super::embedded::{Embedded, PICTURE, guard};
 use super::fields::Column;
 use super::postings::{Said, add_up, stored};
 use super::table::{BEGINNING, Table};
@@ -35,14 +35,12 @@ impl Embedded {
         limit: usize,
         effort: Effort,
     ) -> Result<Vec<Scored>, IndexError> {
-        let dims = self.options().dims;
-        for vector in query {
-            check_vector(vector, dims, || "the query".to_owned())?;
-        }
+        self.check_query(query)?;
         if query.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        let vectors = guard("reading a query", || TypedMultiDenseVector::try_from_flatten(query.concat(), dims))?;
+        let vectors =
+            guard("reading a query", || TypedMultiDenseVector::try_from_flatten(query.concat(), self.options().dims))?;
         let tuning = self.options().tuning;
         let candidates = match effort {
             Effort::Usual | Effort::Exact => tuning.search_effort,

@@ -1,6 +1,6 @@
 //! The products of a set that are nearest to a picture.
 //!
-//! Few products are compared one by one. Of more, all are estimated by their sketches, which takes a few nanoseconds each, and the best of these are
+//! Few products are compared one by one. Of more, all are estimated by their sketches, which takes some ten nanoseconds each, and the best of these are
 //! compared: nothing is lost to a filter, to products that were deleted or to a graph that is yet to be built. Where a large part of a
 //! large catalogue passes, the graph is walked as if there were no filter, and what passes is kept.
 
@@ -24,7 +24,7 @@ const AT_HAND: usize = 8;
 /// More are compared until the next estimate is so many standard deviations of estimates below the last product wanted.
 const DOUBT: f32 = 1.0;
 /// Sketches are asked while their number, times the share of the catalogue that they are, is at most this for each product wanted: to
-/// compare one takes some 5 nanoseconds, and the walk has to look at `1 / share` times as many candidates, of 4 microseconds each and in
+/// compare one takes some 10 nanoseconds, and the walk has to look at `1 / share` times as many candidates, of 4 microseconds each and in
 /// each part of the index.
 const WORTH: f64 = 1_000.0;
 /// How many more candidates of the graph than should be enough, if what passes the filter were as near as the rest.
@@ -87,7 +87,7 @@ impl Search<'_> {
             (part, left) = left.split_at_mut(step.min(left.len()));
             part.sort_unstable_by_key(|(row, _)| *row);
             let rows: RoaringBitmap = part.iter().map(|(row, _)| *row).collect();
-            let scored = self.asked(vectors, self.narrowed(&rows).as_ref(), &rows, part.len(), true)?;
+            let scored = self.asked(vectors, Some(&self.only(&rows)), &rows, part.len(), true)?;
             for (row, score) in &scored {
                 if let Ok(at) = part.binary_search_by_key(row, |(row, _)| *row) {
                     squares += (score - part[at].1).powi(2);
@@ -109,7 +109,7 @@ impl Search<'_> {
     fn estimated(&self, sought: &Sought, within: &RoaringBitmap, most: usize) -> Vec<(u32, f32)> {
         let table: &Table = &self.table;
         let size = within.len();
-        if size < DIVIDED_SKETCHES || self.index.is_being_optimised() {
+        if !self.divides(size, DIVIDED_SKETCHES) {
             return estimated(table, sought, within, .., most);
         }
         let middle = within.select((size / 2) as u32).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Search<'_> {
         limit: usize,
     ) -> Result<Vec<(u32, f32)>, SearchError> {
         let size = within.len();
-        if self.index.is_being_optimised() || size < DIVIDED || size > self.table.pictured().len() / 2 {
+        if !self.divides(size, DIVIDED) || size > self.table.pictured().len() / 2 {
             return self.asked(vectors, self.narrowed(within).as_ref(), within, limit, true);
         }
         let mut second = within.clone();
@@ -163,15 +163,25 @@ impl Search<'_> {
 
     /// What the engine is told to keep to `within`: who is in it, or who is not.
     fn narrowed(&self, within: &RoaringBitmap) -> Option<Filter> {
-        let keys = |rows: &RoaringBitmap| has_keys(rows.iter().map(|row| self.table.key(row)));
         let others = self.table.pictured() - within;
         if others.is_empty() {
             None
         } else if others.len() < within.len() {
-            Some(Filter { must_not: Some(vec![keys(&others)]), ..Filter::default() })
+            Some(Filter { must_not: self.only(&others).must, ..Filter::default() })
         } else {
-            Some(Filter::new_must(keys(within)))
+            Some(self.only(within))
         }
+    }
+
+    /// What the engine is told to keep to `rows`.
+    fn only(&self, rows: &RoaringBitmap) -> Filter {
+        Filter::new_must(has_keys(rows.iter().map(|row| self.table.key(row))))
+    }
+
+    /// Whether as many as `size` are worth two threads, as they are from `least` on. Not while an index is optimised: the second thread would
+    /// wait for a core that the optimisation has, up to 90 ms were measured.
+    fn divides(&self, size: u64, least: u64) -> bool {
+        size >= least && !self.index.is_being_optimised()
     }
 }
 
@@ -215,8 +225,7 @@ fn estimated(
     }
 }
 
-/// Two halves of one task at the same time. Not while an index is optimised: the second thread would wait for a core that the optimisation
-/// has, up to 90 ms were measured. A thread of its own: those of rayon may be busy with an import.
+/// Two halves of one task at the same time. A thread of its own: those of rayon may be busy with an import.
 fn in_two<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> T + Send) -> (T, T) {
     std::thread::scope(|scope| {
         let other = scope.spawn(second);

@@ -1,9 +1,9 @@
 //! Putting products in the order of fit.
 //!
-//! Up to [`SCANNED`] products every one is scored, so the order is exact however many sides a query has. Beyond that,
-//! candidates come from each side (the graph for pictures and meaning, the postings for words) and every candidate is scored
-//! on all sides. A colour is known of every product at no cost; with a photo, the graph is also asked for what is near among
-//! the products of that colour, because those may be far behind.
+//! Pictures alone bring their own order (`near`). Of several sides, up to [`SCANNED`] products every one is scored, so the order is exact.
+//! Beyond that, candidates come from each side (the nearest for pictures and meaning, the postings for words) and every candidate is
+//! scored on all sides. A colour is known of every product at no cost; with a photo, what is near among the products of that colour is
+//! looked for as well, because those may be far behind.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 /// The page in the checkout.
 pub const PAGE: &str = "docs/benchmarks.md";
 
-/// A copy of the page that a quick run may write to.
-pub fn quick_copy() -> Result<PathBuf> {
+/// A copy of the page, for runs that leave it as it is.
+pub fn copy() -> Result<PathBuf> {
     let copy = super::cache()?.join("quick/benchmarks.md");
     fs::create_dir_all(copy.parent().context("no folder")?)?;
     fs::copy(PAGE, &copy).with_context(|| format!("{PAGE}: run this from the checkout"))?;

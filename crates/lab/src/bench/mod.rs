@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let quick = arguments.quick;
     // What is not to be kept is drawn beside a copy.
-    let page = if quick || arguments.dry_run { document::quick_copy()? } else { PathBuf::from(document::PAGE) };
+    let page = if quick || arguments.dry_run { document::copy()? } else { PathBuf::from(document::PAGE) };
     let pictures = page.parent().context("the page has no folder")?.join("pictures");
     std::fs::create_dir_all(&pictures)?;
     let or = |given: &[u64], usual: &[u64]| if given.is_empty() { usual.to_vec() } else { given.to_vec() };

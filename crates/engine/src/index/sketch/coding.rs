@@ -172,12 +172,11 @@ impl Arithmetic for Portable {
 impl Arithmetic for pulp::x86::V3 {
     // Only what is inlined is compiled for the wide registers.
     #[inline(always)]
-    fn products<const N: usize>(self, codes: [&[Block]; N], planes: &[[Plane; PLANES]]) -> [i32; N] {
+    fn products<const N: usize>(self, codes: [&[Block]; N], mut planes: &[[Plane; PLANES]]) -> [i32; N] {
         use std::arch::x86_64::__m256i;
         let (avx, avx2) = (self.avx, self.avx2);
         let low = avx._mm256_set1_epi8(3);
         let ones = avx._mm256_set1_epi16(1);
-        let mut planes = planes;
         for blocks in codes {
             planes = &planes[..planes.len().min(blocks.len())];
         }

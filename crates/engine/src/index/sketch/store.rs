@@ -1,6 +1,6 @@
 //! The sketches of all products, by row of the table.
 
-use std::io::{Read, Write};
+use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use super::coding::{Arithmetic, Block, Portable, Sketch, Sought};
 
@@ -30,12 +30,10 @@ impl Sketches {
     /// Notes the pictures of a row, instead of those before.
     pub(in crate::index) fn put(&mut self, row: u32, pictures: &[Sketch]) {
         let at = row as usize;
-        let (first, further) =
-            pictures.split_first().map_or((None, pictures), |(first, further)| (Some(first), further));
         if let Some(more) = self.more.get_mut(at) {
             *more = Box::default();
         }
-        let Some(first) = first else { return };
+        let Some((first, further)) = pictures.split_first() else { return };
         self.blocks = first.blocks.len();
         while self.pages.len() <= at / ROWS {
             self.pages.push(Page::new(self.blocks));
@@ -69,12 +67,11 @@ impl Sketches {
     }
 
     /// Writes them, as [`Sketches::read`] reads them.
-    pub(in crate::index) fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut put = |number: usize| out.write_all(&(number as u32).to_le_bytes());
-        put(self.blocks)?;
-        put(self.pages.len())?;
+    pub(in crate::index) fn write(&self, out: &mut impl Write) -> Result<()> {
         let several = || (0_u32..).zip(&self.more).filter(|(_, more)| !more.is_empty());
-        put(several().count())?;
+        for number in [self.blocks, self.pages.len(), several().count()] {
+            out.write_all(&(number as u32).to_le_bytes())?;
+        }
         for page in &self.pages {
             out.write_all(page.blocks.as_flattened())?;
             page.factors.iter().try_for_each(|factor| out.write_all(&factor.to_le_bytes()))?;
@@ -91,37 +88,30 @@ impl Sketches {
     }
 
     /// Reads them. Damage is an error or other numbers, and takes at most a page more memory than the input is long.
-    pub(in crate::index) fn read(input: &mut impl Read) -> Result<Self, String> {
-        let failed = |error: std::io::Error| error.to_string();
-        let mut take = |bytes: &mut [u8]| input.read_exact(bytes).map_err(failed);
-        let mut number = [0; 4];
-        let mut next = |take: &mut dyn FnMut(&mut [u8]) -> Result<(), String>| {
-            take(&mut number)?;
-            Ok::<u32, String>(u32::from_le_bytes(number))
-        };
-        let (blocks, pages, several) = (next(&mut take)?, next(&mut take)?, next(&mut take)?);
+    pub(in crate::index) fn read(input: &mut impl Read) -> Result<Self> {
+        let (blocks, pages, several) = (number(input)?, number(input)?, number(input)?);
         if blocks > MOST_BLOCKS {
-            return Err("its sketches are longer than any".to_owned());
+            return Err(Error::new(ErrorKind::InvalidData, "its sketches are longer than any"));
         }
         let mut sketches = Self { blocks: blocks as usize, ..Self::default() };
         for _ in 0..pages {
             let mut page = Page::new(sketches.blocks);
-            take(page.blocks.as_flattened_mut())?;
+            input.read_exact(page.blocks.as_flattened_mut())?;
             for factor in &mut page.factors {
-                *factor = f32::from_bits(next(&mut take)?);
+                *factor = f32::from_bits(number(input)?);
             }
             sketches.pages.push(page);
         }
         for _ in 0..several {
-            let (row, count) = (next(&mut take)?, next(&mut take)?);
+            let (row, count) = (number(input)?, number(input)?);
             if !sketches.reach(row) || (row as usize) < sketches.more.len() {
-                return Err(format!("row {row} has sketches that are not of it"));
+                return Err(Error::new(ErrorKind::InvalidData, format!("row {row} has sketches that are not of it")));
             }
             let mut more = Vec::new();
             for _ in 0..count {
                 let mut blocks = vec![Block::default(); sketches.blocks];
-                take(blocks.as_flattened_mut())?;
-                more.push(Sketch { blocks: blocks.into_boxed_slice(), factor: f32::from_bits(next(&mut take)?) });
+                input.read_exact(blocks.as_flattened_mut())?;
+                more.push(Sketch { blocks: blocks.into_boxed_slice(), factor: f32::from_bits(number(input)?) });
             }
             sketches.more.resize_with(row as usize + 1, Box::default);
             sketches.more[row as usize] = more.into();
@@ -158,6 +148,12 @@ impl Sketches {
         }
         sums
     }
+}
+
+fn number(input: &mut impl Read) -> Result<u32> {
+    let mut bytes = [0; 4];
+    input.read_exact(&mut bytes)?;
+    Ok(u32::from_le_bytes(bytes))
 }
 
 impl Page {

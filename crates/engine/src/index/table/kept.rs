@@ -58,7 +58,7 @@ impl Table {
 
     /// Reads what [`Table::write`] wrote.
     pub(in crate::index) fn read(input: &mut impl Read) -> Result<Self, String> {
-        let sketches = Sketches::read(input)?;
+        let sketches = Sketches::read(input).map_err(|error| error.to_string())?;
         let mut input = rmp_serde::Deserializer::new(input);
         let keys: Vec<u64> = take(&mut input)?;
         let mut table = Self {
