@@ -5,6 +5,8 @@
 
 mod linear;
 
+mod beside;
+
 pub mod image;
 
 pub mod fetch;

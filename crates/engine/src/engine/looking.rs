@@ -2,13 +2,17 @@
 //!
 //! A search waits for this longer than for anything else, so pixels are looked at while the model runs.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use super::{EmbedTimes, Engine, EngineError};
 use crate::image::{Behind, ColourDescriptor, Picture, Region, Repair, decode_at_least};
 use crate::model::{Feature, ImageModel, preprocess};
-use crate::photo::{SecondLook, first_look};
+use crate::photo::{Ready, SecondLook, first_look};
 use crate::understand::{Seen, Understanding};
+
+/// Cores that this process may use.
+static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// Whether a photo with this feature is found as it is, so that no second look is needed.
 pub(super) type Known<'a> = &'a (dyn Fn(&[f32], Option<&ColourDescriptor>) -> Result<bool, EngineError> + Sync);
@@ -121,12 +125,19 @@ impl Engine {
     ) -> Result<Look, EngineError> {
         let model = self.model()?;
         let model = model.as_ref();
-        // The pixels are looked at while the model runs.
+        let looking = model.looking();
         let (first, seen) = std::thread::scope(|scope| {
             let seeing = scope.spawn(|| Seen::of(picture, want == Want::All));
-            let first = first_look(model, picture);
+            let ready = Ready::of(model.manifest(), picture);
             // Who looks at pixels panics only over a mistake of ours: then there is an answer without understanding.
-            (first, seeing.join().ok())
+            let seen = || seeing.join().ok();
+            // A model that has all cores is done sooner where the pixels come before it than where they take some of them.
+            if looking.is_alone() && model.threads() >= *CORES {
+                let seen = seen();
+                (ready.look(model, picture), seen)
+            } else {
+                (ready.look(model, picture), seen())
+            }
         });
         let mut first = first?;
         let behind = seen.as_ref().map(Seen::behind);

@@ -29,12 +29,25 @@ pub use preprocess::{Tensor, preprocess};
 pub use recognition::{Recognised, Recognition};
 pub use runtime::{Runtime, load_runtime};
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::image::Picture;
 
-/// An image encoder. Two methods, so that everything that uses one can be tested with [`FakeModel`].
+/// An image encoder. Few methods, so that everything that uses one can be tested with [`FakeModel`].
 pub trait ImageModel: Send + Sync {
     /// What the model is, expects and answers.
     fn manifest(&self) -> &Manifest;
+
+    /// How many threads work on a batch that is alone.
+    fn threads(&self) -> usize {
+        1
+    }
+
+    /// Says that a picture is looked at, by other means than the model before and after it, until what comes back is dropped: a batch is
+    /// alone only where no other picture is.
+    fn looking(&self) -> Looking<'_> {
+        Looking(None)
+    }
 
     /// The features of a batch of preprocessed pictures, in their order; the maps too where `want_maps` and the model
     /// has them. An empty batch gives an empty answer. May be called from many threads at once.
@@ -43,6 +56,31 @@ pub trait ImageModel: Send + Sync {
     /// [`ModelError::Input`] when a tensor does not have the size the manifest says, [`ModelError::Inference`] when the
     /// runtime fails or answers something else than the manifest says. No picture of the batch has a feature then.
     fn features(&self, batch: &[Tensor], want_maps: bool) -> Result<Vec<Feature>, ModelError>;
+}
+
+/// A picture that is looked at; see [`ImageModel::looking`].
+#[derive(Debug)]
+pub struct Looking<'m>(Option<&'m AtomicUsize>);
+
+impl<'m> Looking<'m> {
+    fn one_more(count: &'m AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(Some(count))
+    }
+
+    /// Whether no other picture is looked at now; so it is with a model that does not count.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.0.is_none_or(|count| count.load(Ordering::Acquire) <= 1)
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.0 {
+            count.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
 }
 
 /// Preprocesses pictures and runs the model on them as one batch: the stages in one call.

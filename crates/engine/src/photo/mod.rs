@@ -1,6 +1,6 @@
 //! A shopper's photo, looked at so that what is wrong with it counts as little as possible.
 //!
-//! `Picture → `[`first_look`]` (repaired, or a part left out) → `[`FirstLook::corrected`]` (what repair left in the feature) → with
+//! `Picture → `[`first_look`]` ([`Ready`]: repaired, or a part left out) → `[`FirstLook::corrected`]` (what repair left in the feature) → with
 //! a [`SecondLook`] at the one small product in it, or at the middle of a busy photo `→ feature`. A photo with nothing wrong on a plain
 //! background comes out with the feature that the catalogue's pictures have. Catalogue pictures do not come this way.
 
@@ -9,7 +9,7 @@ mod corrections;
 pub use corrections::{Correction, Corrections};
 
 use crate::image::{Behind, ColourDescriptor, Picture, Region, Repair, covered, repaired};
-use crate::model::{FeatureMap, ImageModel, ModelError, features_of};
+use crate::model::{FeatureMap, ImageModel, Manifest, ModelError, Tensor, preprocess};
 use crate::region::RegionSeen;
 
 /// Version of how photos are looked at, for caches of what came of it.
@@ -51,37 +51,63 @@ pub struct FirstLook {
     pub cover: Option<Region>,
 }
 
+/// A photo as the model is to see it: made from its pixels alone.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    repaired: Option<(Picture, Repair)>,
+    cover: Option<Region>,
+    tensor: Tensor,
+}
+
+impl Ready {
+    /// Looks for what is wrong with a photo, and undoes it.
+    #[must_use]
+    pub fn of(manifest: &Manifest, picture: &Picture) -> Self {
+        // Only of the built-in model it is known how it pools.
+        let ours = Corrections::builtin().is_some_and(|own| own.fits(manifest));
+        let side = manifest.input.size;
+        let (repaired, cover) = std::thread::scope(|scope| {
+            let covering = ours.then(|| scope.spawn(|| covered(picture)));
+            let repaired = repaired(picture, side);
+            // Who looks for it panics only over a mistake of ours: then nothing is left out.
+            (repaired, covering.and_then(|covering| covering.join().ok()).flatten())
+        });
+        let seen = repaired.as_ref().map_or(picture, |(repaired, _)| repaired);
+        let tensor = preprocess(manifest, seen);
+        Self { cover: cover.filter(|_| repaired.is_none()), tensor, repaired }
+    }
+
+    /// Puts it through the model; `picture` is the one it was made of.
+    ///
+    /// # Errors
+    /// As [`ImageModel::features`].
+    pub fn look(self, model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook, ModelError> {
+        let nothing = || ModelError::Inference {
+            model: model.manifest().name.clone(),
+            batch: 1,
+            reason: "it gave no feature".into(),
+        };
+        let Self { repaired, cover, tensor } = self;
+        let (repaired, mut repair) = repaired.unzip();
+        let feature = model.features(std::slice::from_ref(&tensor), true)?.pop().ok_or_else(nothing)?;
+        let (mut pooled, map, mut plain, mut left_out) = (feature.pooled, feature.map, None, None);
+        if let (Some(map), Some(cover)) = (&map, cover) {
+            let mut rest = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
+            rest.extend_from_slice(pooled.get(rest.len()..).unwrap_or_default());
+            plain = Some(std::mem::replace(&mut pooled, rest));
+            repair = Some(Repair::Uncovered);
+            left_out = Some(cover);
+        }
+        Ok(FirstLook { pooled, map, repair, plain, repaired, cover: left_out })
+    }
+}
+
 /// Puts a photo through the model, repaired where it needs that.
 ///
 /// # Errors
 /// As [`ImageModel::features`].
 pub fn first_look(model: &dyn ImageModel, picture: &Picture) -> Result<FirstLook, ModelError> {
-    let side = model.manifest().input.size;
-    let (repaired, mut repair) = repaired(picture, side).unzip();
-    let seen = repaired.as_ref().unwrap_or(picture);
-    let nothing = || ModelError::Inference {
-        model: model.manifest().name.clone(),
-        batch: 1,
-        reason: "it gave no feature".into(),
-    };
-    // Only of the built-in model it is known how it pools.
-    let ours = Corrections::builtin().is_some_and(|own| own.fits(model.manifest()));
-    let (feature, cover) = std::thread::scope(|scope| {
-        let covering = (repair.is_none() && ours).then(|| scope.spawn(|| covered(picture)));
-        let feature = features_of(model, std::slice::from_ref(seen), true);
-        // Who looks for it panics only over a mistake of ours: then nothing is left out.
-        (feature, covering.and_then(|covering| covering.join().ok()).flatten())
-    });
-    let feature = feature?.pop().ok_or_else(nothing)?;
-    let (mut pooled, map, mut plain, mut left_out) = (feature.pooled, feature.map, None, None);
-    if let (Some(map), Some(cover)) = (&map, cover) {
-        let mut rest = map.weighted_mean(POOLING, &uncovered(picture, &cover, map.width(), map.height()));
-        rest.extend_from_slice(pooled.get(rest.len()..).unwrap_or_default());
-        plain = Some(std::mem::replace(&mut pooled, rest));
-        repair = Some(Repair::Uncovered);
-        left_out = Some(cover);
-    }
-    Ok(FirstLook { pooled, map, repair, plain, repaired, cover: left_out })
+    Ready::of(model.manifest(), picture).look(model, picture)
 }
 
 impl FirstLook {

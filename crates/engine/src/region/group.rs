@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::segment::{Edges, Scale};
+use crate::beside::beside;
 use crate::image::Sketch;
 
 /// The scales at which a picture is cut into pieces.
@@ -50,13 +51,13 @@ impl Candidate {
 pub(super) fn candidates(sketch: &Sketch) -> Vec<Candidate> {
     let edges = Edges::of(sketch);
     let whole = (sketch.width() * sketch.height()) as f32;
-    let mut found: Vec<Candidate> = Vec::new();
-    for scale in SCALES {
+    let at = |scale| {
         let (pieces, count) = edges.pieces(scale);
-        if count <= MOST_PIECES {
-            found.extend(grouped(sketch, &pieces, count));
-        }
-    }
+        if count <= MOST_PIECES { grouped(sketch, &pieces, count) } else { Vec::new() }
+    };
+    let [smaller, larger] = SCALES;
+    let (mut found, others) = beside(|| at(smaller), || at(larger));
+    found.extend(others);
     found.retain(|candidate| candidate.fits(whole));
     // Of boxes that are the same the fullest stays.
     found.sort_unstable();

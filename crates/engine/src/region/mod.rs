@@ -18,6 +18,7 @@ pub use propose::{Directions, Inputs, Proposal, Proposer, SAID};
 
 use serde::{Deserialize, Serialize};
 
+use crate::beside::beside;
 use crate::image::{Region, Sketch};
 use crate::model::FeatureMap;
 
@@ -69,8 +70,7 @@ impl Outlines {
     /// Looks for them.
     #[must_use]
     pub fn of(sketch: &Sketch) -> Self {
-        let frames = group::candidates(sketch);
-        let sums = measure::Sums::of(sketch);
+        let (frames, sums) = beside(|| group::candidates(sketch), || measure::Sums::of(sketch));
         let measures = measure::of_picture(&sums, &frames);
         Self { size: (sketch.width() as f32, sketch.height() as f32), frames, measures, sums }
     }

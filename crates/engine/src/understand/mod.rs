@@ -13,6 +13,7 @@ pub use labels::{Described, Field, Guesses, Labels, LeftOut, Linear, NO_VALUE, S
 pub use memory::{Memory, Neighbour};
 pub use response::{CategoryGuess, Guess, NamedThing, Understood};
 
+use crate::beside::beside;
 use crate::image::{Behind, Palette, Picture, Quality, Region, Repair, Sketch, Subject};
 use crate::model::{FeatureMap, ModelError, Recognition};
 use crate::region::{Outlines, RegionSeen};
@@ -77,19 +78,13 @@ impl Seen {
     /// When the built-in classifier cannot be read; cannot happen in a build that passed its tests.
     pub fn with(self, map: Option<&FeatureMap>) -> Result<Understanding, ModelError> {
         let recognition = Recognition::builtin()?;
-        let recognised = match map.filter(|map| map.channels() == recognition.channels()) {
-            Some(map) => recognition.recognise(map, NAMES)?,
-            None => Vec::new(),
+        let Self { outlines, colours, quality, .. } = self;
+        let (regions, recognised) = match map.filter(|map| map.channels() == recognition.channels()) {
+            Some(own) => beside(|| outlines.regions(map), || recognition.recognise(own, NAMES)),
+            None => (outlines.regions(map), Ok(Vec::new())),
         };
-        let likely = recognised.into_iter().filter(|name| name.probability >= UNLIKELY);
+        let likely = recognised?.into_iter().filter(|name| name.probability >= UNLIKELY);
         let names = likely.map(|name| NamedThing { name: name.name, probability: name.probability }).collect();
-        Ok(Understanding {
-            regions: self.outlines.regions(map),
-            names,
-            colours: self.colours,
-            quality: self.quality,
-            repair: None,
-            second_look: None,
-        })
+        Ok(Understanding { regions, names, colours, quality, repair: None, second_look: None })
     }
 }
