@@ -268,7 +268,7 @@ mod tests {
             ("layout = \"nchw\"", "layout = \"chwn\"", "layout"),
             ("b25324c3", "B25324C3", "sha256"),
             ("file_sha256 = \"", "file_sha256 = \"0", "file_sha256"),
-            ("dim = 2496", "dim = 0", "outputs.layers.dim"),
+            ("dim = 3744", "dim = 0", "outputs.layers.dim"),
             ("channels = 1280", "channels = 0", "outputs.features"),
             ("channels = 120", "channels = 0", "outputs.finer"),
             ("layers_sha256 = \"", "layers_sha256 = \"0", "layers_sha256"),

@@ -316,10 +316,15 @@ mod tests {
     fn more_threads_than_sessions_wait_for_their_turn() {
         let model = one_session();
         let tensor = preprocess(model.manifest(), &picture(3));
-        let expected = model.features(std::slice::from_ref(&tensor), false).unwrap();
+        let features = || model.features(std::slice::from_ref(&tensor), false).unwrap().remove(0).pooled;
+        let expected = features();
+        // One thread sums up texture in another order than two: far below the step of 1/512 that is kept.
+        let same = |found: Vec<f32>| {
+            found[..1280] == expected[..1280] && found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5)
+        };
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| assert_eq!(model.features(std::slice::from_ref(&tensor), false).unwrap(), expected));
+                scope.spawn(|| assert!(same(features())));
             }
         });
     }
@@ -358,7 +363,7 @@ mod tests {
             ("dim = 1280", "dim = 640", "`pooled` has shape"),
             ("name = \"features\"", "name = \"maps\"", "no output `maps`"),
             ("name = \"layers\"", "name = \"inner\"", "no output `inner`"),
-            ("dim = 2496", "dim = 64", "`layers` has shape"),
+            ("dim = 3744", "dim = 64", "`layers` has shape"),
         ] {
             let manifest = Manifest::from_toml(&MANIFEST.replace(from, to), "test").unwrap();
             let error = OnnxModel::open(manifest, bytes.clone(), &RuntimeOptions::default()).unwrap_err();

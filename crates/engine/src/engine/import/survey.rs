@@ -33,8 +33,8 @@ const TRY: Duration = Duration::from_secs(10);
 /// Hosts that are told apart: more do not make an import faster.
 const MOST_HOSTS: usize = 16;
 /// Bytes on disk for one new picture besides its file: feature, inner layers, embedding in the index (16 bits a number, and its place in the
-/// graph; twice while graphs are built), rows.
-const PER_PICTURE: u64 = 2_560 + 2_496 + 2 * (512 + 128) + 500;
+/// graph; twice while graphs are built), its sketch in the columns (twice while they are written), rows.
+const PER_PICTURE: u64 = 2_560 + 3_744 + 2 * (512 + 128) + 2 * 68 + 500;
 /// Bytes on disk for one product: its JSON, words and payload in the index, rows.
 const PER_PRODUCT: u64 = 6_000;
 /// Bytes of memory for one product, above all what the index holds of it, files that are mapped included. A million with short texts took
