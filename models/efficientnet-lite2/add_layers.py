@@ -112,9 +112,10 @@ class Writer:
 
     def texture(self, directions):
         name = "layers_texture"
+        # A convolution, since a product of matrices is summed up in another order by two threads than by one.
+        weights = self.constant(f"{name}_directions", directions.T.copy()[:, :, None, None])
         shape = self.constant(f"{name}_shape", np.array([0, 0, -1], np.int64))
-        row = self.node("Reshape", [TEXTURE, shape], f"{name}_row")
-        along = self.node("MatMul", [self.constant(f"{name}_directions", directions.T.copy()), row], f"{name}_along")
+        along = self.node("Reshape", [self.node("Conv", [TEXTURE, weights], f"{name}_map"), shape], f"{name}_along")
         mean = self.node("ReduceMean", [along], f"{name}_mean", axes=[2], keepdims=1)
         off = self.node("Sub", [along, mean], f"{name}_off")
         turned = self.node("Transpose", [off], f"{name}_turned", perm=[0, 2, 1])
