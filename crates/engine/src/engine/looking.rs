@@ -1,6 +1,7 @@
 //! Looking at a picture: with the model, and with what its pixels say by themselves.
 //!
-//! A search waits for this longer than for anything else, so pixels are looked at while the model runs.
+//! A search waits for this longer than for anything else, so pixels are looked at on all cores: while the model runs, or before it where
+//! it has all cores to itself.
 
 use std::sync::LazyLock;
 use std::time::Instant;

@@ -29,8 +29,7 @@ pub use preprocess::{Tensor, preprocess};
 pub use recognition::{Recognised, Recognition};
 pub use runtime::{Runtime, load_runtime};
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use self::onnx::Running;
 use crate::image::Picture;
 
 /// An image encoder. Few methods, so that everything that uses one can be tested with [`FakeModel`].
@@ -60,26 +59,13 @@ pub trait ImageModel: Send + Sync {
 
 /// A picture that is looked at; see [`ImageModel::looking`].
 #[derive(Debug)]
-pub struct Looking<'m>(Option<&'m AtomicUsize>);
+pub struct Looking<'m>(Option<Running<'m>>);
 
-impl<'m> Looking<'m> {
-    fn one_more(count: &'m AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(Some(count))
-    }
-
+impl Looking<'_> {
     /// Whether no other picture is looked at now; so it is with a model that does not count.
     #[must_use]
     pub fn is_alone(&self) -> bool {
-        self.0.is_none_or(|count| count.load(Ordering::Acquire) <= 1)
-    }
-}
-
-impl Drop for Looking<'_> {
-    fn drop(&mut self) {
-        if let Some(count) = self.0 {
-            count.fetch_sub(1, Ordering::AcqRel);
-        }
+        self.0.as_ref().is_none_or(|own| own.now() <= 1)
     }
 }
 

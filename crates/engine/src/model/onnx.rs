@@ -171,7 +171,7 @@ impl ImageModel for OnnxModel {
     }
 
     fn looking(&self) -> Looking<'_> {
-        Looking::one_more(&self.looking)
+        Looking(Some(Running::one_more(&self.looking)))
     }
 
     fn features(&self, batch: &[Tensor], want_maps: bool) -> Result<Vec<Feature>, ModelError> {
@@ -185,8 +185,9 @@ impl ImageModel for OnnxModel {
     }
 }
 
-/// Counts a batch until it is dropped.
-struct Running<'m> {
+/// Counts a batch, or a picture that is looked at, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Running<'m> {
     of: &'m AtomicUsize,
     /// How many there were with this one.
     count: usize,
@@ -195,6 +196,11 @@ struct Running<'m> {
 impl<'m> Running<'m> {
     fn one_more(of: &'m AtomicUsize) -> Self {
         Self { of, count: of.fetch_add(1, Ordering::AcqRel) + 1 }
+    }
+
+    /// How many there are now.
+    pub(super) fn now(&self) -> usize {
+        self.of.load(Ordering::Acquire)
     }
 }
 

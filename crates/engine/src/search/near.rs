@@ -13,6 +13,7 @@ use super::SearchError;
 use super::filter::has_keys;
 use super::found::Search;
 use super::rank::{Best, best_of};
+use crate::beside::beside;
 use crate::index::{Scored, Sought, Table};
 
 /// Up to so many products are compared one by one.
@@ -113,7 +114,7 @@ impl Search<'_> {
             return estimated(table, sought, within, .., most);
         }
         let middle = within.select((size / 2) as u32).unwrap_or_default();
-        let (mut all, second) = in_two(
+        let (mut all, second) = beside(
             || estimated(table, sought, within, ..middle, most),
             || estimated(table, sought, within, middle.., most),
         );
@@ -138,7 +139,7 @@ impl Search<'_> {
         let (first, second) = (self.narrowed(&(within - &second)), self.narrowed(&second));
         let index = self.index;
         let of = |filter: Option<Filter>| index.nearest(vectors, filter.as_ref(), limit, true);
-        let (first, second) = in_two(|| of(first), || of(second));
+        let (first, second) = beside(|| of(first), || of(second));
         let found = self.rows(first?, within).into_iter().chain(self.rows(second?, within));
         Ok(best_of(found, limit, self.keys()).0)
     }
@@ -223,14 +224,6 @@ fn estimated(
             }
         }
     }
-}
-
-/// Two halves of one task at the same time. A thread of its own: those of rayon may be busy with an import.
-fn in_two<T: Send>(first: impl FnOnce() -> T, second: impl FnOnce() -> T + Send) -> (T, T) {
-    std::thread::scope(|scope| {
-        let other = scope.spawn(second);
-        (first(), other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 #[cfg(test)]
