@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
@@ -16,10 +17,16 @@ const WAITING: usize = 512;
 /// How long they wait at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Photos turned away for each that is let in, from which on none waits for a core: the next to come is there as soon as one is free.
+const CROWD: f32 = 1.5;
+/// How much of what is known of the crowd is what the last photo says.
+const LATEST: f32 = 0.125;
+
 /// All permits.
 #[derive(Debug)]
 pub struct Permits {
     all: usize,
+    crowd: Mutex<Crowd>,
     work: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
@@ -32,12 +39,42 @@ pub struct Permits {
 #[derive(Debug)]
 pub struct Permit(#[expect(dead_code, reason = "it is held, not looked at")] OwnedSemaphorePermit);
 
+/// The right to look at a photo; given back when dropped.
+#[derive(Debug)]
+pub struct Turn {
+    /// The right to work.
+    pub work: Permit,
+    /// A core, where there was no waiting for one.
+    pub core: Option<Permit>,
+}
+
+/// How many photos are turned away.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// Since one was let in.
+    turned_away: u16,
+    /// For each that was let in, of late.
+    of_late: f32,
+}
+
+impl Crowd {
+    fn let_in(&mut self) {
+        self.of_late += (f32::from(self.turned_away) - self.of_late) * LATEST;
+        self.turned_away = 0;
+    }
+
+    fn turn_away(&mut self) {
+        self.turned_away = self.turned_away.saturating_add(1);
+    }
+}
+
 impl Permits {
     /// As many as the settings say, on a machine of so many cores.
     pub fn new(permits: usize, cores: usize) -> Self {
         let of = |count| Arc::new(Semaphore::new(count));
         Self {
             all: permits,
+            crowd: Mutex::default(),
             work: of(permits),
             cores: of(cores),
             bodies: of(permits * BODIES_PER_PERMIT),
@@ -53,6 +90,25 @@ impl Permits {
     /// 503 when all are taken.
     pub fn work(&self) -> Result<Permit, Problem> {
         take(&self.work)
+    }
+
+    /// For a photo: now, or 503. A place to wait for a core bridges the moments between two photos; under a crowd there are none, and whoever
+    /// waited would only be answered later (controlled delay; Nichols & Jacobson 2012).
+    ///
+    /// # Errors
+    /// 503 when all permits are taken, or under a crowd all cores.
+    pub fn photo(&self) -> Result<Turn, Problem> {
+        let mut crowd = self.crowd.lock();
+        let turn = take(&self.work).and_then(|work| match take(&self.cores) {
+            Ok(core) => Ok(Turn { work, core: Some(core) }),
+            Err(_) if crowd.of_late < CROWD => Ok(Turn { work, core: None }),
+            Err(busy) => Err(busy),
+        });
+        match &turn {
+            Ok(_) => crowd.let_in(),
+            Err(_) => crowd.turn_away(),
+        }
+        turn
     }
 
     /// A core, for a photo that has its permit: in the order in which they came. Photos that share a core are all as late as the last
@@ -130,6 +186,29 @@ mod tests {
         assert_eq!(permits.count(), (1, 0));
         drop(held);
         assert!(permits.work().is_ok());
+    }
+
+    #[tokio::test]
+    async fn under_a_crowd_nobody_waits_for_a_core() {
+        let permits = Permits::new(3, 2);
+        let full = || (0..3).map(|_| permits.photo()).collect::<Result<Vec<_>, _>>();
+        let held = full().unwrap();
+        assert_eq!(held.iter().filter(|turn| turn.core.is_none()).count(), 1);
+        for _ in 0..100 {
+            assert_eq!(permits.photo().unwrap_err().status().as_u16(), 503);
+        }
+        drop(held);
+        // A hundred were turned away for one that comes now: it and the next get a core, and nobody waits.
+        let (first, second) = (permits.photo().unwrap(), permits.photo().unwrap());
+        assert!(first.core.is_some() && second.core.is_some());
+        assert!(permits.photo().is_err() && permits.count() == (3, 1));
+        drop(first);
+        // When nobody is turned away any more, there is a place to wait again.
+        for _ in 0..50 {
+            permits.photo().unwrap();
+        }
+        drop(second);
+        assert!(full().is_ok());
     }
 
     #[tokio::test]

@@ -47,13 +47,16 @@ pub async fn search(
         let bytes = body::whole(request, most).await?;
         (body::json(&bytes, "query")?, Vec::new())
     };
-    let permit = app.permits.work()?;
     // Photos take turns; what needs no model is answered beside them, and who waits for another server keeps nobody from computing.
     let in_turn = !query.images.is_empty() && query.images.iter().all(|image| image.url.is_none());
     let search = move |engine: &Arc<Engine>| {
         let _held = held;
         engine.search(&catalogue, &query, &parts)
     };
-    let response = if in_turn { app.compute(permit, search).await? } else { app.work(permit, search).await? };
+    let response = if in_turn {
+        app.compute(app.permits.photo()?, search).await?
+    } else {
+        app.work(app.permits.work()?, search).await?
+    };
     Ok(Json(response))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use metrics_exporter_prometheus::PrometheusHandle;
 use vetrina_engine::{Engine, EngineError};
 
-use super::permits::{Permit, Permits};
+use super::permits::{Permit, Permits, Turn};
 use super::problem::Problem;
 use crate::settings::Settings;
 
@@ -91,15 +91,18 @@ impl App {
     /// As [`App::work`].
     pub async fn compute<T: Send + 'static>(
         &self,
-        permit: Permit,
+        turn: Turn,
         work: impl FnOnce(&Arc<Engine>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let core = self.permits.core().await?;
+        let core = match turn.core {
+            Some(core) => core,
+            None => self.permits.core().await?,
+        };
         let computing = move |engine: &Arc<Engine>| {
             let _core = core;
             work(engine)
         };
-        self.work(permit, computing).await
+        self.work(turn.work, computing).await
     }
 
     /// A short read.

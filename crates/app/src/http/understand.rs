@@ -44,9 +44,9 @@ pub async fn understand(
     if parts.query.is_some() {
         return Err(Problem::bad_request("bad-multipart", "there is no part `query` here").item("query"));
     }
-    let permit = app.permits.work()?;
+    let turn = app.permits.photo()?;
     let understood = app
-        .compute(permit, move |engine| {
+        .compute(turn, move |engine| {
             let _held = held;
             engine.understand(Some(&catalogue), &image)
         })
