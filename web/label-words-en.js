@@ -45,6 +45,8 @@ export default {
   better: "It is better, and worse nowhere, as far as these photos can tell.",
   passes: "It is worse nowhere, and not surely better, as far as these photos can tell.",
   fails: "It may be worse in places, so it is left out. More answers may change that.",
+  against_worse: "{task}: worse over all hits, not the first alone (average precision {now} now, {then} with it).",
+  against_unsure: "{task}: may well be worse over all hits, and there are too few questions to tell (average precision {now} now, {then} with it).",
   unproved: "It could not be compared: too few photos have their product. Answer some more, of different products.",
   used: "It is in use.",
   window: "The window",

@@ -98,6 +98,14 @@ function proof({ tasks }) {
   return h("table", { class: "proof" }, h("caption", {}, t("proof")), h("thead", {}, h("tr", {}, head)), h("tbody", {}, tasks.map(row)));
 }
 
+/** What speaks against a space, a sentence for each task; reports of before have the gate's own, in English. */
+function against({ tasks, gate }) {
+  if (!tasks.every((task) => task.verdict)) return gate.reasons;
+  const share = (figures) => percent(figures.map);
+  const sentence = (task) => t(`against_${task.verdict}`, { task: t(`task_${task.task}`), now: share(task.current), then: share(task.new) });
+  return tasks.filter((task) => ["worse", "unsure"].includes(task.verdict)).map(sentence);
+}
+
 /** The latest space that was learned, with its proof, as long as it was compared with the one in use. */
 function learned() {
   const active = spaces.find((space) => space.active);
@@ -112,7 +120,7 @@ function learned() {
     compared ? proof(report) : null,
     report.unlabelled?.fused ? h("p", { class: "soft" }, t("unlabelled", { n: report.unlabelled.photos })) : null,
     h("p", { class: `verdict${["fails", "unproved"].includes(verdict) ? " bad" : ""}`, role: "status" }, t(verdict)),
-    verdict === "fails" ? h("ul", { class: "soft" }, report.gate.reasons.map((reason) => h("li", {}, reason))) : null,
+    verdict === "fails" ? h("ul", { class: "soft" }, against(report).map((reason) => h("li", {}, reason))) : null,
     verdict === passes ? h("div", { class: "row-actions" }, button("use", "main", () => use(latest))) : null,
   ];
 }

@@ -131,6 +131,26 @@ test("what the answers teach is learned, proved, used and taken back on the page
   await page.waitForFunction(() => document.getElementById("learn").innerText.includes("that every shop begins with"));
   assert.equal((await active()).head, "default");
   await close(page);
+  // What the gate has against a space is said in the language of the page, task by task.
+  const refused = await open({ ...PHONE, locale: "zh-CN" });
+  await refused.route("**/v1/catalogues/default/spaces", async (route) => {
+    const answer = await route.fetch();
+    const spaces = await answer.json();
+    const { report } = spaces.spaces.find((space) => space.report?.gate);
+    report.gate.passes = false;
+    report.tasks[0].verdict = "worse";
+    report.tasks.slice(1).forEach((task) => (task.verdict = "no_worse"));
+    await route.fulfill({ response: answer, json: spaces });
+  });
+  await refused.reload();
+  await refused.waitForSelector("#learn .verdict.bad");
+  const [reason, ...more] = await refused.locator("#learn ul li").allInnerTexts();
+  assert.match(reason, /变差/);
+  assert.doesNotMatch(reason, /[a-z]{3,}/i);
+  assert.deepEqual(more, [], "only what speaks against it");
+  assert.equal(await sticksOut(refused), false, "nothing sticks out");
+  assert.deepEqual(await violations(refused), []);
+  await close(refused);
 });
 
 test("one answer is too few to prove anything, and the page says so", async () => {

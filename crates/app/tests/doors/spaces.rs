@@ -35,6 +35,7 @@ fn a_space_is_trained_promoted_and_rolled_back_from_the_command_line() {
         let difference = &task["map_difference"];
         assert!(difference["low"].as_f64() <= difference["mean"].as_f64(), "{task}");
         assert!(difference["mean"].as_f64() <= difference["high"].as_f64(), "{task}");
+        assert!(["better", "no_worse", "unsure", "worse"].contains(&task["verdict"].as_str().unwrap()), "{task}");
     }
     let spaces = run(data.path(), &["space", "list", "--json"]).ends(0).json();
     let spaces = spaces["spaces"].as_array().unwrap();

@@ -40,7 +40,7 @@ pub use options::EngineOptions;
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
     Figures, Freshness, FreshnessOptions, FusedReport, Gate, Guesses, Learned, PromoteRequest, Provenance, SpaceInfo,
-    Task, TaskReport, TrainReport, TrainRequest, Trained, UnlabelledReport, WithWords, WordsReport,
+    Task, TaskReport, TaskVerdict, TrainReport, TrainRequest, Trained, UnlabelledReport, WithWords, WordsReport,
 };
 
 use std::collections::{BTreeMap, HashMap};

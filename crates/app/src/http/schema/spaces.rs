@@ -80,6 +80,8 @@ pub struct TaskReport {
     map_difference: Interval,
     /// New − current in the first answer.
     recall_difference: Interval,
+    /// What the gate says of it: `better`, `no_worse`, `unsure` (it may well be worse, and the questions are too few to tell), `worse`.
+    verdict: Option<String>,
 }
 
 /// Whether a space may be promoted without force.

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::EngineError;
+use super::gate::TaskVerdict;
 use super::gather::Gathered;
 use super::parts::{Part, Questions, parts};
 use super::recipe::{self, Learned, Recipe};
@@ -86,6 +87,9 @@ pub struct TaskReport {
     pub map_difference: Interval,
     /// The same for the first answer.
     pub recall_difference: Interval,
+    /// What the gate says of it; reports of before do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<TaskVerdict>,
 }
 
 /// A space that answers.
@@ -227,13 +231,15 @@ fn report(task: Task, Pairs { asked_with, answers }: &Pairs) -> Option<TaskRepor
         let each: Vec<f64> = answers.iter().map(|(current, new)| of(new) - of(current)).collect();
         bootstrap(&each, SEED)
     };
+    let map_difference = differences(|answer| answer.0)?;
     Some(TaskReport {
         task,
         asked_with: (*asked_with).to_owned(),
         queries,
         current: figures(|(current, _)| *current),
         new: figures(|(_, new)| *new),
-        map_difference: differences(|answer| answer.0)?,
+        map_difference,
         recall_difference: differences(|answer| answer.1)?,
+        verdict: Some(TaskVerdict::of(map_difference)),
     })
 }

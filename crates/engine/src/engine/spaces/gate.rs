@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::assess::TaskReport;
+use crate::learn::Interval;
 
 /// How far below zero an interval may reach where the mean is below zero too: 5 points.
 const DOUBT: f64 = -0.05;
@@ -14,6 +15,44 @@ pub struct Gate {
     pub passes: bool,
     /// Why, a sentence for each task.
     pub reasons: Vec<String>,
+}
+
+/// What the gate says of one task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskVerdict {
+    /// The whole interval is above 0.
+    Better,
+    /// Nothing speaks against it.
+    NoWorse,
+    /// It may well be worse, and the questions are too few to tell.
+    Unsure,
+    /// The whole interval is below 0.
+    Worse,
+}
+
+impl TaskVerdict {
+    /// By the difference in mean average precision, new − current, with its 95 % interval.
+    pub(super) fn of(difference: Interval) -> Self {
+        if difference.high < 0.0 {
+            Self::Worse
+        } else if difference.mean < 0.0 && difference.low < DOUBT {
+            Self::Unsure
+        } else if difference.low > 0.0 {
+            Self::Better
+        } else {
+            Self::NoWorse
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::NoWorse => "no worse",
+            Self::Unsure => "may well be worse; there are too few questions to tell",
+            Self::Worse => "worse",
+        }
+    }
 }
 
 /// Judges by the differences in mean average precision, new − current. A task speaks against the new space when
@@ -30,21 +69,13 @@ pub(super) fn judge(tasks: &[TaskReport]) -> Gate {
     let mut passes = true;
     let reasons = tasks.iter().map(|task| {
         let difference = task.map_difference;
-        let verdict = if difference.high < 0.0 {
-            passes = false;
-            "worse"
-        } else if difference.mean < 0.0 && difference.low < DOUBT {
-            passes = false;
-            "may well be worse; there are too few questions to tell"
-        } else if difference.low > 0.0 {
-            "better"
-        } else {
-            "no worse"
-        };
+        let verdict = TaskVerdict::of(difference);
+        passes &= !matches!(verdict, TaskVerdict::Unsure | TaskVerdict::Worse);
         let points = |share: f64| share * 100.0;
         format!(
-            "{}: {verdict}: mAP {:.1} against {:.1} now, difference {:+.1} [{:+.1}, {:+.1}], {} {} asked",
+            "{}: {}: mAP {:.1} against {:.1} now, difference {:+.1} [{:+.1}, {:+.1}], {} {} asked",
             task.task.words(),
+            verdict.words(),
             points(task.new.map),
             points(task.current.map),
             points(difference.mean),
@@ -75,6 +106,7 @@ mod tests {
             new: figures,
             map_difference: interval,
             recall_difference: interval,
+            verdict: Some(TaskVerdict::of(interval)),
         }
     }
 
@@ -88,6 +120,16 @@ mod tests {
         assert!(passes(&[better, task(-0.01, -0.03, 0.01)]), "as good as the same");
         assert!(passes(&[task(0.01, -0.08, 0.1)]), "a wide interval about a gain");
         assert!(!passes(&[]), "nothing was compared");
+    }
+
+    #[test]
+    fn verdicts_go_by_the_interval() {
+        let of = |mean, low, high| TaskVerdict::of(Interval { mean, low, high });
+        assert_eq!(of(0.2, 0.1, 0.3), TaskVerdict::Better);
+        assert_eq!(of(-0.01, -0.03, 0.01), TaskVerdict::NoWorse);
+        assert_eq!(of(-0.02, -0.08, 0.04), TaskVerdict::Unsure);
+        assert_eq!(of(-0.02, -0.03, -0.01), TaskVerdict::Worse);
+        assert_eq!(serde_json::to_value(TaskVerdict::NoWorse).unwrap(), "no_worse");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::space::{Space, SpaceId};
 use assess::{Assessment, Way};
 pub use assess::{Figures, Task, TaskReport};
 pub use freshness::{Freshness, FreshnessOptions};
-pub use gate::Gate;
+pub use gate::{Gate, TaskVerdict};
 pub(super) use gather::MOST_LAYERED;
 use recipe::Recipe;
 pub use recipe::{Guesses, Learned};
