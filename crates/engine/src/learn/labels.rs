@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use faer::linalg::solvers::Solve as _;
 use faer::{Mat, Side};
 
-use super::scatter::scatter;
-use super::{FitError, LdaOptions, Rows};
+use super::scatter::{Scaled, scatter};
+use super::{FitError, LdaOptions, Rows, within};
 use crate::linear::dot;
 use crate::understand::{Field, LeftOut, Linear, Memory, NO_VALUE, Neighbour, mixed, softmax};
 
@@ -232,12 +232,9 @@ fn lda(rows: &Rows, labels: &[u32], count: usize, shrinkage: f64) -> Result<Line
     for (mean, size) in means.iter_mut().zip(&sizes) {
         mean.iter_mut().for_each(|sum| *sum /= size.max(1.0));
     }
-    let centred = |place: usize| &means[labels[place] as usize];
-    let solved = if rows.len() < dim {
-        solved_by_pictures(rows, centred, &means, shrinkage)?
-    } else {
-        solved_by_numbers(rows, centred, &means, shrinkage)?
-    };
+    let centre = |place: usize| Some(means[labels[place] as usize].as_slice());
+    let columns = Mat::from_fn(dim, count, |i, class| means[class][i]);
+    let solved = within::solve(Scaled::from(rows), centre, shrinkage, &columns)?;
     let prior = |class: usize| ((sizes[class] + 0.5) / (rows.len() as f64 + 0.5 * count as f64)).ln();
     let half = |class: usize| 0.5 * (0..dim).map(|i| means[class][i] * solved[(i, class)]).sum::<f64>();
     Ok(Linear {
@@ -249,50 +246,6 @@ fn lda(rows: &Rows, labels: &[u32], count: usize, shrinkage: f64) -> Result<Line
 
 /// How much of the within-class scatter is replaced by its mean diagonal.
 const SHRINKAGE: f64 = 0.1;
-/// Keeps a scatter of nothing solvable.
-const LEAST: f64 = 1e-9;
-
-/// The shrunk within-class scatter's inverse times the means, [dim, classes].
-fn solved_by_numbers<'m>(
-    rows: &Rows,
-    centre: impl Fn(usize) -> &'m Vec<f64>,
-    means: &[Vec<f64>],
-    shrinkage: f64,
-) -> Result<Mat<f64>, FitError> {
-    let dim = rows.dim();
-    let mut within = scatter(rows, |place| centre(place));
-    within *= faer::Scale(1.0 / rows.len() as f64);
-    let diagonal = (0..dim).map(|i| within[(i, i)]).sum::<f64>() / dim as f64;
-    within *= faer::Scale(1.0 - shrinkage);
-    for i in 0..dim {
-        within[(i, i)] += shrinkage * diagonal + LEAST;
-    }
-    let mut solved = Mat::from_fn(dim, means.len(), |i, class| means[class][i]);
-    within.llt(Side::Lower)?.solve_in_place(&mut solved);
-    Ok(solved)
-}
-
-/// The same where there are fewer pictures than numbers, by a matrix as large as there are pictures: with the rows less their means as `R`,
-/// `(b RᵀR + a I)⁻¹ M = (M − Rᵀ (RRᵀ + a/b I)⁻¹ R M) / a` (Woodbury 1950).
-fn solved_by_pictures<'m>(
-    rows: &Rows,
-    centre: impl Fn(usize) -> &'m Vec<f64>,
-    means: &[Vec<f64>],
-    shrinkage: f64,
-) -> Result<Mat<f64>, FitError> {
-    let (count, dim, values) = (rows.len(), rows.dim(), rows.values());
-    let apart = Mat::from_fn(count, dim, |place, i| f64::from(values[place * dim + i]) - centre(place)[i]);
-    let mut gram = &apart * apart.transpose();
-    let diagonal = (0..count).map(|i| gram[(i, i)]).sum::<f64>() / (count * dim) as f64;
-    let (a, b) = (shrinkage * diagonal + LEAST, (1.0 - shrinkage) / count as f64);
-    for i in 0..count {
-        gram[(i, i)] += a / b;
-    }
-    let means = Mat::from_fn(dim, means.len(), |i, class| means[class][i]);
-    let mut weights = &apart * &means;
-    gram.llt(Side::Lower)?.solve_in_place(&mut weights);
-    Ok((means - apart.transpose() * weights) * faer::Scale(a.recip()))
-}
 
 fn ridge(rows: &Rows, labels: &[u32], count: usize) -> Result<Linear, FitError> {
     let dim = rows.dim();
@@ -512,25 +465,6 @@ mod tests {
             let count = rows.iter().zip(&labels).filter(|(row, label)| right((*row, *label))).count();
             assert!(count > 297, "{method:?}: {count}");
         }
-    }
-
-    #[test]
-    fn by_pictures_and_by_numbers_the_same_is_solved() {
-        // 12 pictures of 20 numbers, in three classes.
-        let mut rows = Rows::new(20);
-        (0..12_u32).for_each(|place| {
-            let row: Vec<f32> = (0..20_u32).map(|i| ((place * 37 + i * 101) % 29) as f32 / 10.0).collect();
-            assert!(rows.push(&row));
-        });
-        let labels: Vec<usize> = (0..12).map(|place| place % 3).collect();
-        let mut means = vec![vec![0.0; 20]; 3];
-        for (row, label) in rows.iter().zip(&labels) {
-            means[*label].iter_mut().zip(row).for_each(|(mean, value)| *mean += f64::from(*value) / 4.0);
-        }
-        let by_pictures = solved_by_pictures(&rows, |place| &means[labels[place]], &means, 0.2).unwrap();
-        let by_numbers = solved_by_numbers(&rows, |place| &means[labels[place]], &means, 0.2).unwrap();
-        let largest = by_numbers.norm_max();
-        assert!((by_pictures - by_numbers).norm_max() < 1e-5 * largest);
     }
 
     #[test]

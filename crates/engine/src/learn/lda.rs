@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::{Mat, MatRef, Par, Side};
+use faer::{Mat, MatRef, Par};
 
 use super::method::{Method, fit};
 use super::pca::{LinearMap, spanned, to_map};
 use super::principal::principal;
 use super::scatter::{Scaled, check, inverse_lengths, mean, scatter, scatter_within};
-use super::{FitError, Rows};
+use super::{FitError, Rows, within};
 use crate::space::Head;
 
 /// How the supervised head is fitted.
@@ -65,56 +65,42 @@ pub(super) fn lda_map_of(unit: Scaled<'_>, labels: &[u32], options: &LdaOptions)
         return Err(FitError::TooLittle { reason: "there is only one label; at least two are needed".into() });
     }
     let dim = unit.dim();
-    let mut within = scatter_within(unit, |place| classes[&labels[place]].mean.as_deref());
-    within *= faer::Scale(1.0 / unit.len() as f64);
-    let diagonal = (0..dim).map(|i| within[(i, i)]).sum::<f64>() / dim as f64;
-    if diagonal < 1e-12 {
-        let reason =
-            "no label has two different pictures; there is nothing to learn about what varies within one".into();
-        return Err(FitError::TooLittle { reason });
-    }
-    let shrinkage = options.shrinkage.clamp(1e-3, 1.0);
-    within *= faer::Scale(1.0 - shrinkage);
-    for i in 0..dim {
-        within[(i, i)] += shrinkage * diagonal;
-    }
-    let root = within.llt(Side::Lower)?;
-    drop(within);
-    let root = root.L();
-
+    let several = |place: usize| classes[&labels[place]].mean.as_deref();
     let dims = options.dims.min(classes.len() - 1);
-    let (spread, mut columns) = if classes.len() < dim {
-        directions_of_few(&centres(unit, &classes, |_| true), root, dims)?
+    let (spread, columns) = if classes.len() < dim {
+        let means = centred(&centres(unit, &classes, |_| true));
+        let solved = within::solve(unit, several, options.shrinkage, &means)?;
+        directions_of_few(&means, &solved, dims)?
     } else {
-        directions_of_many(unit, labels, &classes, root, dims)?
+        let factor = within::factor(unit, several, options.shrinkage)?;
+        directions_of_many(unit, labels, &classes, factor.L(), dims)?
     };
     if spread == 0 {
         return Err(FitError::TooLittle { reason: "the labels do not differ in their pictures".into() });
     }
-    // `within` is `L Lᵀ`, so `L⁻ᵀ` whitens. Any root of the inverse will do: those of one matrix differ by a rotation, which similarities
-    // do not see.
-    solve_upper_triangular_in_place(root.transpose(), columns.as_mut(), Par::rayon(0));
     Ok(to_map(&mean(unit), &columns))
 }
 
-/// Principal directions of the whitened class means, at most `dims`: how many, and they as columns. What is diagonalised is `Zᵀ Z`, where `Z` is
-/// the whitened class means as columns: for fewer classes than numbers. Its eigenvalues are those of `Z Zᵀ`, and it is smaller.
-fn directions_of_few(means: &Rows, root: MatRef<'_, f64>, dims: usize) -> Result<(usize, Mat<f64>), FitError> {
-    let (classes, dim) = (means.len(), means.dim());
-    let middle = mean(means);
-    let rows = means.values();
-    let mut whitened = Mat::from_fn(dim, classes, |i, class| f64::from(rows[class * dim + i]) - middle[i]);
-    solve_lower_triangular_in_place(root, whitened.as_mut(), Par::rayon(0));
-    let (spread, weights) = principal(&(whitened.transpose() * &whitened), dims)?;
+/// Rows as columns, their mean taken off.
+fn centred(rows: &Rows) -> Mat<f64> {
+    let middle = mean(rows);
+    Mat::from_fn(rows.dim(), rows.len(), |i, row| f64::from(rows.row(row)[i]) - middle[i])
+}
+
+/// The map's directions for fewer classes than numbers, at most `dims`: how many, and they as columns. `means` are the class means `M` as columns, `solved` is
+/// `W⁻¹ M`. With `W = L Lᵀ` the whitened means are `Z = L⁻¹ M`, and what is diagonalised is `Zᵀ Z = Mᵀ W⁻¹ M`: its eigenvalues are those of `Z Zᵀ`, and it is
+/// smaller. The principal directions of `Z` are `Z U λ^-½`, and `L⁻ᵀ` of them is `W⁻¹ M U λ^-½`: no root is needed.
+fn directions_of_few(means: &Mat<f64>, solved: &Mat<f64>, dims: usize) -> Result<(usize, Mat<f64>), FitError> {
+    let (spread, weights) = principal(&(means.transpose() * solved), dims)?;
     let kept = spanned(&spread, dims);
-    let mut directions = &whitened * weights.subcols(0, kept);
+    let mut directions = solved * weights.subcols(0, kept);
     for (mut column, spread) in directions.col_iter_mut().zip(&spread) {
         column *= faer::Scale(spread.sqrt().recip());
     }
     Ok((kept, directions))
 }
 
-/// The same by `Z Zᵀ`, for as many classes as numbers or more. The only row of a class is its mean, and is read where it is: where each product is
+/// The same by `Z Zᵀ` and a root of `W`, for as many classes as numbers or more. The only row of a class is its mean, and is read where it is: where each product is
 /// a label, a copy of all means is a copy of the catalogue.
 fn directions_of_many(
     unit: Scaled<'_>,
@@ -140,7 +126,10 @@ fn directions_of_many(
     solve_lower_triangular_in_place(root, between.as_mut(), Par::rayon(0));
     let (spread, directions) = principal(&between, dims)?;
     let kept = spanned(&spread, dims);
-    Ok((kept, directions.subcols(0, kept).to_owned()))
+    let mut columns = directions.subcols(0, kept).to_owned();
+    // `L⁻ᵀ` whitens. Any root of the inverse will do: those of one matrix differ by a rotation, which similarities do not see.
+    solve_upper_triangular_in_place(root.transpose(), columns.as_mut(), Par::rayon(0));
+    Ok((kept, columns))
 }
 
 /// Means of those classes that are `wanted`, in single precision.

@@ -17,6 +17,7 @@ mod ranking;
 mod rows;
 mod scatter;
 mod self_training;
+mod within;
 mod words;
 
 use faer::linalg::cholesky::llt::factor::LltError;
