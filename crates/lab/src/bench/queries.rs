@@ -78,6 +78,7 @@ fn look(products: u64, filled: Filled, folder: &Path, photos: &[Vec<u8>], plan: 
     let server = Server::over(folder)?;
     let after_start = server.resident()?;
     let url = server.search();
+    let healthz = format!("{}/healthz", server.url);
     let asks: Vec<Ask> = photos.iter().map(|photo| Ask::photo(photo, &json!({"images": [{"part": 0}]}))).collect();
     // Once for all, so that nobody pays for cold pages.
     closed(&url, &asks, 2, per_round);
@@ -102,7 +103,7 @@ fn look(products: u64, filled: Filled, folder: &Path, photos: &[Vec<u8>], plan: 
         }
         overload.sustainable = photo.iter().map(|(_, outcome)| outcome.rate()).fold(0.0, f64::max);
         overload.asked = overload.sustainable * 4.0;
-        overload.outcome.add(open(&url, &asks, overload.asked, seconds, OVERLOAD_CALLERS));
+        overload.outcome.add(open(&url, &healthz, &asks, overload.asked, seconds, OVERLOAD_CALLERS));
     }
     let split = split(&url, &asks)?;
     let mut others = Vec::new();
