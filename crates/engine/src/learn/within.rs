@@ -133,6 +133,27 @@ mod tests {
     }
 
     #[test]
+    fn by_rows_and_by_numbers_the_same_is_solved() {
+        // 12 pictures of 20 numbers, in three classes.
+        let mut rows = Rows::new(20);
+        (0..12_u32).for_each(|place| {
+            let row: Vec<f32> = (0..20_u32).map(|i| ((place * 37 + i * 101) % 29) as f32 / 10.0).collect();
+            assert!(rows.push(&row));
+        });
+        let labels: Vec<usize> = (0..12).map(|place| place % 3).collect();
+        let mut means = vec![vec![0.0; 20]; 3];
+        for (row, label) in rows.iter().zip(&labels) {
+            means[*label].iter_mut().zip(row).for_each(|(mean, value)| *mean += f64::from(*value) / 4.0);
+        }
+        let centre = |place: usize| Some(means[labels[place]].as_slice());
+        let wanted = Mat::from_fn(20, 3, |i, class| means[class][i]);
+        let by_rows = solve_by_rows(Scaled::from(&rows), centre, 0.2, &wanted).unwrap();
+        let by_numbers = factor(Scaled::from(&rows), centre, 0.2).unwrap().solve(&wanted);
+        let largest = by_numbers.norm_max();
+        assert!((by_rows - by_numbers).norm_max() < 1e-5 * largest);
+    }
+
+    #[test]
     fn nothing_that_varies_is_said() {
         let rows = Rows::from_vectors([&[1.0_f32, 0.0, 0.0][..], &[0.0, 1.0, 0.0]]).unwrap();
         let error = solve_by_rows(Scaled::from(&rows), |_| None, 0.3, &Mat::zeros(3, 1)).unwrap_err();

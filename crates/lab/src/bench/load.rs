@@ -68,7 +68,8 @@ impl Outcome {
     }
 }
 
-fn agent() -> ureq::Agent {
+/// Who asks, and takes a refusal for an answer.
+pub fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_mins(1)));
     config.build().new_agent()
 }
@@ -85,21 +86,20 @@ pub fn once(url: &str, ask: &Ask) -> Result<Value> {
 /// as an answer takes before it asks again, as a client should.
 pub fn closed(url: &str, asks: &[Ask], callers: usize, count: usize) -> Outcome {
     let next = AtomicUsize::new(0);
-    let began = Instant::now();
+    let started = OnceLock::from(Instant::now());
     let work = || {
         let agent = agent();
         let mut outcome = Outcome::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
-                outcome.seconds = began.elapsed().as_secs_f64();
                 return outcome;
             }
             let from = Instant::now();
             send(&agent, url, &asks[number % asks.len()], from, &mut outcome);
         }
     };
-    together(callers, work)
+    together(callers, &started, work)
 }
 
 /// Requests that come at `rate` a second whatever becomes of them, for `seconds`. Times count from when a request was due,
@@ -120,7 +120,6 @@ pub fn open(url: &str, healthz: &str, asks: &[Ask], rate: f64, seconds: f64, cal
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
-                outcome.seconds = began.elapsed().as_secs_f64();
                 return outcome;
             }
             let due = began + Duration::from_secs_f64(number as f64 / rate);
@@ -128,32 +127,29 @@ pub fn open(url: &str, healthz: &str, asks: &[Ask], rate: f64, seconds: f64, cal
             send(&agent, url, &asks[number % asks.len()], due, &mut outcome);
         }
     };
-    together(callers, work)
+    together(callers, &started, work)
 }
 
 /// Whether an address answers with 200.
-fn answers(agent: &ureq::Agent, url: &str) -> bool {
+pub fn answers(agent: &ureq::Agent, url: &str) -> bool {
     let answer = agent.get(url).call();
     answer.is_ok_and(|mut answer| answer.status() == 200 && answer.body_mut().read_to_vec().is_ok())
 }
 
-/// What several callers at the same time saw; as many seconds as the one that was at work for longest.
-fn together(callers: usize, work: impl Fn() -> Outcome + Sync) -> Outcome {
+/// What several callers at the same time saw, and the seconds since the load was `started`.
+fn together(callers: usize, started: &OnceLock<Instant>, work: impl Fn() -> Outcome + Sync) -> Outcome {
     let mut all = Outcome::default();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..callers).map(|_| scope.spawn(&work)).collect();
         for thread in threads {
             // A thread that panicked has lost its figures; that is not hidden.
             match thread.join() {
-                Ok(outcome) => {
-                    let seconds = all.seconds.max(outcome.seconds);
-                    all.add(outcome);
-                    all.seconds = seconds;
-                }
+                Ok(outcome) => all.add(outcome),
                 Err(_) => all.other += 1,
             }
         }
     });
+    all.seconds = started.get().map_or(0.0, |began| began.elapsed().as_secs_f64());
     all
 }
 

@@ -17,6 +17,8 @@ use super::{Plan, Section};
 use crate::data;
 
 const CALLERS: [usize; 4] = [1, 2, 8, 32];
+/// The overload, as a multiple of what was sustained.
+const OVERLOAD: f64 = 4.0;
 /// Callers of the overload: enough that one is always free when a request is due.
 const OVERLOAD_CALLERS: usize = 96;
 
@@ -41,11 +43,10 @@ struct Seen {
     others: Vec<(&'static str, Outcome)>,
 }
 
-/// Four times what was sustained, in every round as the rounds before and this one had it.
+/// Some of it in every round, by what was sustained in the rounds before and this one.
 #[derive(Default)]
 struct Overload {
     sustainable: f64,
-    asked: f64,
     outcome: Outcome,
 }
 
@@ -102,8 +103,8 @@ fn look(products: u64, filled: Filled, folder: &Path, photos: &[Vec<u8>], plan: 
             looked_at_once.1.add(closed(&url, &simple, 1, per_round));
         }
         overload.sustainable = photo.iter().map(|(_, outcome)| outcome.rate()).fold(0.0, f64::max);
-        overload.asked = overload.sustainable * 4.0;
-        overload.outcome.add(open(&url, &healthz, &asks, overload.asked, seconds, OVERLOAD_CALLERS));
+        let rate = overload.sustainable * OVERLOAD;
+        overload.outcome.add(open(&url, &healthz, &asks, rate, seconds, OVERLOAD_CALLERS));
     }
     let split = split(&url, &asks)?;
     let mut others = Vec::new();
@@ -255,7 +256,7 @@ fn text(all: &[Seen]) -> String {
             figure(embed),
             figure(search),
             seen.overload.sustainable,
-            seen.overload.asked,
+            seen.overload.sustainable * OVERLOAD,
             outcome.rate(),
             figure(percentile(&outcome.accepted, 50.0)),
             figure(percentile(&outcome.accepted, 99.0)),

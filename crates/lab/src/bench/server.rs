@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use super::load::{agent, answers};
 use super::memory::{Resident, resident};
 
 /// How long a start may take.
@@ -44,13 +45,8 @@ impl Server {
         let said: Value = serde_json::from_str(&line).with_context(|| format!("the server said {line:?}"))?;
         let url = said["listening"].as_str().context("no address")?.to_owned();
         let mut server = Self { child, url, open: began.elapsed().as_secs_f64(), ready: 0.0 };
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        loop {
-            if let Ok(answer) = agent.get(format!("{}/readyz", server.url)).call()
-                && answer.status() == 200
-            {
-                break;
-            }
+        let (agent, readyz) = (agent(), format!("{}/readyz", server.url));
+        while !answers(&agent, &readyz) {
             if began.elapsed() > PATIENCE {
                 bail!("the server is not ready after {} s", PATIENCE.as_secs());
             }
