@@ -69,6 +69,7 @@ pub fn run(products: usize, folder: Option<&Path>, write: bool) -> Result<()> {
 
     let (phase, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut optimised = Vec::new();
+    let mut rewritten = 0.0;
     let (times, waits) = std::thread::scope(|scope| -> Result<_> {
         let searching = scope.spawn(|| search(&index, &centres, &phase, &over));
         let waiting = scope.spawn(|| oversleep(&phase, &over));
@@ -81,26 +82,27 @@ pub fn run(products: usize, folder: Option<&Path>, write: bool) -> Result<()> {
             phase.store(2, Ordering::SeqCst);
             std::thread::sleep(PHASE);
             phase.store(3, Ordering::SeqCst);
-            // A quarter of the products change, so that there is something to optimise again.
-            let quarter = products / 4;
+            // A quarter of the products change at least, so that there is something to optimise again.
+            let changed = |next: usize| points(next % products, (next % products + BATCH).min(products));
             let began = Instant::now();
             let mut next = 0;
-            while next < quarter / 2 || began.elapsed() < PHASE {
-                index.upsert(&points(next, next + BATCH))?;
+            while next < products / 4 || began.elapsed() < PHASE {
+                index.upsert(&changed(next))?;
                 next += BATCH;
             }
+            rewritten = next as f64 / began.elapsed().as_secs_f64();
             phase.store(4, Ordering::SeqCst);
             let done = AtomicBool::new(false);
             std::thread::scope(|scope| -> Result<()> {
                 let writing = scope.spawn(|| -> Result<usize> {
-                    let mut next = quarter;
+                    let from = next;
                     while !done.load(Ordering::SeqCst) {
-                        index.upsert(&points(next % products, next % products + BATCH))?;
+                        index.upsert(&changed(next))?;
                         next += BATCH;
                         // As fast as pictures are embedded, not as fast as the index takes them.
                         std::thread::sleep(Duration::from_millis(100));
                     }
-                    Ok(next - quarter)
+                    Ok(next - from)
                 });
                 let began = Instant::now();
                 index.optimize()?;
@@ -125,7 +127,7 @@ pub fn run(products: usize, folder: Option<&Path>, write: bool) -> Result<()> {
     text += &table(times, waits);
     let seconds: Vec<String> = optimised.iter().map(|time| format!("{:.1} s", time.as_secs_f64())).collect();
     text.extend([format!(
-        "\nThe optimisations took {}; afterwards a product takes {:.0} bytes of memory, mapped files included, and {:.0} on disk.\n",
+        "\n{rewritten:.0} products a second are written while they are searched for. The optimisations took {}; afterwards a product takes {:.0} bytes of memory, mapped files included, and {:.0} on disk.\n",
         seconds.join(" and "),
         per_product(resident().saturating_sub(memory)),
         per_product(index.info().disk_bytes)

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::Entry;
+use super::list::List;
 use crate::index::words::Term;
 
 /// Who says what, both ways: by term for those who search, by row so that a product can be taken back.
 #[derive(Debug, Default)]
 pub(super) struct Fresh {
-    /// Each in the order of rows.
-    lists: HashMap<Term, Vec<Entry>>,
+    lists: HashMap<Term, List>,
     said: HashMap<u32, Box<[Term]>>,
     len: usize,
 }
@@ -26,14 +26,7 @@ impl Fresh {
             return;
         }
         for &(term, steps) in terms {
-            let list = self.lists.entry(term).or_default();
-            match list.last() {
-                Some((last, _)) if *last >= row => {
-                    let at = list.partition_point(|(other, _)| *other < row);
-                    list.insert(at, (row, steps));
-                }
-                _ => list.push((row, steps)),
-            }
+            self.lists.entry(term).or_default().insert(row, steps);
         }
         self.len += terms.len();
         self.said.insert(row, terms.iter().map(|(term, _)| *term).collect());
@@ -44,18 +37,18 @@ impl Fresh {
         self.len -= terms.len();
         for term in terms {
             let Some(list) = self.lists.get_mut(&term) else { continue };
-            if let Ok(at) = list.binary_search_by_key(&row, |(row, _)| *row) {
-                list.remove(at);
-            }
+            list.remove(row);
             if list.is_empty() {
                 self.lists.remove(&term);
             }
         }
     }
 
-    /// Who says a term, in the order of rows.
-    pub(super) fn list(&self, term: Term) -> &[Entry] {
-        self.lists.get(&term).map_or(&[], Vec::as_slice)
+    /// Appends who says a term, in the order of rows.
+    pub(super) fn read(&self, term: Term, to: &mut Vec<Entry>) {
+        if let Some(list) = self.lists.get(&term) {
+            list.read(to);
+        }
     }
 
     /// All terms, in rising order.

@@ -60,7 +60,7 @@ impl<'p> Cursor<'p> {
         match self {
             Self::Memory { contents, terms, next } => {
                 if let Some(term) = terms.get(*next) {
-                    list.extend_from_slice(contents.list(*term));
+                    contents.read(*term, list);
                 }
                 *next += 1;
             }

@@ -14,6 +14,7 @@
 //! products. Values are kept in steps of 1/4096 (the largest is 2.2).
 
 mod fresh;
+mod list;
 mod merge;
 mod run;
 pub(super) mod stored;
@@ -153,14 +154,14 @@ impl Postings {
         for part in &self.parts {
             let from = list.len();
             match &*part.contents {
-                Contents::Memory(fresh) => list.extend_from_slice(fresh.list(term)),
+                Contents::Memory(fresh) => fresh.read(term, &mut list),
                 Contents::File(run) => run.read(term, &mut list)?,
             }
             part.leave_out_stale(&mut list, from);
         }
-        let fresh = self.fresh.list(term);
-        if !fresh.is_empty() || self.parts.len() > 1 {
-            list.extend_from_slice(fresh);
+        let kept = list.len();
+        self.fresh.read(term, &mut list);
+        if list.len() > kept && kept > 0 || self.parts.len() > 1 {
             // A sort that knows runs: each part is in order.
             list.sort_by_key(|(row, _)| *row);
         }
