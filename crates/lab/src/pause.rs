@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -23,6 +24,8 @@ const DIMS: usize = 256;
 const CENTRES: usize = 500;
 /// Products of one write, as an import writes them.
 const BATCH: usize = 64;
+/// How often the index is brought to disk while it is written, as a server does.
+const SETTLED: Duration = Duration::from_secs(5);
 /// How long each of the phases without an end of its own is measured.
 const PHASE: Duration = Duration::from_secs(8);
 /// What goes on while searches are timed.
@@ -86,10 +89,16 @@ pub fn run(products: usize, folder: Option<&Path>, write: bool) -> Result<()> {
             let changed = |next: usize| points(next % products, (next % products + BATCH).min(products));
             let began = Instant::now();
             let mut next = 0;
-            while next < products / 4 || began.elapsed() < PHASE {
-                index.upsert(&changed(next))?;
-                next += BATCH;
-            }
+            std::thread::scope(|scope| -> Result<()> {
+                let (done, ended) = std::sync::mpsc::channel::<()>();
+                let settling = scope.spawn(|| settle(&index, ended));
+                while next < products / 4 || began.elapsed() < PHASE {
+                    index.upsert(&changed(next))?;
+                    next += BATCH;
+                }
+                drop(done);
+                settling.join().map_err(|_| anyhow::anyhow!("the flushing thread panicked"))?
+            })?;
             rewritten = next as f64 / began.elapsed().as_secs_f64();
             phase.store(4, Ordering::SeqCst);
             let done = AtomicBool::new(false);
@@ -177,6 +186,14 @@ fn search(index: &Index, centres: &[Vec<f32>], phase: &AtomicUsize, over: &Atomi
         std::thread::sleep(Duration::from_millis(2));
     }
     Ok(times)
+}
+
+/// Brings the index to disk from time to time, until the sender is gone.
+fn settle(index: &Index, ended: Receiver<()>) -> Result<()> {
+    while ended.recv_timeout(SETTLED) == Err(RecvTimeoutError::Timeout) {
+        index.flush()?;
+    }
+    Ok(())
 }
 
 /// How many milliseconds too late a thread wakes that sleeps for two.
