@@ -47,6 +47,7 @@ fn in_force(settings: &Settings) -> Vec<(&'static str, String, String)> {
     const MIB: u64 = 1 << 20;
     let engine = &settings.engine;
     let optional = |value: Option<String>, otherwise: &str| value.unwrap_or_else(|| otherwise.to_owned());
+    let percent = |share: f64| format!("{:.0}", share * 100.0);
     KEYS.iter()
         .map(|key| {
             let value = match key.path {
@@ -69,6 +70,11 @@ fn in_force(settings: &Settings) -> Vec<(&'static str, String, String)> {
                 "limits.request_mib" => (settings.request_bytes / MIB).to_string(),
                 "limits.feed_mib" => (settings.feed_bytes / MIB).to_string(),
                 "feed.variants" => format!("{:?}", engine.feed_variants).to_lowercase(),
+                "pictures.keep_unused_days" => engine.keep_unused_days.to_string(),
+                "freshness.retrain" => engine.freshness.retrain.to_string(),
+                "freshness.every_days" => engine.freshness.every_days.to_string(),
+                "freshness.drift_percent" => percent(engine.freshness.drift),
+                "freshness.newer_percent" => percent(engine.freshness.newer),
                 "log.level" => optional(settings.log.level.clone(), "info for servers, error for commands"),
                 "log.format" => format!("{:?}", settings.log.format).to_lowercase(),
                 _ => String::new(),

@@ -10,6 +10,7 @@ mod job;
 mod search;
 mod serve;
 mod space;
+mod tidy;
 mod understand;
 
 use std::path::PathBuf;
@@ -84,6 +85,8 @@ enum Command {
     Space(space::Arguments),
     /// Jobs: list, show, cancel, resume
     Job(job::Arguments),
+    /// Remove pictures that no product shows any more
+    Tidy(tidy::Arguments),
     /// Look at everything and say what to do about what is wrong
     Doctor,
 }
@@ -135,6 +138,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
         Command::Evaluate(arguments) => evaluate::run(&context, arguments),
         Command::Space(arguments) => space::run(&context, arguments),
         Command::Job(arguments) => job::run(&context, arguments),
+        Command::Tidy(arguments) => tidy::run(&context, &arguments),
         Command::Doctor => doctor::run(&context),
     }
 }

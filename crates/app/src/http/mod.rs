@@ -67,7 +67,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(spaces::get))
         .routes(routes!(spaces::promote))
         .routes(routes!(spaces::rollback))
-        .routes(routes!(people::events))
+        .routes(routes!(people::events, people::forget))
         .routes(routes!(people::reviews, people::review))
         .routes(routes!(people::next))
         .routes(routes!(people::take_back))

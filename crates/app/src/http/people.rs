@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vetrina_engine::engine::{Event, ReviewInput, Sampling};
+use vetrina_engine::engine::{Event, Forgotten, ReviewInput, Sampling};
 
 use super::body;
 use super::parameters::{InPath, InQuery, Page, catalogue, limit};
@@ -81,6 +81,35 @@ pub async fn events(
         })
         .collect();
     Ok(Json(json!({"accepted": accepted, "outcomes": outcomes})))
+}
+
+/// Who is to be forgotten.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfShopper {
+    user: String,
+}
+
+/// Forget a shopper: events, photos, and the reviews of these photos
+///
+/// Photos that an event of another shopper has stay, and so do pictures that a product shows. Spaces that were trained before keep what they learned.
+#[utoipa::path(delete, path = "/v1/catalogues/{catalogue}/events", tag = "people",
+    params(
+        ("catalogue" = String, Path, description = "Name of the catalogue"),
+        ("user" = String, Query, description = "The shopper, as events call them"),
+    ),
+    responses(
+        (status = 200, body = schema::Forgotten),
+        (status = "4XX", body = schema::Problem, content_type = "application/problem+json"),
+        (status = 503, body = schema::Problem, content_type = "application/problem+json"),
+    ))]
+pub async fn forget(
+    State(app): State<Arc<App>>,
+    InPath(name): InPath<String>,
+    InQuery(OfShopper { user }): InQuery<OfShopper>,
+) -> Result<Json<Forgotten>, Problem> {
+    let catalogue = catalogue(&name)?;
+    Ok(Json(app.read(move |engine| engine.forget_shopper(&catalogue, &user)).await?))
 }
 
 /// Say whether a photo, or another product, shows a product

@@ -27,7 +27,7 @@ const fn key(path: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// All of them. `VETRINA_DATA` is not here: tests and lab use that name for evaluation data (docs/decisions.md).
-pub const KEYS: [Key; 21] = [
+pub const KEYS: [Key; 22] = [
     key("data", "VETRINA_DATA_DIR", Kind::Text),
     key("listen", "VETRINA_LISTEN", Kind::Text),
     key("onnxruntime", "VETRINA_ONNXRUNTIME", Kind::Text),
@@ -43,6 +43,7 @@ pub const KEYS: [Key; 21] = [
     key("limits.request_mib", "VETRINA_LIMITS_REQUEST_MIB", Kind::Number),
     key("limits.feed_mib", "VETRINA_LIMITS_FEED_MIB", Kind::Number),
     key("feed.variants", "VETRINA_FEED_VARIANTS", Kind::Text),
+    key("pictures.keep_unused_days", "VETRINA_PICTURES_KEEP_UNUSED_DAYS", Kind::Number),
     key("freshness.retrain", "VETRINA_FRESHNESS_RETRAIN", Kind::Flag),
     key("freshness.every_days", "VETRINA_FRESHNESS_EVERY_DAYS", Kind::Number),
     key("freshness.drift_percent", "VETRINA_FRESHNESS_DRIFT_PERCENT", Kind::Number),

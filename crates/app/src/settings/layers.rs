@@ -8,7 +8,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
-use vetrina_engine::engine::FreshnessOptions;
+use vetrina_engine::engine::{FreshnessOptions, KEEP_UNUSED_DAYS};
 use vetrina_engine::image::Limits;
 use vetrina_engine::search::Rules;
 
@@ -41,6 +41,7 @@ pub(super) struct Raw {
     pub language: String,
     pub default_currency: Option<String>,
     pub limits: RawLimits,
+    pub pictures: RawPictures,
     pub freshness: RawFreshness,
     pub log: RawLog,
     pub feed: RawFeed,
@@ -58,6 +59,12 @@ pub(super) struct RawLimits {
     pub decode_mib: u64,
     pub request_mib: u64,
     pub feed_mib: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawPictures {
+    pub keep_unused_days: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,6 +115,7 @@ impl Default for Raw {
             language: "english".to_owned(),
             default_currency: None,
             limits: RawLimits::default(),
+            pictures: RawPictures::default(),
             freshness: RawFreshness::default(),
             log: RawLog::default(),
             feed: RawFeed::default(),
@@ -129,6 +137,12 @@ impl Default for RawLimits {
             request_mib: 64,
             feed_mib: 4096,
         }
+    }
+}
+
+impl Default for RawPictures {
+    fn default() -> Self {
+        Self { keep_unused_days: u64::from(KEEP_UNUSED_DAYS) }
     }
 }
 

@@ -158,6 +158,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
     }
     let feed_variants =
         raw.feed.variants.parse().map_err(|reason| wrong("feed.variants", reason, "write `joined` or `separate`"))?;
+    let keep_unused = within("pictures.keep_unused_days", raw.pictures.keep_unused_days, 0, 36_500)?;
     let days = within("freshness.every_days", raw.freshness.every_days, 0, 3_650)?;
     let percent = |key: &str, value: u64| Ok(within(key, value, 1, 1_000)? as f64 / 100.0);
     let freshness = FreshnessOptions {
@@ -181,6 +182,7 @@ fn check(raw: Raw, sources: BTreeMap<&'static str, String>) -> Result<Settings, 
         feed_mapping: raw.feed.mapping,
         rules: raw.rules,
         feed_variants,
+        keep_unused_days: u32::try_from(keep_unused).unwrap_or(u32::MAX),
         freshness,
     };
     let log = Log { level: raw.log.level, format };

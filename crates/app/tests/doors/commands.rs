@@ -135,6 +135,26 @@ fn products_are_found_by_photo_words_likeness_and_filter() {
 }
 
 #[test]
+fn what_no_product_shows_is_removed_when_asked_for() {
+    let data = tempfile::tempdir().unwrap();
+    let feed = write_feed(data.path(), 4, &[]);
+    run(data.path(), &["import", feed.to_str().unwrap(), "--json"]).ends(0);
+    let rows: Vec<String> = fs::read_to_string(&feed).unwrap().lines().skip(1).map(str::to_owned).collect();
+    fs::write(&feed, rows.join("\n")).unwrap();
+    run(data.path(), &["import", feed.to_str().unwrap(), "--sync", "--force", "--json"]).ends(0);
+    let later = run(data.path(), &["tidy", "--json"]).ends(0).json();
+    assert_eq!((&later["removed"], &later["kept"], &later["finished"]), (&json!(0), &json!(1), &json!(true)));
+    let doctor = run(data.path(), &["doctor", "--json"]).ends(0).json();
+    let pictures = doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "pictures").unwrap();
+    assert!(pictures["found"].as_str().unwrap().starts_with("1 without a product, 0."), "{pictures}");
+    let now = run(data.path(), &["tidy", "--unused-days", "0"]).ends(0);
+    assert!(now.out.starts_with("Removed 1 picture that no product shows: 0."), "{now:?}");
+    let again = run(data.path(), &["tidy", "--unused-days", "0", "--json"]).ends(0).json();
+    assert_eq!((&again["removed"], &again["bytes"]), (&json!(0), &json!(0)));
+    run(data.path(), &["tidy", "--unused-days", "-1"]).ends(2);
+}
+
+#[test]
 fn a_mistake_in_a_filter_is_pointed_at() {
     let data = demo_data();
     let ran = run(data.path(), &["search", "--filter", "prise < 20", "--json"]).ends(2);
@@ -294,5 +314,8 @@ fn the_doctor_finds_a_healthy_shop_healthy() {
     assert_ne!(doctor["health"], "bad", "{doctor}");
     assert_eq!(doctor["settings"]["listen"], json!({"value": "127.0.0.1:7700", "source": "default"}));
     assert_eq!(doctor["settings"]["data"]["source"], "flag");
+    let unsaid: Vec<_> =
+        doctor["settings"].as_object().unwrap().iter().filter(|(_, setting)| setting["value"] == "").collect();
+    assert!(unsaid.is_empty(), "{unsaid:?}");
     run(data.path(), &["doctor"]).ends(0);
 }

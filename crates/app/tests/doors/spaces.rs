@@ -259,6 +259,22 @@ fn events_and_reviews_come_in_and_the_next_training_knows_them() {
     let job = ended(&server, &server.post(&format!("{home}/spaces"), &json!({"confirmed": true})).is(202).json());
     assert_eq!((&job["state"], &job["result"]["report"]["pairs"]), (&json!("done"), &json!(12)), "{job}");
     assert!(server.get("/label").is(200).text().contains("label.js"));
+
+    // A shopper who wants to be forgotten is, with the photos and what was said of them.
+    assert_eq!(server.delete(&format!("{home}/events")).status, 400);
+    let none = json!({"events": 0, "photos": 0});
+    assert_eq!(server.delete(&format!("{home}/events?user=u-2")).is(200).json(), none);
+    assert_eq!(server.get(&format!("/v1/images/{}", photos[0].0)).status, 200);
+    let forgotten = server.delete(&format!("{home}/events?user=u-1")).is(200).json();
+    // Of each photo a search and a click, of one a purchase.
+    assert_eq!(forgotten, json!({"events": 25, "photos": 12}));
+    for (photo, _) in &photos {
+        assert_eq!(server.get(&format!("/v1/images/{photo}")).problem(404), "no-such-image");
+    }
+    assert_eq!(server.get(&format!("{home}/reviews")).is(200).json()["total"], 0);
+    assert_eq!(server.delete(&format!("{home}/events?user=u-1")).is(200).json(), none);
+    let hash = listed["products"][0]["images"][0]["hash"].as_str().unwrap();
+    assert_eq!(server.get(&format!("/v1/images/{hash}")).status, 200);
 }
 
 /// A picture of stripes, dots or nothing on a colour, a little different for each number.

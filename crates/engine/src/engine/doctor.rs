@@ -157,7 +157,29 @@ impl Engine {
         for catalogue in &open {
             checks.extend(self.check_space_of(&catalogue.name));
         }
+        checks.push(self.check_unused());
         checks
+    }
+
+    /// Pictures that nothing refers to.
+    fn check_unused(&self) -> Check {
+        match self.store.unused() {
+            Ok(unused) => {
+                let days = self.options.keep_unused_days;
+                let found = match unused.images {
+                    0 => "none without a product".to_owned(),
+                    images => format!(
+                        "{images} without a product, {:.1} MB, which a server removes after {days} days (`vetrina tidy --unused-days 0`: now)",
+                        unused.bytes as f64 / 1e6
+                    ),
+                };
+                check("pictures", Health::Good, found, None)
+            }
+            Err(error) => {
+                let error = EngineError::from(error);
+                check("pictures", Health::Bad, error.to_string(), Some(error.hint()))
+            }
+        }
     }
 
     /// The spaces of a catalogue: which is in use, how fresh it is, and files that cannot be used.

@@ -47,6 +47,13 @@ impl ImageFiles {
         write(&self.thumbnail_path(hash, width), bytes)
     }
 
+    /// Removes a picture and its thumbnails of these widths, as far as they are there.
+    pub(super) fn remove(&self, hash: &ImageHash, widths: &[u32]) -> io::Result<()> {
+        let thumbnails = widths.iter().map(|width| self.thumbnail_path(hash, *width));
+        // The picture goes last: while it is there, whoever tries again finds all of it.
+        thumbnails.chain([self.path(hash)]).try_for_each(|path| optional(fs::remove_file(path)).map(drop))
+    }
+
     fn path(&self, hash: &ImageHash) -> PathBuf {
         let name = hash.to_string();
         self.images.join(&name[..2]).join(name)
@@ -95,5 +102,8 @@ mod tests {
         files.put_thumbnail(&hash, 320, b"small").unwrap();
         assert_eq!(files.thumbnail(&hash, 320).unwrap().as_deref(), Some(&b"small"[..]));
         assert_eq!(files.thumbnail(&hash, 640).unwrap(), None);
+        files.remove(&hash, &[320, 640]).unwrap();
+        files.remove(&hash, &[320, 640]).unwrap();
+        assert_eq!((files.get(&hash).unwrap(), files.thumbnail(&hash, 320).unwrap()), (None, None));
     }
 }

@@ -9,7 +9,7 @@ use crate::image::{Format, ImageHash, Region, decode, probe, thumbnail_jpeg};
 use crate::space::{Embedding, Space};
 
 /// Widths of thumbnails: a wish is answered by the next larger one, so that there are few of each picture.
-const WIDTHS: [u32; 6] = [80, 160, 320, 640, 960, 1280];
+pub(super) const WIDTHS: [u32; 6] = [80, 160, 320, 640, 960, 1280];
 /// Quality of thumbnails, 1 to 100.
 const QUALITY: u8 = 82;
 

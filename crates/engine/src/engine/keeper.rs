@@ -1,5 +1,6 @@
 //! Threads that look after things while everything else goes on: one brings indexes to disk, one optimises them, one looks
-//! whether a space should be trained or a calibration fitted again, one understands pictures that nothing is understood of yet.
+//! whether a space should be trained or a calibration fitted again, one understands pictures that nothing is understood of yet, one
+//! removes pictures that nothing refers to any more.
 //!
 //! They are several because building a large graph takes minutes, and an index that is not brought to disk meanwhile would have
 //! much to catch up with after a crash.
@@ -22,6 +23,9 @@ const SHIFT: Duration = Duration::from_millis(300);
 /// as it had before, but at least and at most so many: what is in no graph is scanned by every search.
 const OPTIMISE_FROM: (u64, u64) = (20_000, 50_000);
 
+/// How long after a start, or after it had to give way, pictures are tidied up; and how long after it came to its end.
+const TIDY_AFTER: (Duration, Duration) = (Duration::from_hours(1), Duration::from_hours(24));
+
 /// What a thread does on its round; the moment and the number of the round are its own, to do some things less often. It says
 /// when it wants to look again.
 type Work = fn(&Arc<Engine>, &mut Instant, u64) -> Duration;
@@ -33,7 +37,7 @@ pub(super) struct Keepers(Mutex<Vec<(Sender<()>, std::thread::JoinHandle<()>)>>)
 impl Keepers {
     /// Starts them.
     pub(super) fn start(&self, engine: &Arc<Engine>) {
-        for work in [settle as Work, optimise, refresh, understand] {
+        for work in [settle as Work, optimise, refresh, understand, tidy] {
             let (wake, woken) = crossbeam_channel::bounded(1);
             let engine = Arc::downgrade(engine);
             self.0.lock().push((wake, std::thread::spawn(move || keep(&engine, &woken, work))));
@@ -146,4 +150,31 @@ fn refresh(engine: &Arc<Engine>, looked: &mut Instant, round: u64) -> Duration {
         engine.refresh();
     }
     ROUND
+}
+
+fn tidy(engine: &Arc<Engine>, due: &mut Instant, round: u64) -> Duration {
+    let (soon, later) = TIDY_AFTER;
+    if round == 0 {
+        *due = Instant::now() + soon;
+    }
+    if Instant::now() >= *due {
+        let finished = match engine.remove_unused(engine.options.keep_unused_days) {
+            Ok(tidied) => {
+                if tidied.removed > 0 {
+                    tracing::info!(
+                        pictures = tidied.removed,
+                        bytes = tidied.bytes,
+                        "pictures that no product shows were removed"
+                    );
+                }
+                tidied.finished
+            }
+            Err(error) => {
+                tracing::error!(%error, hint = error.hint(), "pictures that no product shows could not be removed; it is tried again later");
+                false
+            }
+        };
+        *due = Instant::now() + if finished { later } else { soon };
+    }
+    due.saturating_duration_since(Instant::now())
 }

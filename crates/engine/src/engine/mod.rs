@@ -28,6 +28,7 @@ mod spaces;
 mod suggesting;
 #[cfg(test)]
 mod tests;
+mod tidying;
 mod understanding;
 mod vocabulary;
 mod writing;
@@ -36,12 +37,13 @@ pub use error::{EngineError, ErrorKind};
 pub use featured::FeaturedProduct;
 pub use import::{DryRun, FeedSource, ImportRequest, ItemError, Job, JobState};
 pub use name::{CatalogueName, CatalogueNameError};
-pub use options::EngineOptions;
+pub use options::{EngineOptions, KEEP_UNUSED_DAYS};
 pub use people::{Event, EventKind, PhotoInput, Question, Review, ReviewInput, ReviewProgress, Sampling, Verdict};
 pub use spaces::{
     Figures, Freshness, FreshnessOptions, FusedReport, Gate, Guesses, Learned, PromoteRequest, Provenance, SpaceInfo,
     Task, TaskReport, TaskVerdict, TrainReport, TrainRequest, Trained, UnlabelledReport, WithWords, WordsReport,
 };
+pub use tidying::{Forgotten, Tidied};
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -91,6 +93,8 @@ pub struct Engine {
     /// Held by whoever understands pictures of the catalogues, so that two don't do the same.
     understanding: Mutex<()>,
     labels: labels::FittedLabels,
+    /// Read by whoever is about to refer to pictures that may be known already, written by whoever removes what nothing refers to.
+    referring: RwLock<()>,
     closing: AtomicBool,
     /// Calibrations in force.
     calibrations: RwLock<Calibrations>,
@@ -224,6 +228,7 @@ impl Engine {
             caught_up: Mutex::default(),
             understanding: Mutex::default(),
             labels: labels::FittedLabels::default(),
+            referring: RwLock::default(),
             closing: AtomicBool::new(false),
             calibrations: RwLock::default(),
             calibrating: AtomicBool::new(false),

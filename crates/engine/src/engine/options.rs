@@ -9,6 +9,10 @@ use crate::image::Limits;
 use crate::index::Synonyms;
 use crate::search::Rules;
 
+/// For how many days a picture is kept that no product shows, where nothing else is said: what is out of the feed for a week or two
+/// need not be embedded again.
+pub const KEEP_UNUSED_DAYS: u32 = 30;
+
 /// Settings of an engine. The app fills them from `vetrina.toml`, environment and flags.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -34,6 +38,8 @@ pub struct EngineOptions {
     pub rules: Rules,
     /// What becomes of variants that a feed has inside of their product.
     pub feed_variants: Variants,
+    /// For how many days a picture is kept that no product shows any more and nobody asked with.
+    pub keep_unused_days: u32,
     /// When spaces are trained again by themselves.
     pub freshness: FreshnessOptions,
 }
@@ -54,6 +60,7 @@ impl EngineOptions {
             feed_mapping: BTreeMap::new(),
             rules: Rules::default(),
             feed_variants: Variants::default(),
+            keep_unused_days: KEEP_UNUSED_DAYS,
             freshness: FreshnessOptions::default(),
         }
     }

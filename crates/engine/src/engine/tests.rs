@@ -8,7 +8,7 @@ use crate::linear::dot;
 use crate::search::SearchRequest;
 
 /// A JPEG of stripes in two colours, its own for each number.
-fn picture(number: u8) -> Vec<u8> {
+pub(super) fn picture(number: u8) -> Vec<u8> {
     let colour = |at: u32| {
         let stripe = (at / (6 + u32::from(number) * 5)) % 2 == 0;
         let base = number.wrapping_mul(67);
@@ -22,7 +22,7 @@ fn picture(number: u8) -> Vec<u8> {
 
 /// A folder with a feed of four good products, one with a broken picture, one with a bad price, and one with both a good and
 /// a missing picture.
-fn feed(folder: &std::path::Path) -> std::path::PathBuf {
+pub(super) fn feed(folder: &std::path::Path) -> std::path::PathBuf {
     for number in 0..5 {
         fs::write(folder.join(format!("{number}.jpg")), picture(number)).unwrap();
     }
@@ -39,16 +39,16 @@ fn feed(folder: &std::path::Path) -> std::path::PathBuf {
     path
 }
 
-fn open(folder: &std::path::Path) -> Arc<Engine> {
+pub(super) fn open(folder: &std::path::Path) -> Arc<Engine> {
     Engine::open(EngineOptions::new(folder.join("data"))).unwrap()
 }
 
-fn import(engine: &Engine, feed: &std::path::Path, sync: bool) -> Job {
+pub(super) fn import(engine: &Engine, feed: &std::path::Path, sync: bool) -> Job {
     let request = ImportRequest { sync, ..ImportRequest::of_file(CatalogueName::default(), feed) };
     engine.import(request, &|_| {}).unwrap()
 }
 
-fn found(engine: &Engine, request: serde_json::Value, parts: &[Vec<u8>]) -> Vec<String> {
+pub(super) fn found(engine: &Engine, request: serde_json::Value, parts: &[Vec<u8>]) -> Vec<String> {
     let request: SearchRequest = serde_json::from_value(request).unwrap();
     let response = engine.search(&CatalogueName::default(), &request, parts).unwrap();
     response.hits.into_iter().map(|hit| hit.product.id).collect()

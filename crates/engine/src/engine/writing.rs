@@ -91,6 +91,7 @@ impl Engine {
         open: &Catalogue,
         products: Vec<Product>,
     ) -> Result<Vec<Result<Written, EngineError>>, EngineError> {
+        let _referring = self.referring.read();
         let mut outcomes: Vec<Option<Result<Written, EngineError>>> = Vec::with_capacity(products.len());
         let mut change = Change::default();
         let mut places = Vec::new();

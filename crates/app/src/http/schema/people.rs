@@ -55,6 +55,15 @@ pub struct EventOutcomes {
     outcomes: Vec<EventOutcome>,
 }
 
+/// What was forgotten of a shopper.
+#[derive(Serialize, ToSchema)]
+pub struct Forgotten {
+    /// How many events.
+    events: u64,
+    /// How many photos.
+    photos: u64,
+}
+
 /// A review as it is sent: of a `photo` or of an `other` product.
 #[derive(Serialize, ToSchema)]
 pub struct ReviewRequest {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use vetrina_engine::catalogue as engine_catalogue;
 use vetrina_engine::engine::{
-    CatalogueInfo, DryRun, ItemError, Job, Outcome, ProductPage, Provenance, TrainReport, Written,
+    CatalogueInfo, DryRun, Forgotten, ItemError, Job, Outcome, ProductPage, Provenance, TrainReport, Written,
 };
 use vetrina_engine::search::{SearchRequest, SearchResponse, Suggestion, Suggestions};
 
@@ -108,6 +108,7 @@ fn the_description_has_the_fields_of_the_engines_types() {
     }))
     .unwrap();
     same("Job", &job);
+    same("Forgotten", &Forgotten::default());
     let report = DryRun {
         dialect: String::new(),
         products: 0,

@@ -8,7 +8,7 @@ use super::StoreError;
 
 /// The steps. The format of a database (`PRAGMA user_version`) is how many of them it has seen. A step that was released
 /// never changes; what is new is a new step at the end.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("migrations/0002-spaces.sql"),
     include_str!("migrations/0003-people.sql"),
@@ -16,6 +16,7 @@ const STEPS: [&str; 7] = [
     include_str!("migrations/0005-understandings.sql"),
     include_str!("migrations/0006-colours.sql"),
     include_str!("migrations/0007-layers.sql"),
+    include_str!("migrations/0008-forgetting.sql"),
 ];
 
 /// Takes the steps that a database has not seen.

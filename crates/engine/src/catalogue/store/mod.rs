@@ -10,6 +10,7 @@ mod people;
 mod pictures;
 mod products;
 mod spaces;
+mod unused;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) use pictures::{put_colours, put_feature, put_image, put_layers, put_s
 pub use products::{CatalogueRow, Changes, KnownProduct, StoredProduct};
 pub(crate) use products::{next_revision, put, remove, touch};
 pub use spaces::StoredSpace;
+pub use unused::Unused;
 
 /// Connections that read at the same time; further readers wait for one.
 const READERS: usize = 8;

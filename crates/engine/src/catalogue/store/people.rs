@@ -200,6 +200,32 @@ impl Store {
         })
     }
 
+    /// Takes back all that a user did, and their photos: those that no event of another named user has, with all events and reviews of
+    /// these. How many events it were, and the photos.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_user(&self, catalogue: i64, user: &str) -> Result<(u64, Vec<ImageHash>), StoreError> {
+        self.write(|sql| {
+            let photos: Vec<[u8; 32]> = sql
+                .prepare_cached(
+                    "SELECT DISTINCT photo FROM events e WHERE catalogue = ?1 AND user = ?2 AND photo IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM events o WHERE o.catalogue = ?1 AND o.photo = e.photo AND o.user <> ?2)",
+                )?
+                .query_map(params![catalogue, user], |row| row.get(0))?
+                .collect::<Sql<_>>()?;
+            let mut events =
+                sql.execute("DELETE FROM events WHERE catalogue = ?1 AND user = ?2", params![catalogue, user])?;
+            for photo in &photos {
+                let of_it = params![catalogue, photo];
+                events += sql.execute("DELETE FROM events WHERE catalogue = ?1 AND photo = ?2", of_it)?;
+                sql.execute("DELETE FROM reviews WHERE catalogue = ?1 AND photo = ?2", of_it)?;
+                sql.execute("DELETE FROM photos WHERE catalogue = ?1 AND hash = ?2", of_it)?;
+            }
+            Ok((events as u64, photos.into_iter().map(ImageHash::from).collect()))
+        })
+    }
+
     /// The last word on each pair, in the order in which they were spoken.
     ///
     /// # Errors
@@ -301,5 +327,38 @@ mod tests {
         store.put_photo(key, &ImageHash::of(b"p")).unwrap();
         store.put_photo(key, &ImageHash::of(b"p")).unwrap();
         assert_eq!(store.photos(key, 10).unwrap(), [ImageHash::of(b"p")]);
+    }
+
+    #[test]
+    fn a_user_is_forgotten_with_photos_that_are_theirs_alone() {
+        let (_folder, store, key) = store();
+        let event = |user: Option<&str>, photo: Option<&str>| EventRow {
+            kind: "search".into(),
+            at: Utc::now(),
+            product: None,
+            photo: photo.map(|photo| ImageHash::of(photo.as_bytes())),
+            text: Some("lamp".into()),
+            user: user.map(Into::into),
+        };
+        let events = [
+            event(Some("u"), Some("own")),
+            event(None, Some("own")),
+            event(Some("u"), Some("shared")),
+            event(Some("v"), Some("shared")),
+            event(Some("u"), None),
+            event(None, None),
+        ];
+        store.put_events(key, &events).unwrap();
+        let [own, shared] = ["own", "shared"].map(|photo| ImageHash::of(photo.as_bytes()));
+        for photo in ["own", "shared"] {
+            store.put_photo(key, &ImageHash::of(photo.as_bytes())).unwrap();
+            store.put_review(key, &said(photo, "a", "confirmed")).unwrap();
+        }
+        assert_eq!(store.forget_user(key, "nobody").unwrap(), (0, vec![]));
+        assert_eq!(store.forget_user(key, "u").unwrap(), (4, vec![own]));
+        assert_eq!(store.photos(key, 10).unwrap(), [shared]);
+        assert_eq!(store.reviews(key, 10, 0).unwrap().1, 1);
+        assert_eq!(store.event_counts(key).unwrap(), [("search".to_owned(), 2)]);
+        assert_eq!(store.forget_user(key, "v").unwrap(), (1, vec![shared]));
     }
 }

@@ -132,6 +132,7 @@ pub(in crate::engine) enum Vanished {
 impl Import<'_> {
     /// Imports from row `position` on and returns the job as it stands then: done, or stopped because it was asked to.
     pub(in crate::engine) fn run(&self, position: u64) -> Result<Job, EngineError> {
+        let _referring = self.engine.referring.read();
         let feed = self.feed.open()?;
         let mut job = self.run.job();
         job.dialect = Some(feed.dialect().to_string());

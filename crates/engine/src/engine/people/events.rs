@@ -134,6 +134,7 @@ impl Engine {
         name: &str,
     ) -> Result<ImageHash, EngineError> {
         let wrong = |reason: String| EngineError::Request { field: name.to_owned(), reason };
+        let _referring = self.referring.read();
         let bytes = match photo {
             PhotoInput::Hash(hash) => {
                 if !self.store.has_feature(hash, &self.feature_key, false)? {
