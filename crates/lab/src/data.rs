@@ -104,6 +104,21 @@ pub fn clothing() -> Result<Clothing> {
     Ok(Clothing { photos, folds })
 }
 
+impl Clothing {
+    /// Other folds than the protocol's, drawn by chance: as many of each kind in each.
+    pub fn folds_by_chance(&self, seed: u64) -> Vec<usize> {
+        let mut shuffled: Vec<usize> = (0..self.photos.len()).collect();
+        fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
+        let (mut folds, mut seen) = (vec![0; self.photos.len()], HashMap::<u32, usize>::new());
+        for place in shuffled {
+            let seen = seen.entry(self.photos[place].label).or_default();
+            folds[place] = *seen % 5;
+            *seen += 1;
+        }
+        folds
+    }
+}
+
 pub fn fashion() -> Result<Fashion> {
     let folder = root().join("fashion");
     let mut products: Vec<FashionProduct> = read(&folder.join("products.csv"))?;
