@@ -262,12 +262,12 @@ fn events_and_reviews_come_in_and_the_next_training_knows_them() {
 
     // A shopper who wants to be forgotten is, with the photos and what was said of them.
     assert_eq!(server.delete(&format!("{home}/events")).status, 400);
-    let none = json!({"events": 0, "photos": 0});
+    let none = json!({"events": 0, "photos": 0, "finished": true});
     assert_eq!(server.delete(&format!("{home}/events?user=u-2")).is(200).json(), none);
     assert_eq!(server.get(&format!("/v1/images/{}", photos[0].0)).status, 200);
     let forgotten = server.delete(&format!("{home}/events?user=u-1")).is(200).json();
     // Of each photo a search and a click, of one a purchase.
-    assert_eq!(forgotten, json!({"events": 25, "photos": 12}));
+    assert_eq!(forgotten, json!({"events": 25, "photos": 12, "finished": true}));
     for (photo, _) in &photos {
         assert_eq!(server.get(&format!("/v1/images/{photo}")).problem(404), "no-such-image");
     }

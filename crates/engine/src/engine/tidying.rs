@@ -40,6 +40,8 @@ pub struct Forgotten {
     pub events: u64,
     /// How many photos.
     pub photos: u64,
+    /// Whether their files are gone; where an import runs, they go within a day after it.
+    pub finished: bool,
 }
 
 impl Engine {
@@ -89,17 +91,16 @@ impl Engine {
     /// Forgets a shopper of a catalogue, as the shop calls them: their events, and the photos that no event of another one has, with what
     /// else is known of these, the words of people on them among it. Spaces that were trained before keep what they learned.
     ///
-    /// The photos are gone when it returns, but for those that a product shows, too; while an import runs, nobody can ask for them any
-    /// more, and their files go at the next look through all pictures.
+    /// The files of the photos are gone when it returns, but for those that a product shows, too. Where an import runs they are not yet,
+    /// and go at the next look through all pictures.
     ///
     /// # Errors
     /// [`EngineError::NoSuchCatalogue`]; when the disk or the store fails.
     pub fn forget_shopper(&self, catalogue: &CatalogueName, user: &str) -> Result<Forgotten, EngineError> {
         let open = self.catalogue(catalogue)?;
         let (events, photos) = self.store.forget_user(open.key, user)?;
-        self.store.note_to_remove(&photos)?;
-        self.remove_noted(DateTime::UNIX_EPOCH)?;
-        Ok(Forgotten { events, photos: photos.len() as u64 })
+        let removed = self.remove_noted(DateTime::UNIX_EPOCH)?;
+        Ok(Forgotten { events, photos, finished: removed.finished })
     }
 
     /// Waits a moment for those who put products or photos; an import holds on to its end, and there is no hurry.

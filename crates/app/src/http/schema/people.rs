@@ -62,6 +62,8 @@ pub struct Forgotten {
     events: u64,
     /// How many photos.
     photos: u64,
+    /// Whether their files are gone; where an import runs, they go within a day after it.
+    finished: bool,
 }
 
 /// A review as it is sent: of a `photo` or of an `other` product.

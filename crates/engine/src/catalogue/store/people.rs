@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::unused::note_to_remove;
 use super::{Sql, Store, StoreError};
 use crate::image::ImageHash;
 
@@ -201,11 +202,11 @@ impl Store {
     }
 
     /// Takes back all that a user did, and their photos: those that no event of another named user has, with all events and reviews of
-    /// these. How many events it were, and the photos.
+    /// these. How many events it were, and the photos, whose images are noted as long unused where nothing else refers to them.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn forget_user(&self, catalogue: i64, user: &str) -> Result<(u64, Vec<ImageHash>), StoreError> {
+    pub fn forget_user(&self, catalogue: i64, user: &str) -> Result<(u64, u64), StoreError> {
         self.write(|sql| {
             let photos: Vec<[u8; 32]> = sql
                 .prepare_cached(
@@ -221,8 +222,9 @@ impl Store {
                 events += sql.execute("DELETE FROM events WHERE catalogue = ?1 AND photo = ?2", of_it)?;
                 sql.execute("DELETE FROM reviews WHERE catalogue = ?1 AND photo = ?2", of_it)?;
                 sql.execute("DELETE FROM photos WHERE catalogue = ?1 AND hash = ?2", of_it)?;
+                note_to_remove(sql, photo)?;
             }
-            Ok((events as u64, photos.into_iter().map(ImageHash::from).collect()))
+            Ok((events as u64, photos.len() as u64))
         })
     }
 
@@ -349,16 +351,17 @@ mod tests {
             event(None, None),
         ];
         store.put_events(key, &events).unwrap();
-        let [own, shared] = ["own", "shared"].map(|photo| ImageHash::of(photo.as_bytes()));
+        let shared = ImageHash::of(b"shared");
         for photo in ["own", "shared"] {
             store.put_photo(key, &ImageHash::of(photo.as_bytes())).unwrap();
             store.put_review(key, &said(photo, "a", "confirmed")).unwrap();
         }
-        assert_eq!(store.forget_user(key, "nobody").unwrap(), (0, vec![]));
-        assert_eq!(store.forget_user(key, "u").unwrap(), (4, vec![own]));
+        assert_eq!(store.forget_user(key, "nobody").unwrap(), (0, 0));
+        assert_eq!(store.forget_user(key, "u").unwrap(), (4, 1));
         assert_eq!(store.photos(key, 10).unwrap(), [shared]);
         assert_eq!(store.reviews(key, 10, 0).unwrap().1, 1);
         assert_eq!(store.event_counts(key).unwrap(), [("search".to_owned(), 2)]);
-        assert_eq!(store.forget_user(key, "v").unwrap(), (1, vec![shared]));
+        assert_eq!(store.forget_user(key, "v").unwrap(), (1, 1));
+        assert!(store.photos(key, 10).unwrap().is_empty());
     }
 }

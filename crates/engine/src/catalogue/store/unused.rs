@@ -1,9 +1,9 @@
 //! Images that nothing refers to any more: no product of any catalogue shows them, and nobody asked with them.
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{Store, StoreError};
+use super::{Sql, Store, StoreError};
 use crate::image::ImageHash;
 
 /// Whether something refers to an image `i`.
@@ -55,19 +55,6 @@ impl Store {
             })?;
         }
         Ok(seen.last().map(|(hash, ..)| ImageHash::from(*hash)))
-    }
-
-    /// Notes images, those of them that nothing refers to, as long unused.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn note_to_remove(&self, hashes: &[ImageHash]) -> Result<(), StoreError> {
-        self.write(|sql| {
-            let mut note = sql.prepare_cached(&format!(
-                "INSERT OR REPLACE INTO unused (hash, since) SELECT hash, 0 FROM images i WHERE hash = ?1 AND NOT {USED}"
-            ))?;
-            hashes.iter().try_for_each(|hash| note.execute([hash.as_bytes()]).map(drop))
-        })
     }
 
     /// At most `limit` images that nothing refers to, noted at `before` or earlier, with the length of their files.
@@ -123,4 +110,13 @@ impl Store {
             })
         })
     }
+}
+
+/// Notes an image, where nothing refers to it any more, as long unused.
+pub(super) fn note_to_remove(sql: &Connection, hash: &[u8; 32]) -> Sql<()> {
+    sql.prepare_cached(&format!(
+        "INSERT OR REPLACE INTO unused (hash, since) SELECT hash, 0 FROM images i WHERE hash = ?1 AND NOT {USED}"
+    ))?
+    .execute([hash])
+    .map(drop)
 }
