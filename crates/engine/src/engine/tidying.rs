@@ -60,10 +60,11 @@ impl Engine {
             thread::sleep(PAUSE);
         }
         let before = now.checked_sub_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::UNIX_EPOCH);
-        self.remove_noted(before)
+        let removed = self.remove_noted(before)?;
+        Ok(Tidied { kept: self.store.unused()?.images, ..removed })
     }
 
-    /// Removes pictures that nothing refers to, as was noted at `before` or earlier.
+    /// Removes pictures that nothing refers to, as was noted at `before` or earlier; how many are kept is not counted.
     fn remove_noted(&self, before: DateTime<Utc>) -> Result<Tidied, EngineError> {
         let mut tidied = Tidied::default();
         while !self.closing() {
@@ -85,7 +86,7 @@ impl Engine {
             tidied.bytes += bytes.iter().sum::<u64>();
             thread::sleep(PAUSE);
         }
-        Ok(Tidied { kept: self.store.unused()?.images, ..tidied })
+        Ok(tidied)
     }
 
     /// Forgets a shopper of a catalogue, as the shop calls them: their events, and the photos that no event of another one has, with what
