@@ -256,7 +256,7 @@ fn print_fused(what: &str, seen: &str, report: &FusedReport) -> Result<(), Failu
     print(&if report.fused {
         format!("  {what} are fused: beside the pooled vector the head sees {seen}. With them against without:")
     } else {
-        format!("  {what} are not fused: they would not clearly make it better. With them against without:")
+        format!("  {what} are not fused: they would not make it better. With them against without:")
     })?;
     print_tasks(report)
 }
@@ -264,9 +264,10 @@ fn print_fused(what: &str, seen: &str, report: &FusedReport) -> Result<(), Failu
 fn print_unlabelled(report: &UnlabelledReport) -> Result<(), Failure> {
     let photos = report.photos;
     let beside = if report.anchored { ", with directions of the default head beside what they teach" } else { "" };
+    let layers = if report.layers { "; the head sees the model's inner layers" } else { "" };
     print(&if report.compared.fused {
         format!(
-            "  {photos} photos that nobody labelled are learned from, too, by what they are taken for{beside}. With them against without:"
+            "  {photos} photos that nobody labelled are learned from, too, by what they are taken for{beside}{layers}. With them against without:"
         )
     } else {
         format!(

@@ -12,7 +12,7 @@ const PICTURES: usize = 1_000;
 impl Space {
     /// This space with the first 128 directions of `anchor` beside its own, so that its similarity is the mean of both: what was learned from little
     /// cannot lead far away from what was there before. The first thousand `pictures` say how
-    /// long the vectors of both are, to count them as much.
+    /// long the vectors of both are; the anchor's count `weight` times as long (above 0; with 1 both say as much).
     ///
     /// # Errors
     /// [`SpaceError`] when the anchor is of another model or sees more than the pooled vector, or a picture does not fit.
@@ -20,6 +20,7 @@ impl Space {
         &self,
         manifest: &Manifest,
         anchor: &Space,
+        weight: f32,
         pictures: impl IntoIterator<Item = (Feature, Option<&'p ColourDescriptor>)>,
     ) -> Result<Space, SpaceError> {
         let stacked = |scale| self.head().stacked(anchor.head(), DIRECTIONS, scale);
@@ -31,8 +32,8 @@ impl Space {
             learned += squares(&vector[..own]);
             anchoring += squares(&vector[own..]);
         }
-        let scale = (learned / anchoring).sqrt() as f32;
-        Space::new(manifest, stacked(if scale.is_finite() && scale > 0.0 { scale } else { 1.0 })?)
+        let scale = (learned / anchoring).sqrt() as f32 * weight;
+        Space::new(manifest, stacked(if scale.is_finite() && scale > 0.0 { scale } else { weight })?)
     }
 }
 
@@ -53,13 +54,17 @@ mod tests {
         let (learned, anchor) = (head(&[100.0, 0.0, 0.0]), head(&[0.0, 1.0, 0.0]));
         let feature = |pooled: [f32; 3]| Feature { pooled: pooled.to_vec(), map: None };
         let pictures = [(feature([1.0, 1.0, 0.0]), None), (feature([1.0, -1.0, 0.0]), None)];
-        let space = learned.anchored(&manifest, &anchor, pictures).unwrap();
+        let space = learned.anchored(&manifest, &anchor, 1.0, pictures.clone()).unwrap();
         assert_eq!(space.dim(), 2);
         let vector = space.embed(&feature([1.0, 1.0, 0.5])).unwrap().into_vector();
         assert!(vector.iter().all(|value| (value - 0.5_f32.sqrt()).abs() < 1e-3), "{vector:?}");
+        // Half as long, the anchor says a quarter as much.
+        let space = learned.anchored(&manifest, &anchor, 0.5, pictures).unwrap();
+        let vector = space.embed(&feature([1.0, 1.0, 0.5])).unwrap().into_vector();
+        assert!((vector[1] / vector[0] - 0.5).abs() < 1e-3, "{vector:?}");
         // Without a picture to tell by, or with ones that neither sees, nothing is divided by nothing.
-        assert!(learned.anchored(&manifest, &anchor, []).is_ok());
-        assert!(learned.anchored(&manifest, &anchor, [(feature([0.0, 0.0, 1.0]), None)]).is_ok());
+        assert!(learned.anchored(&manifest, &anchor, 1.0, []).is_ok());
+        assert!(learned.anchored(&manifest, &anchor, 1.0, [(feature([0.0, 0.0, 1.0]), None)]).is_ok());
     }
 
     #[test]
@@ -72,8 +77,8 @@ mod tests {
             Space::new(&manifest, Head::linear(&manifest.sha256, &vec![0.0; dim], &vec![1.0; dim]).unwrap()).unwrap()
         };
         let (three, four) = (space(&manifest, 3), space(&manifest, 4));
-        assert!(three.anchored(&manifest, &four, []).is_err());
+        assert!(three.anchored(&manifest, &four, 1.0, []).is_err());
         let raw = Space::new(&manifest, Head::identity(3)).unwrap();
-        assert!(raw.anchored(&manifest, &three, []).is_err());
+        assert!(raw.anchored(&manifest, &three, 1.0, []).is_err());
     }
 }

@@ -110,7 +110,7 @@ pub fn taught(
             return Ok(space);
         }
         let pictures = places.iter().map(|&place| (Feature { pooled: rows.row(place).to_vec(), map: None }, None));
-        Ok(space.anchored(manifest, &default, pictures)?)
+        Ok(space.anchored(manifest, &default, 1.0, pictures)?)
     };
     self_train(&material, default.clone(), fit, |space, places| embed(space, &rows.select(places.iter().copied())))
 }

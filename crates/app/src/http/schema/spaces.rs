@@ -15,8 +15,8 @@ pub struct Provenance {
     layers: bool,
     /// Whether its head sees colours, too.
     colours: bool,
-    /// How photos of which nobody said what they show were learned from: `alone`, or `anchored`, with directions of the default head beside what
-    /// was learned; absent where they were not.
+    /// How photos of which nobody said what they show were learned from: `alone`, or with directions of the default head beside what was learned,
+    /// `anchored` or, where they weigh less, `lightly_anchored`; absent where they were not.
     guesses: Option<String>,
     /// Name of the model.
     model: String,
@@ -127,10 +127,10 @@ pub struct TrainReport {
     seconds: f64,
 }
 
-/// A head that sees more against one that does not.
+/// A head that has more against one that has not.
 #[derive(Serialize, ToSchema)]
 pub struct FusedReport {
-    /// Whether the head that was kept sees it.
+    /// Whether the head that was kept has it.
     fused: bool,
     /// Cross-validation: `current` without, `new` with it.
     tasks: Vec<TaskReport>,
@@ -143,6 +143,8 @@ pub struct UnlabelledReport {
     photos: u64,
     /// Whether directions of the default head stand beside what was learned.
     anchored: bool,
+    /// Whether the head sees the model's inner layers.
+    layers: bool,
     /// Whether they were learned from.
     fused: bool,
     /// Cross-validation: `current` without, `new` with them.

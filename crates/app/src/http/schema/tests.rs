@@ -46,7 +46,7 @@ fn trained() -> (Provenance, TrainReport) {
         "labels": 1, "pairs": 0, "revision": 1, "last_product": 1, "seed": 1, "vetrina": "0", "trained_at": "2026-01-31T12:00:00Z",
     });
     let fused = json!({"fused": true, "tasks": []});
-    let unlabelled = json!({"photos": 50, "anchored": true, "fused": true, "tasks": []});
+    let unlabelled = json!({"photos": 50, "anchored": true, "layers": true, "fused": true, "tasks": []});
     let words = json!({
         "products": 1, "vocabulary": 1, "queries": 1, "pictures": 1, "recall_at_1": 0.5, "recall_at_10": null, "chance": 0.1, "median_rank": 1,
         "used": true,

@@ -1,6 +1,7 @@
 //! The life of spaces: trained, compared, promoted, rolled back.
 
 mod assess;
+mod choice;
 mod copies;
 mod drift;
 mod freshness;
@@ -28,12 +29,13 @@ use crate::space::{Space, SpaceId};
 
 use assess::{Assessment, Way};
 pub use assess::{Figures, Task, TaskReport};
+pub use choice::{FusedReport, UnlabelledReport};
 pub use freshness::{Freshness, FreshnessOptions};
 pub use gate::{Gate, TaskVerdict};
 pub(super) use gather::MOST_LAYERED;
 use recipe::Recipe;
 pub use recipe::{Guesses, Learned};
-pub use train::{FusedReport, TrainReport, TrainRequest, Trained, UnlabelledReport};
+pub use train::{TrainReport, TrainRequest, Trained};
 pub use words::{WithWords, WordsReport};
 pub use work::PromoteRequest;
 

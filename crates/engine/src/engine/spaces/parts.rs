@@ -108,10 +108,14 @@ fn parts_of_products(gathered: &Gathered) -> Vec<Part> {
         .collect()
 }
 
-/// Pictures of each product are left out in turn. Where people confirmed photos, the photos ask and the catalogue answers.
+/// Whether there are enough confirmed photos to ask with: then photos ask and the catalogue's pictures answer, as in a search.
+fn photos_ask(gathered: &Gathered) -> bool {
+    gathered.origins.iter().filter(|origin| **origin == Origin::Photo).count() >= LEAST_QUERIES
+}
+
+/// Pictures of each product are left out in turn.
 fn parts_of_pictures(gathered: &Gathered) -> Vec<Part> {
-    let photos = gathered.origins.iter().filter(|origin| **origin == Origin::Photo).count();
-    let with_photos = photos >= LEAST_QUERIES;
+    let with_photos = photos_ask(gathered);
     let asks = |place: usize| !with_photos || gathered.origins[place] == Origin::Photo;
     let mut turn: BTreeMap<usize, usize> = BTreeMap::new();
     for pictures in pictures_of(gathered).values() {
@@ -146,8 +150,9 @@ fn parts_of_pictures(gathered: &Gathered) -> Vec<Part> {
         .collect()
 }
 
-/// Labels are left out in turn; half of their products ask for the other half.
+/// Labels are left out in turn; half of their products ask for the other half, or photos of products that are left out for these.
 fn parts_of_labels(gathered: &Gathered, of_products: bool) -> Vec<Part> {
+    let with_photos = of_products && photos_ask(gathered);
     let mut members: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for place in gathered.learnable().filter(|&place| gathered.labels[place] != NO_LABEL) {
         // What asks and answers for a label: its products, or for one product its pictures.
@@ -165,15 +170,21 @@ fn parts_of_labels(gathered: &Gathered, of_products: bool) -> Vec<Part> {
             let (test, training): (Vec<usize>, Vec<usize>) =
                 gathered.learnable().partition(|&place| dealt.get(&gathered.labels[place]) == Some(&fold));
             let asks = |&place: &usize| {
+                if with_photos {
+                    return gathered.origins[place] == Origin::Photo;
+                }
                 let member = if of_products { place as u32 } else { gathered.owners[place] };
                 members[&gathered.labels[place]].iter().position(|known| *known == member).is_some_and(|at| at % 2 == 1)
             };
             let (queries, answers): (Vec<usize>, Vec<usize>) = test.into_iter().partition(asks);
+            // Nobody searches among photos that shoppers sent.
+            let searched = |place: &usize| !with_photos || gathered.origins[*place] == Origin::Catalogue;
+            let others: Vec<usize> = training.iter().copied().filter(searched).collect();
             let mut questions = Questions {
                 task: if of_products { Task::UnseenProduct } else { Task::UnseenLabel },
-                asked_with: "pictures",
+                asked_with: if with_photos { "photos" } else { "pictures" },
                 queries: some(queries, MOST_QUERIES, salt),
-                gallery: gallery(some(answers, MOST_GALLERY / 2, salt), &training, salt),
+                gallery: gallery(some(answers, MOST_GALLERY / 2, salt), &others, salt),
                 by_owner: false,
             };
             answerable(gathered, &mut questions);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::EngineError;
 use super::Provenance;
 use super::gather::{Gathered, NO_LABEL, Origin};
-use super::sample::{Most, sample, some};
+use super::sample::{sample, some};
 use crate::learn::{Besides, COLOURS_WEIGH, FitError, LdaOptions, Method, PcaOptions, Rows, SelfTraining, self_train};
 use crate::model::{Feature, Manifest};
 use crate::space::{Space, SpaceError};
@@ -73,9 +73,25 @@ pub(super) struct Recipe {
 pub enum Guesses {
     /// The head is what was learned: better where there is much of it.
     Alone,
+    /// Directions of the default head stand beside it, but weigh less: better where there is much of it, and some products have none.
+    LightlyAnchored,
     /// Directions of the default head stand beside it: better where there is little.
     Anchored,
 }
+
+impl Guesses {
+    /// How much longer vectors of the default head are than those of what was learned; `None` where they do not stand beside them.
+    pub(super) fn anchor(self) -> Option<f32> {
+        match self {
+            Self::Alone => None,
+            Self::LightlyAnchored => Some(LIGHT_ANCHOR),
+            Self::Anchored => Some(1.0),
+        }
+    }
+}
+
+/// Of 0.25, 0.35, 0.5, 0.7 and 1 (decision 80).
+const LIGHT_ANCHOR: f32 = 0.35;
 
 impl Recipe {
     pub(super) fn new(learned: &Learned) -> Self {
@@ -93,10 +109,6 @@ impl Recipe {
     }
 }
 
-/// Pictures that are alone with their label, at most.
-const MOST_ALONE: usize = 8_000;
-/// The same beside inner layers, where what has to be diagonalised is as large as there are labels.
-const MOST_LAYERED_ALONE: usize = 2_000;
 /// With more pictures in the catalogue photos are compared with those only that the default head finds for one of them, in each round of guesses.
 pub(super) const MOST_COMPARED: usize = 20_000;
 /// How many it finds for each photo.
@@ -176,20 +188,17 @@ impl Fitting<'_> {
 
     /// Fits a head to pictures whose labels are known.
     fn to_labels(&self, places: &[usize], labels: &[u32]) -> Result<Space, EngineError> {
-        let alone = if self.recipe.layers { MOST_LAYERED_ALONE } else { MOST_ALONE };
-        let drawn = sample(labels, Most { pictures: self.most, alone });
+        let drawn = sample(labels, self.most);
         let drawn = drawn
             .map(|drawn| -> (Vec<usize>, Vec<u32>) { drawn.into_iter().map(|at| (places[at], labels[at])).unzip() });
         let (places, labels) =
             drawn.as_ref().map_or((places, labels), |(places, labels)| (places.as_slice(), labels.as_slice()));
         let space = self.supervised(places, labels)?;
-        if self.recipe.guesses != Some(Guesses::Anchored) {
-            return Ok(space);
-        }
+        let Some(weight) = self.recipe.guesses.and_then(Guesses::anchor) else { return Ok(space) };
         let gathered = self.gathered;
         let feature = |place| Feature { pooled: joined(&space, gathered, place).into_owned(), map: None };
         let pictures = places.iter().map(|&place| (feature(place), gathered.colours[place].as_ref()));
-        Ok(space.anchored(self.manifest, &Space::default_for(self.manifest)?, pictures)?)
+        Ok(space.anchored(self.manifest, &Space::default_for(self.manifest)?, weight, pictures)?)
     }
 
     fn supervised(&self, places: &[usize], labels: &[u32]) -> Result<Space, EngineError> {

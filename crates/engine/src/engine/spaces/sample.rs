@@ -8,17 +8,8 @@ use crate::learn::Random;
 /// Labels with fewer pictures each are drawn as a whole: of a product with three pictures one in five would say nothing.
 const FEW: usize = 8;
 
-/// So many that are alone with their label stay, however few others there are.
-const LEAST_ALONE: usize = 100;
-
-/// How many pictures a head is fitted to at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Most {
-    /// In all.
-    pub(super) pictures: usize,
-    /// Of those that are alone with their label.
-    pub(super) alone: usize,
-}
+/// With fewer labels to part from each other a head knows little; what is alone with its label fills them up.
+const LEAST_LABELS: usize = 60;
 
 /// Whether a product is in a sample of this share of all; the same each time.
 pub(super) fn in_sample(product: u64, share: f64) -> bool {
@@ -38,18 +29,19 @@ pub(super) fn some(mut places: Vec<usize>, most: usize, salt: u64) -> Vec<usize>
 /// Those of the pictures that a head is fitted to, as places in `labels`, in their order; `None` for all.
 ///
 /// What shares its label with others comes first: where some photos are confirmed among thousands of products with a picture each, they and what they
-/// show are all there is to be learned from. Of what is alone with its label no more is drawn than there are shared labels: each says only that it
-/// differs from the rest, and all of them together say it so loudly that the head looks for nothing else (decision 69).
-pub(super) fn sample(labels: &[u32], most: Most) -> Option<Vec<usize>> {
+/// show are all there is to be learned from. What is alone with its label says only that it differs from the rest: all of it together so loudly that
+/// the head looks for nothing else (decision 69), and a product whose one picture is learned by heart is not found by a photo of it (decision 80). So it
+/// is drawn only where shared labels are few.
+pub(super) fn sample(labels: &[u32], most: usize) -> Option<Vec<usize>> {
     let mut counts: HashMap<u32, usize> = HashMap::new();
     labels.iter().for_each(|label| *counts.entry(*label).or_default() += 1);
     let (alone, mut shared): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|&at| counts[&labels[at]] == 1);
-    if shared.len() > most.pictures {
+    if shared.len() > most {
         let mut several: Vec<u32> = counts.iter().filter(|(_, count)| **count > 1).map(|(label, _)| *label).collect();
         if shared.len() < FEW * several.len() {
             several.sort_unstable();
             Random::new(SEED).shuffle(&mut several);
-            let mut room = most.pictures;
+            let mut room = most;
             let whole = |label: &u32| {
                 room = room.checked_sub(counts[label])?;
                 Some(*label)
@@ -57,10 +49,10 @@ pub(super) fn sample(labels: &[u32], most: Most) -> Option<Vec<usize>> {
             let drawn: HashSet<u32> = several.iter().map_while(whole).collect();
             shared.retain(|&at| drawn.contains(&labels[at]));
         }
-        shared = some(shared, most.pictures, 0);
+        shared = some(shared, most, 0);
     }
     let labels_shared = shared.iter().map(|&at| labels[at]).collect::<HashSet<_>>().len();
-    let room = labels_shared.max(LEAST_ALONE).min(most.alone).min(most.pictures - shared.len());
+    let room = LEAST_LABELS.saturating_sub(labels_shared).min(most - shared.len());
     if shared.len() + alone.len().min(room) == labels.len() {
         return None;
     }
@@ -80,28 +72,29 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_its_label_comes_first_and_as_many_that_are_alone() {
-        let labels = labels(150, 2, 900);
-        let most = Most { pictures: 5_000, alone: 2_000 };
-        let kept = sample(&labels, most).unwrap();
-        assert_eq!(kept.len(), 300 + 150);
-        assert!(kept.is_sorted() && kept[..300].iter().copied().eq(0..300));
-        assert_eq!(sample(&labels, most), Some(kept), "the same each time");
-        assert_eq!(sample(&labels, Most { pictures: 350, ..most }).unwrap().len(), 350);
-        assert_eq!(sample(&labels, Most { alone: 20, ..most }).unwrap().len(), 320);
+    fn what_shares_its_label_comes_first_and_what_is_alone_fills_up() {
+        let many = labels(150, 2, 900);
+        let kept = sample(&many, 5_000).unwrap();
+        assert!(kept.iter().copied().eq(0..300), "nothing that is alone: {kept:?}");
+        assert_eq!(sample(&many, 5_000), Some(kept), "the same each time");
+        assert_eq!(sample(&many, 250).unwrap().len(), 250);
         // Few labels that are shared do not leave nearly nothing to part them from.
-        assert_eq!(sample(&self::labels(10, 3, 900), most).unwrap().len(), 30 + 100);
-        assert_eq!(sample(&self::labels(10, 3, 90), most), None);
-        assert_eq!(sample(&[], most), None);
+        let kept = sample(&labels(10, 3, 900), 5_000).unwrap();
+        assert!(kept.is_sorted() && kept[..30].iter().copied().eq(0..30));
+        assert_eq!(kept.len(), 30 + 50, "60 labels");
+        assert_eq!(sample(&labels(10, 3, 900), 40).unwrap().len(), 40);
+        assert_eq!(sample(&labels(10, 3, 50), 5_000), None);
+        assert_eq!(sample(&labels(0, 0, 900), 5_000).unwrap().len(), 60, "a catalogue of one picture a product");
+        assert_eq!(sample(&[], 5_000), None);
     }
 
     #[test]
     fn small_labels_are_drawn_whole_and_large_ones_in_part() {
-        let kept = sample(&labels(400, 3, 50), Most { pictures: 100, alone: 10 }).unwrap();
+        let kept = sample(&labels(400, 3, 50), 100).unwrap();
         assert!(kept.chunks_exact(3).take(33).all(|whole| whole[0] % 3 == 0 && whole[2] == whole[0] + 2), "{kept:?}");
         assert_eq!(kept.len(), 100, "99 in whole labels, and one that is alone");
         let large = labels(4, 300, 0);
-        let kept = sample(&large, Most { pictures: 100, alone: 10 }).unwrap();
+        let kept = sample(&large, 100).unwrap();
         assert_eq!(kept.len(), 100);
         for label in 0..4 {
             assert!(kept.iter().filter(|&&at| large[at] == label).count() > 10, "a part of each");

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::super::catalogue::Catalogue;
 use super::super::{CatalogueName, Engine, EngineError};
 use super::assess::{Assessment, SEED, TaskReport, Way};
+use super::choice::{FusedReport, Sight, Unlabelled, UnlabelledReport, choose};
 use super::drift::Moments;
 use super::gate::{self, Gate};
 use super::gather::{Gathered, MOST_COLOURED, MOST_LAYERED};
-use super::recipe::{self, Guesses, Learned, MOST_COMPARED, Recipe};
+use super::recipe::{self, Learned, MOST_COMPARED, Recipe};
 use super::words::{WithWords, WordsReport};
 use super::{KeptSpace, Provenance};
 use crate::learn::FitError;
@@ -90,35 +91,6 @@ pub struct TrainReport {
     pub seconds: f64,
 }
 
-/// A head that sees more against one that does not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FusedReport {
-    /// Whether the head that was kept sees it: it was surely better on one task, and on none worse, as the gate sees it.
-    pub fused: bool,
-    /// The same cross-validation as above; `current` is without it, `new` with it.
-    pub tasks: Vec<TaskReport>,
-}
-
-impl FusedReport {
-    fn of(tasks: Vec<TaskReport>) -> Self {
-        let better = tasks.iter().any(|task| task.map_difference.low > 0.0);
-        Self { fused: better && gate::judge(&tasks).passes, tasks }
-    }
-}
-
-/// A head that learned from photos nobody labelled, too, against one that did not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UnlabelledReport {
-    /// How many of them there are.
-    pub photos: usize,
-    /// Whether directions of the default head stand beside what was learned; it was tried with and without.
-    pub anchored: bool,
-    /// The better way against the head that learned from labels alone. It is kept where it passes the gate and is surely better over the questions
-    /// of all tasks together.
-    #[serde(flatten)]
-    pub compared: FusedReport,
-}
-
 /// A space that was trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
@@ -159,34 +131,20 @@ impl Engine {
         let may_layers = may(may_see_layers(&request.learned, &gathered));
         let may_colours = may(may_see_colours(&request.learned, &gathered));
         let current = self.current(&open, &gathered)?;
-        let mut ways = vec![current.clone(), Way::Made(way.clone())];
-        for (layers, colours) in [(true, false), (false, true), (true, true)] {
-            if (may_layers || !layers) && (may_colours || !colours) {
-                ways.push(Way::Made(Recipe { layers, colours, ..way.clone() }));
-            }
-        }
         let mut assessment = Assessment::new(builtin_manifest()?, &gathered, &request.learned);
         let compared = |done: usize, of: usize| step("comparing", done as u64, of as u64);
-        if !assessment.ask(&ways, &compared)? {
+        if !assessment.ask(&[current.clone(), Way::Made(way.clone())], &compared)? {
             return Ok(None);
         }
-        let mut choose = |with: Recipe| -> FusedReport {
-            let report = FusedReport::of(assessment.between(&Way::Made(way.clone()), &Way::Made(with.clone())));
-            if report.fused {
-                way = with;
-            }
-            report
-        };
-        let layers = may_layers.then(|| choose(Recipe { layers: true, ..Recipe::new(&request.learned) }));
-        let seen = layers.as_ref().is_some_and(|layers| layers.fused);
-        let colours =
-            may_colours.then(|| choose(Recipe { layers: seen, colours: true, ..Recipe::new(&request.learned) }));
+        let sights = [may_layers.then_some(Sight::Layers), may_colours.then_some(Sight::Colours)];
+        let sights = sights.into_iter().flatten().collect();
+        let Some(chosen) = choose(&mut assessment, way, sights, &compared)? else { return Ok(None) };
+        way = chosen.way;
         let mut unlabelled = None;
         if gathered.unlabelled().count() >= ENOUGH_UNLABELLED {
             let trying = |done: usize, of: usize| step("trying photos without a label", done as u64, of as u64);
-            let Some(tried) = try_unlabelled(&mut assessment, &current, &way, &gathered, &trying)? else {
-                return Ok(None);
-            };
+            let unlabelled_photos = Unlabelled { gathered: &gathered, current: &current, without: &way, may_layers };
+            let Some(tried) = unlabelled_photos.best(&mut assessment, &trying)? else { return Ok(None) };
             if tried.report.compared.fused {
                 way = tried.way;
             }
@@ -209,8 +167,8 @@ impl Engine {
             gate: gate::judge(&tasks),
             tasks,
             notes,
-            layers,
-            colours,
+            layers: chosen.layers,
+            colours: chosen.colours,
             unlabelled,
             words: None,
             seconds: began.elapsed().as_secs_f64(),
@@ -343,51 +301,6 @@ impl Engine {
         self.store.put_space(open.key, &kept)?;
         self.prune_spaces(open)
     }
-}
-
-/// The better way to learn from photos nobody labelled.
-struct Tried {
-    way: Recipe,
-    report: UnlabelledReport,
-    /// In average precision against labels alone.
-    gain: f64,
-}
-
-/// Whether a head made this way gets better by the photos nobody labelled. `None` when `go_on` says no.
-fn try_unlabelled(
-    assessment: &mut Assessment<'_>,
-    current: &Way,
-    without: &Recipe,
-    gathered: &Gathered,
-    go_on: &dyn Fn(usize, usize) -> bool,
-) -> Result<Option<Tried>, EngineError> {
-    // Where photos are few for each picture, what is learned from them alone is worse (decision 67).
-    let ways: &[Guesses] = if gathered.unlabelled().count() >= gathered.of_catalogue().count() {
-        &[Guesses::Anchored, Guesses::Alone]
-    } else {
-        &[Guesses::Anchored]
-    };
-    let with = |guesses: &Guesses| Recipe { guesses: Some(*guesses), ..without.clone() };
-    let made: Vec<Way> = ways.iter().map(|guesses| Way::Made(with(guesses))).collect();
-    if !assessment.ask(&made, go_on)? {
-        return Ok(None);
-    }
-    // Labels of a few photos may make a head that is worse than the space in use, and photos without labels put it right: so what counts is
-    // that it passes the gate, and that it is better over all questions, not that it is no worse on any task than what labels alone teach.
-    let without = Way::Made(without.clone());
-    let judged = ways.iter().zip(&made).map(|(guesses, way)| {
-        let better = assessment.overall(&without, way);
-        let passes = gate::judge(&assessment.between(current, way)).passes;
-        let compared = FusedReport {
-            fused: passes && better.is_some_and(|better| better.low > 0.0),
-            tasks: assessment.between(&without, way),
-        };
-        let anchored = *guesses == Guesses::Anchored;
-        let report = UnlabelledReport { photos: gathered.unlabelled().count(), anchored, compared };
-        Tried { way: with(guesses), report, gain: better.map_or(0.0, |better| better.mean) }
-    });
-    let rank = |tried: &Tried| (tried.report.compared.fused, tried.gain);
-    Ok(judged.reduce(|first, next| if rank(&next) > rank(&first) { next } else { first }))
 }
 
 /// Refuses what cannot teach anything, with the reason, before an hour is spent on it.
