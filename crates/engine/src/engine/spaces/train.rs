@@ -77,7 +77,7 @@ pub struct TrainReport {
     /// choose: without labels, with many, and where some pictures were kept by a version that did not tell of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub layers: Option<FusedReport>,
-    /// The same of colours, against a head that sees all else.
+    /// The same of colours. What made it better by most was chosen first, and the other against a head that sees it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub colours: Option<FusedReport>,
     /// Whether photos of which nobody said what they show were learned from, and why; absent where there are too few of them, or the
