@@ -256,7 +256,9 @@ fn print_fused(what: &str, seen: &str, report: &FusedReport) -> Result<(), Failu
     print(&if report.fused {
         format!("  {what} are fused: beside the pooled vector the head sees {seen}. With them against without:")
     } else {
-        format!("  {what} are not fused: they would not make it better. With them against without:")
+        format!(
+            "  {what} are not fused: with them it would not be better on the whole, or worse on one task. With them against without:"
+        )
     })?;
     print_tasks(report)
 }
@@ -271,7 +273,7 @@ fn print_unlabelled(report: &UnlabelledReport) -> Result<(), Failure> {
         )
     } else {
         format!(
-            "  {photos} photos that nobody labelled are not learned from: they would not clearly make it better. With them against without:"
+            "  {photos} photos that nobody labelled are not learned from: with them it would not be better, or not pass. With them against without:"
         )
     })?;
     print_tasks(&report.compared)

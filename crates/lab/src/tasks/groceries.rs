@@ -78,7 +78,7 @@ pub fn run(data: &Groceries, features: &mut Features) -> Result<Vec<Figure>> {
 }
 
 /// The space that a catalogue's pictures, photos of which somebody said what they show, and photos of which nobody did teach, with layers, and where
-/// it is `anchored` the default head's directions beside it, as `space train --confirmed` makes it.
+/// it is `anchored` the default head's directions beside it, weighing as much: as `space train --confirmed` makes it of few photos; of many they weigh less.
 pub fn taught(
     studio: &Rows,
     labels: &[u32],

@@ -80,7 +80,7 @@ pub enum Guesses {
 }
 
 impl Guesses {
-    /// How much longer vectors of the default head are than those of what was learned; `None` where they do not stand beside them.
+    /// Length of the default head's vectors, where that of what was learned is 1; `None` where they do not stand beside them.
     pub(super) fn anchor(self) -> Option<f32> {
         match self {
             Self::Alone => None,
