@@ -1,4 +1,6 @@
-//! The one operation of linear algebra that everything here needs too often for a crate.
+//! The one operation of linear algebra that everything here needs too often for a crate, and what a crate's products leave behind.
+
+use std::hint::black_box;
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -30,6 +32,28 @@ impl WithSimd for Product<'_> {
             (0..LANES).for_each(|lane| sums[lane] += a[lane] * b[lane]);
         }
         sums.iter().sum::<f32>() + a.1.iter().zip(b.1).map(|(a, b)| a * b).sum::<f32>()
+    }
+}
+
+/// Clears the upper halves of this thread's wide registers. To be called after a product of matrices of `faer`, before other arithmetic.
+///
+/// The products' own code (`private-gemm-x86`, 0.1.22) leaves these halves in use, and while they are, some Intel processors wait some 70 cycles
+/// wherever code for any processor and code for wide registers follow each other, as with each call of the system's `exp`: it took
+/// twenty times as long (decision 81). Clearing them takes some nanoseconds.
+pub(crate) fn clear_wide_registers() {
+    Arch::new().dispatch(Wide);
+}
+
+struct Wide;
+
+impl WithSimd for Wide {
+    type Output = ();
+
+    // A function that uses wide registers clears their upper halves before it returns: the compiler sees to it.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        black_box(simd.splat_f32s(black_box(0.0)));
     }
 }
 

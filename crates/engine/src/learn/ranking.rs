@@ -5,6 +5,7 @@ use faer::{Accum, MatMut, Par};
 use rayon::prelude::*;
 
 use super::Rows;
+use crate::linear::clear_wide_registers;
 
 /// Where the right answers of one query came in the ranking of the whole gallery.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -128,7 +129,10 @@ pub(super) fn by_query<T: Send>(
             1.0,
             Par::rayon(0),
         );
-        let judged = block.par_chunks_exact(width).enumerate().map(|(row, values)| judge(start + row, values));
+        let judged = block.par_chunks_exact(width).enumerate().map(|(row, values)| {
+            clear_wide_registers();
+            judge(start + row, values)
+        });
         answers.par_extend(judged);
     }
     answers

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::embedding::to_unit;
 use super::{Space, SpaceError};
 use crate::image::ColourDescriptor;
+use crate::linear::clear_wide_registers;
 
 /// Pictures that are multiplied with the head at once: what a core's cache holds of them.
 const BLOCK: usize = 128;
@@ -48,6 +49,7 @@ impl Space {
                 1.0,
                 Par::Seq,
             );
+            clear_wide_registers();
             for embedding in embedded.chunks_exact_mut(dim) {
                 embedding.iter_mut().zip(offset).for_each(|(value, offset)| *value -= offset);
                 to_unit(embedding)?;
