@@ -33,7 +33,7 @@ pub use method::{COLOURS_WEIGH, Method, fit};
 pub use pca::{PcaOptions, fit_pca};
 pub use ranking::{Ranking, nearest_votes, rank_of_own, rankings, share_in_first};
 pub use rows::Rows;
-pub use self_training::{SelfTraining, self_train, shortlist};
+pub use self_training::{SelfTraining, self_train, shortlist, taken_for};
 pub use words::{WordsOptions, fit_words};
 
 /// Why nothing can be fitted.

@@ -3,7 +3,7 @@
 //! A space that finds the right product for a part of the photos can label them itself, be fitted to that, and do better in the next round
 //! (Scudder 1965; pseudo-labels: Lee 2013). What keeps it from believing its own mistakes:
 //! - some pictures are near to every photo. How near a picture is to all photos, its popularity, is taken off (inverted softmax, Smith et
-//!   al. 2017), or such hubs would be guessed everywhere;
+//!   al. 2017), or such hubs would be guessed everywhere; a picture that nobody asks for is not rewarded for that;
 //! - a guess counts only where photo and picture choose each other: the photo is among the few that are nearest to the picture;
 //! - the few become more from round to round.
 
@@ -22,6 +22,8 @@ const GROWTH: f32 = 1.5;
 const ENOUGH_TO_GUESS: usize = 30;
 /// How much the nearest photos count in a picture's popularity. 5 and 20 were within a point of 10 or below it.
 const SHARPNESS: f32 = 10.0;
+/// How many pictures of each photo count in what is the least popularity. Were it one, that of a hub which is nearest to all would be it.
+const ASKED_FOR: usize = 3;
 
 /// What is known, and what is not. Places are of the pictures that `fit` and `embed` of [`self_train`] know.
 #[derive(Debug, Clone, Copy)]
@@ -80,26 +82,56 @@ pub fn shortlist(photos: &Rows, pictures: &Rows, each: usize) -> Vec<usize> {
     places.into_iter().collect()
 }
 
+/// Place of the picture that each photo is taken for, however many others are nearer to it; `None` without pictures.
+#[must_use]
+pub fn taken_for(photos: &Rows, pictures: &Rows) -> Vec<Option<usize>> {
+    guess(photos, pictures, photos.len())
+}
+
+/// How one picture is seen from all photos.
+struct Asked {
+    /// How near it is to all of them, the nearest counting most.
+    popularity: f32,
+    /// How near a photo has to be to be among those it would choose.
+    least: f32,
+}
+
 /// The picture that each photo is taken for; `None` where more than `most` photos are nearer to it.
 fn guess(photos: &Rows, pictures: &Rows, most: usize) -> Vec<Option<usize>> {
-    // Of each picture: its popularity, and how near a photo has to be.
-    let of_pictures: Vec<(f32, f32)> = by_query(pictures, photos, pictures.len(), |_, similarities| {
-        // The largest exponent is taken out: similarities may be anything.
-        let top = similarities.iter().copied().fold(f32::MIN, f32::max);
-        let mean = similarities.iter().map(|value| ((value - top) * SHARPNESS).exp()).sum::<f32>()
-            / similarities.len().max(1) as f32;
+    let asked: Vec<Asked> = by_query(pictures, photos, pictures.len(), |_, similarities| {
         let mut nearest = similarities.to_vec();
         let least = match most.min(nearest.len()) {
             0 => f32::MAX,
             count => *nearest.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a)).1,
         };
-        (top + mean.ln() / SHARPNESS, least)
+        Asked { popularity: popularity(similarities), least }
     });
+    let floor = least_popularity(photos, pictures, &asked);
     by_query(photos, pictures, photos.len(), |_, similarities| {
-        let net = similarities.iter().zip(&of_pictures).map(|(similarity, (popularity, _))| similarity - popularity);
+        let net = similarities.iter().zip(&asked).map(|(similarity, asked)| similarity - asked.popularity.max(floor));
         let (best, _) = net.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
-        (similarities[best] >= of_pictures[best].1).then_some(best)
+        (similarities[best] >= asked[best].least).then_some(best)
     })
+}
+
+/// How near a picture is to photos that are as similar to it as this.
+fn popularity(similarities: &[f32]) -> f32 {
+    // The largest exponent is taken out: similarities may be anything.
+    let top = similarities.iter().copied().fold(f32::MIN, f32::max);
+    let sum: f32 = similarities.iter().map(|value| ((value - top) * SHARPNESS).exp()).sum();
+    top + (sum / similarities.len().max(1) as f32).ln() / SHARPNESS
+}
+
+/// What no picture's popularity falls below. Where pictures are more than photos, many are what no photo shows and far from all of them, and to be
+/// rewarded for that made them the best guess: there it is the median of those that photos are nearest to (decision 82).
+fn least_popularity(photos: &Rows, pictures: &Rows, asked: &[Asked]) -> f32 {
+    if pictures.len() <= photos.len() {
+        return f32::MIN;
+    }
+    let of_photos = by_query(photos, pictures, photos.len(), |_, similarities| nearest(similarities, ASKED_FOR));
+    let mut popularities: Vec<f32> = of_photos.into_iter().flatten().map(|place| asked[place].popularity).collect();
+    let middle = popularities.len() / 2;
+    if popularities.is_empty() { f32::MIN } else { *popularities.select_nth_unstable_by(middle, f32::total_cmp).1 }
 }
 
 #[cfg(test)]
@@ -123,6 +155,42 @@ mod tests {
         let one = guess(&photos, &pictures, 1);
         assert_eq!(one.iter().flatten().count(), 2);
         assert_eq!((one[0], one[2]), (Some(0), Some(1)));
+    }
+
+    #[test]
+    fn a_picture_that_nobody_asks_for_is_not_guessed() {
+        // Directions: two products, the light of the shop, and three products that no photo shows. The first photo is a little nearer to the first
+        // of these than the others are.
+        let pictures = unit(&[
+            vec![1.0, 0.0, 0.5, 0.0, 0.0, 0.0],
+            vec![0.0, 1.0, 0.5, 0.0, 0.0, 0.0],
+            vec![0.0, 0.0, -0.2, 1.0, 0.0, 0.0],
+            vec![0.0, 0.0, -0.2, 0.0, 1.0, 0.0],
+            vec![0.0, 0.0, -0.2, 0.0, 0.0, 1.0],
+        ]);
+        let photos = unit(&[
+            vec![0.6, 0.0, 1.0, 0.3, 0.0, 0.0],
+            vec![0.5, 0.0, 1.0, 0.0, 0.0, 0.0],
+            vec![0.0, 0.6, 1.0, 0.0, 0.0, 0.0],
+            vec![0.0, 0.5, 1.0, 0.0, 0.0, 0.0],
+        ]);
+        assert_eq!(guess(&photos, &pictures, 2), [Some(0), Some(0), Some(1), Some(1)]);
+        assert_eq!(taken_for(&photos, &pictures), [Some(0), Some(0), Some(1), Some(1)]);
+        // And still not the one that is near to all.
+        let hub = vec![0.3, 0.3, 1.0, 0.0, 0.0, 0.0];
+        let rows = [pictures.row(0), pictures.row(1), pictures.row(2), pictures.row(3), &hub];
+        let with_hub = unit(&rows.map(<[f32]>::to_vec));
+        assert_eq!(taken_for(&photos, &with_hub), [Some(0), Some(0), Some(1), Some(1)]);
+    }
+
+    #[test]
+    fn what_a_photo_is_taken_for_needs_no_picture_to_choose_it() {
+        let pictures = unit(&[vec![1.0, 0.0], vec![0.0, 1.0]]);
+        let photos = unit(&[vec![1.0, 0.0], vec![0.9, 0.1], vec![0.8, 0.2], vec![0.0, 1.0]]);
+        assert_eq!(guess(&photos, &pictures, 1).iter().flatten().count(), 2);
+        assert_eq!(taken_for(&photos, &pictures), [Some(0), Some(0), Some(0), Some(1)]);
+        assert_eq!(taken_for(&photos, &Rows::new(2)), [None; 4]);
+        assert!(taken_for(&Rows::new(2), &pictures).is_empty());
     }
 
     #[test]

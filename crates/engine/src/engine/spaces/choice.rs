@@ -137,9 +137,11 @@ impl Unlabelled<'_> {
         assessment: &mut Assessment<'_>,
         go_on: &dyn Fn(usize, usize) -> bool,
     ) -> Result<Option<Tried>, EngineError> {
+        let mut guesses = vec![Guesses::LightlyAnchored];
         // Where photos are few for each picture, what is learned from them alone is worse (decision 67).
-        let many = self.gathered.unlabelled().count() >= self.gathered.of_catalogue().count();
-        let guesses: &[Guesses] = if many { &[Guesses::LightlyAnchored, Guesses::Alone] } else { &[Guesses::Anchored] };
+        if self.gathered.unlabelled().count() >= self.gathered.of_catalogue().count() {
+            guesses.push(Guesses::Alone);
+        }
         let with = |guesses: &Guesses| Recipe { guesses: Some(*guesses), ..self.without.clone() };
         let Some(first) = self.judge(assessment, guesses.iter().map(with).collect(), go_on)? else { return Ok(None) };
         if !self.may_layers || self.without.layers {

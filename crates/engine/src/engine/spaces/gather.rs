@@ -75,6 +75,8 @@ pub(super) struct Gathered {
     pub(super) layered: bool,
     /// The catalogue's pictures that photos nobody labelled can be taken for; `None` for all of them.
     pub(super) shortlist: Option<Vec<usize>>,
+    /// The label of what photos nobody labelled are taken for by a head that learned from everything, by their places.
+    pub(super) taken: HashMap<usize, u32>,
 }
 
 /// A product among those that are learned from.

@@ -1,7 +1,7 @@
 //! How a space is made of a catalogue: what it learns from, and the fit.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,11 +71,11 @@ pub(super) struct Recipe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guesses {
-    /// The head is what was learned: better where there is much of it.
+    /// The head is what was learned: may be better where there is much of it, and of all products.
     Alone,
-    /// Directions of the default head stand beside it, but weigh less: better where there is much of it, and some products have none.
+    /// Directions of the default head stand beside it, but weigh less: for products that nobody has a photo of.
     LightlyAnchored,
-    /// Directions of the default head stand beside it: better where there is little.
+    /// Directions of the default head stand beside it and weigh as much. Tried no more (decision 82); spaces that were kept are made so again.
     Anchored,
 }
 
@@ -106,6 +106,11 @@ impl Recipe {
             colours: provenance.colours,
             guesses: provenance.guesses,
         }
+    }
+
+    /// Whether all that the head looks at is known of a picture.
+    fn can_see(&self, gathered: &Gathered, place: usize) -> bool {
+        (!self.layers || !gathered.layers[place].is_empty()) && (!self.colours || gathered.colours[place].is_some())
     }
 }
 
@@ -152,6 +157,34 @@ pub(super) fn shortlist(
     Ok(Some(nearest.into_iter().map(|at| pictures[at]).collect()))
 }
 
+/// The label of what each photo nobody labelled is taken for, by its place: by a head that learned from all there is, and sees layers where `layers`
+/// says so.
+pub(super) fn taken_for(
+    manifest: &Manifest,
+    gathered: &Gathered,
+    learned: &Learned,
+    layers: bool,
+) -> Result<HashMap<usize, u32>, EngineError> {
+    let recipe = Recipe { guesses: Some(Guesses::Alone), layers, ..Recipe::new(learned) };
+    let places: Vec<usize> = gathered.learnable().collect();
+    let photos: Vec<usize> = gathered.unlabelled().filter(|&place| recipe.can_see(gathered, place)).collect();
+    // Where there is too little to fit a head to, the default one knows as much.
+    let space = match fit(manifest, &recipe, gathered, &places, usize::MAX) {
+        Ok(space) => space,
+        Err(EngineError::NothingLearned { .. }) => Space::default_for(manifest)?,
+        Err(error) => return Err(error),
+    };
+    let pictures = candidates(gathered);
+    let taken = crate::learn::taken_for(&embed(&space, gathered, &photos)?, &embed(&space, gathered, &pictures)?);
+    let labels = taken.into_iter().map(|at| at.map_or(NO_LABEL, |at| gathered.labels[pictures[at]]));
+    Ok(photos.into_iter().zip(labels).filter(|(_, label)| *label != NO_LABEL).collect())
+}
+
+/// The catalogue's pictures that photos nobody labelled can be taken for.
+fn candidates(gathered: &Gathered) -> Vec<usize> {
+    gathered.shortlist.as_ref().map_or_else(|| gathered.of_catalogue().collect(), Clone::clone)
+}
+
 /// One head that is being fitted.
 struct Fitting<'a> {
     manifest: &'a Manifest,
@@ -164,15 +197,15 @@ impl Fitting<'_> {
     /// Fits a head to pictures and to what the photos nobody labelled are taken for.
     fn with_guesses(&self, places: &[usize], labels: &[u32]) -> Result<Space, EngineError> {
         let (recipe, gathered) = (self.recipe, self.gathered);
-        let seen = |&place: &usize| {
-            (!recipe.layers || !gathered.layers[place].is_empty())
-                && (!recipe.colours || gathered.colours[place].is_some())
-        };
-        let photos: Vec<usize> = gathered.unlabelled().filter(seen).collect();
+        // Photos of what is left out of this part of a test are left out with it, as far as can be known: of a product that comes into the
+        // catalogue tomorrow there are none today that could be taken for another.
+        let taught: HashSet<u32> = labels.iter().copied().collect();
+        let left_out = |place: usize| gathered.taken.get(&place).is_some_and(|label| !taught.contains(label));
+        let photos = gathered.unlabelled().filter(|&place| recipe.can_see(gathered, place) && !left_out(place));
+        let photos: Vec<usize> = photos.collect();
         let known: HashMap<usize, u32> = places.iter().copied().zip(labels.iter().copied()).collect();
         // All of the catalogue, those too that are left out of this part of a test: else photos of them would be taken for others.
-        let pictures: Vec<usize> =
-            gathered.shortlist.as_ref().map_or_else(|| gathered.of_catalogue().collect(), Clone::clone);
+        let pictures = candidates(gathered);
         let picture_labels: Vec<Option<u32>> = pictures.iter().map(|place| known.get(place).copied()).collect();
         let material = SelfTraining {
             pictures: &pictures,

@@ -238,6 +238,8 @@ impl Engine {
                 return Ok(None);
             }
             gathered.shortlist = recipe::shortlist(builtin_manifest()?, &gathered, MOST_COMPARED)?;
+            let layers = may_see_layers(learned, &gathered).is_ok();
+            gathered.taken = recipe::taken_for(builtin_manifest()?, &gathered, learned, layers)?;
         }
         Ok(Some(gathered))
     }

@@ -1,5 +1,7 @@
 //! Photos of which nobody said what they show.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::engine::{Guesses, PhotoInput, ReviewInput, Verdict};
 
@@ -120,7 +122,7 @@ fn photos_that_are_compared_with_a_shortlist_teach_as_much() {
     let mut gathered = engine.material(&open, &request, &|_, _, _| true).unwrap().unwrap();
     assert_eq!(gathered.shortlist, None, "a small catalogue is compared with wholly");
     let without = Way::Made(Recipe::new(&confirmed()));
-    let with = Way::Made(Recipe { guesses: Some(Guesses::Anchored), ..Recipe::new(&confirmed()) });
+    let with = Way::Made(Recipe { guesses: Some(Guesses::LightlyAnchored), ..Recipe::new(&confirmed()) });
     let gain = |gathered: &gather::Gathered| {
         let mut assessment = Assessment::new(manifest, gathered, &confirmed());
         assert!(assessment.ask(&[without.clone(), with.clone()], &|_, _| true).unwrap());
@@ -138,6 +140,43 @@ fn photos_that_are_compared_with_a_shortlist_teach_as_much() {
     // What is on no shortlist is not guessed.
     gathered.shortlist = Some(Vec::new());
     assert!(gain(&gathered) < 0.5 * all);
+}
+
+#[test]
+fn photos_of_a_product_that_is_left_out_of_a_part_are_left_out_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = shop(folder.path(), PRODUCTS, PRODUCTS, 1, 0.2);
+    let mut confirmed_photos = Vec::new();
+    for number in 0..60 {
+        let photo = photo(&engine, number % PRODUCTS, number, 0.6);
+        confirm(&engine, photo, number % PRODUCTS);
+        confirmed_photos.push(photo);
+    }
+    let shown: HashMap<ImageHash, u64> =
+        (100..460).map(|number| (photo(&engine, number % PRODUCTS, number, 0.6), number % PRODUCTS)).collect();
+    let (manifest, open) = (builtin_manifest().unwrap(), engine.catalogue(&CatalogueName::default()).unwrap());
+    let request = TrainRequest { learned: confirmed(), ..TrainRequest::new(CatalogueName::default()) };
+    let mut gathered = engine.material(&open, &request, &|_, _, _| true).unwrap().unwrap();
+    let label_of = |product: u64| {
+        let confirmed = confirmed_photos[product as usize];
+        gathered.labels[gathered.hashes.iter().position(|hash| *hash == confirmed).unwrap()]
+    };
+    let right = gathered.taken.iter().filter(|&(&place, &label)| label == label_of(shown[&gathered.hashes[place]]));
+    let (right, photos) = (right.count(), gathered.unlabelled().count());
+    assert!(photos == 360 && right > 300, "{right} of {photos} photos are taken for what they show");
+    // Were all photos of one product, a part without it would learn from none of them.
+    let (one, alone) = (label_of(0), Recipe::new(&confirmed()));
+    let guessing = Recipe { guesses: Some(Guesses::Alone), ..alone.clone() };
+    let all: Vec<usize> = gathered.learnable().collect();
+    let part: Vec<usize> = all.iter().copied().filter(|&place| gathered.labels[place] != one).collect();
+    let fit = |recipe: &Recipe, gathered: &gather::Gathered, places: &[usize]| {
+        recipe::fit(manifest, recipe, gathered, places, usize::MAX).unwrap().id()
+    };
+    gathered.taken = gathered.unlabelled().map(|place| (place, one)).collect();
+    assert_eq!(fit(&guessing, &gathered, &part), fit(&alone, &gathered, &part));
+    assert_ne!(fit(&guessing, &gathered, &all), fit(&alone, &gathered, &all));
+    gathered.taken.clear();
+    assert_ne!(fit(&guessing, &gathered, &part), fit(&alone, &gathered, &part));
 }
 
 #[test]
