@@ -9,6 +9,7 @@ mod data;
 mod default_head;
 mod features;
 mod filters;
+mod front_door;
 mod hot;
 mod labels;
 mod measures;
@@ -88,6 +89,15 @@ enum Command {
     },
     /// How much a labelled photo teaches, chosen by active learning or at random; written into docs/evaluation.md
     ActiveLearning {
+        /// Print only
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// What photos teach, by the shipped binary from import to answer; written into docs/evaluation.md
+    FrontDoor {
+        /// The folder to work in, to be kept; else a temporary one
+        #[arg(long)]
+        folder: Option<PathBuf>,
         /// Print only
         #[arg(long)]
         dry_run: bool,
@@ -190,6 +200,7 @@ fn main() -> Result<()> {
         Command::Calibration { dry_run } => calibration::run(!dry_run),
         Command::Filters { products, queries, dry_run } => filters::run(products, queries, !dry_run),
         Command::ActiveLearning { dry_run } => active::run(!dry_run),
+        Command::FrontDoor { folder, dry_run } => front_door::run(folder, !dry_run),
         Command::Train100k { data, products, photos } => training::run(data, products, photos),
         Command::Labels { dry_run } => labels::run(!dry_run),
         Command::Measures { dry_run } => measures::run(!dry_run),

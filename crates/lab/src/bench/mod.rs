@@ -27,7 +27,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 pub use filling::{FillArguments, fill};
+pub use load::agent;
 pub use million_rows::{RowsArguments, serve_rows};
+pub use server::{Server, binary};
 pub use vectors::{PeerArguments, serve_as_peer};
 
 /// What a run of the benches is asked for.
