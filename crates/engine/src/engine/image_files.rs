@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::image::ImageHash;
 
@@ -11,6 +12,15 @@ use crate::image::ImageHash;
 pub(super) struct ImageFiles {
     images: PathBuf,
     thumbnails: PathBuf,
+}
+
+/// A file under `images/`.
+#[derive(Debug)]
+pub(super) struct ImageFile {
+    pub(super) path: PathBuf,
+    /// Of its picture; `None` of one that was half written when the process ended.
+    pub(super) hash: Option<ImageHash>,
+    pub(super) bytes: u64,
 }
 
 impl ImageFiles {
@@ -52,6 +62,21 @@ impl ImageFiles {
         let thumbnails = widths.iter().map(|width| self.thumbnail_path(hash, *width));
         // The picture goes last: while it is there, whoever tries again finds all of it.
         thumbnails.chain([self.path(hash)]).try_for_each(|path| optional(fs::remove_file(path)).map(drop))
+    }
+
+    /// The files of pictures whose hash begins with this byte that were last written at `before` or earlier.
+    pub(super) fn written_before(&self, first: u8, before: SystemTime) -> io::Result<Vec<ImageFile>> {
+        let mut files = Vec::new();
+        for entry in optional(fs::read_dir(self.images.join(format!("{first:02x}"))))?.into_iter().flatten() {
+            let entry = entry?;
+            // Who writes may give it its name, or remove it, at this moment.
+            let Some(known) = optional(entry.metadata())? else { continue };
+            if known.is_file() && known.modified()? <= before {
+                let hash = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                files.push(ImageFile { path: entry.path(), hash, bytes: known.len() });
+            }
+        }
+        Ok(files)
     }
 
     fn path(&self, hash: &ImageHash) -> PathBuf {
@@ -105,5 +130,22 @@ mod tests {
         files.remove(&hash, &[320, 640]).unwrap();
         files.remove(&hash, &[320, 640]).unwrap();
         assert_eq!((files.get(&hash).unwrap(), files.thumbnail(&hash, 320).unwrap()), (None, None));
+    }
+    #[test]
+    fn files_are_listed_by_the_first_byte_of_the_hash_and_by_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ImageFiles::open(folder.path()).unwrap();
+        let hash = ImageHash::of(b"picture");
+        let first = hash.as_bytes()[0];
+        let (before, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + std::time::Duration::from_mins(1));
+        assert!(files.written_before(first, later).unwrap().is_empty(), "there is no folder yet");
+        files.put(&hash, b"picture").unwrap();
+        fs::write(files.path(&hash).with_file_name(".tmpAb3"), "pic").unwrap();
+        let mut found = files.written_before(first, later).unwrap();
+        found.sort_by_key(|file| file.bytes);
+        let found: Vec<_> = found.iter().map(|file| (file.hash, file.bytes)).collect();
+        assert_eq!(found, [(None, 3), (Some(hash), 7)]);
+        assert!(files.written_before(first, before).unwrap().is_empty());
+        assert!(files.written_before(first.wrapping_add(1), later).unwrap().is_empty());
     }
 }

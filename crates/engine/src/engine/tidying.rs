@@ -1,8 +1,10 @@
 //! Pictures that no product of any catalogue shows and nobody asked with are kept for some time, as products that are gone today are
-//! back tomorrow, and then removed with all that is known of them. A shopper who wants to be forgotten is at once.
+//! back tomorrow, and then removed with all that is known of them. So are files that nothing is known of: an import that was killed, and never
+//! resumed, leaves them. A shopper who wants to be forgotten is at once.
 
-use std::thread;
+use std::collections::HashSet;
 use std::time::Duration;
+use std::{fs, io, thread};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLockWriteGuard;
@@ -10,6 +12,7 @@ use serde::Serialize;
 
 use super::images::WIDTHS;
 use super::{CatalogueName, Engine, EngineError};
+use crate::image::ImageHash;
 
 /// Images that are looked at together.
 const PAGE: usize = 2_000;
@@ -46,7 +49,8 @@ pub struct Forgotten {
 
 impl Engine {
     /// Looks through all pictures, and removes those that nothing has referred to for `days`, as far as that was noted: with 0, all of them.
-    /// Their features and where they were found are forgotten with them; the database keeps the room for what comes.
+    /// Their features and where they were found are forgotten with them; the database keeps the room for what comes. Files that nothing is known of
+    /// count by when they were written.
     ///
     /// # Errors
     /// When the disk or the store fails; what was removed until then is.
@@ -60,8 +64,39 @@ impl Engine {
             thread::sleep(PAUSE);
         }
         let before = now.checked_sub_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::UNIX_EPOCH);
-        let removed = self.remove_noted(before)?;
+        let mut removed = self.remove_noted(before)?;
+        if removed.finished {
+            removed.finished = self.remove_strays(before, &mut removed)?;
+        }
         Ok(Tidied { kept: self.store.unused()?.images, ..removed })
+    }
+
+    /// Removes files that nothing is known of and that were last written at `before` or earlier, and adds them to what was removed. False when it gave
+    /// way.
+    fn remove_strays(&self, before: DateTime<Utc>, removed: &mut Tidied) -> Result<bool, EngineError> {
+        let failed = |error| EngineError::io("cannot look through the pictures under", &self.options.data)(error);
+        for first in 0..=u8::MAX {
+            let files = self.files.written_before(first, before.into()).map_err(failed)?;
+            let hashes: Vec<ImageHash> = files.iter().filter_map(|file| file.hash).collect();
+            let strays = |known: &HashSet<ImageHash>| {
+                files.iter().filter(|file| file.hash.is_none_or(|hash| !known.contains(&hash))).collect::<Vec<_>>()
+            };
+            if strays(&self.store.known_images(&hashes)?).is_empty() {
+                continue;
+            }
+            let alone = if self.closing() { None } else { self.alone() };
+            let Some(_alone) = alone else { return Ok(false) };
+            // Asked once more: an import may have come to know of them meanwhile.
+            for file in strays(&self.store.known_images(&hashes)?) {
+                match fs::remove_file(&file.path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                    _ => {}
+                }
+                removed.removed += 1;
+                removed.bytes += file.bytes;
+            }
+        }
+        Ok(true)
     }
 
     /// Removes pictures that nothing refers to, as was noted at `before` or earlier; how many are kept is not counted.
@@ -123,7 +158,6 @@ mod tests {
     use super::super::tests::{feed, found, import, open, picture};
     use super::super::{CatalogueName, PhotoInput};
     use super::*;
-    use crate::image::ImageHash;
 
     #[test]
     fn pictures_that_nothing_shows_are_kept_for_some_time_and_then_removed() {
@@ -175,6 +209,30 @@ mod tests {
         assert!(engine.drop_catalogue(&shop).unwrap());
         assert_eq!(engine.remove_unused(0).unwrap().removed, 4);
         assert!(matches!(engine.image(&photo), Err(EngineError::NoSuchImage { .. })));
+        engine.close();
+    }
+    #[test]
+    fn files_that_nothing_is_known_of_go_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let feed = feed(folder.path());
+        let engine = open(folder.path());
+        import(&engine, &feed, false);
+        // As an import leaves them that was killed: a picture without a row, and one that was half written.
+        let (shown, stray) = (ImageHash::of(&picture(0)), ImageHash::of(&picture(7)));
+        engine.files.put(&stray, &picture(7)).unwrap();
+        let half = engine.options.data.join("images").join(&stray.to_string()[..2]).join(".tmpAb3");
+        fs::write(&half, "half").unwrap();
+        let nothing = Tidied { finished: true, ..Tidied::default() };
+        assert_eq!(engine.remove_unused(1).unwrap(), nothing, "they were written just now");
+        assert!(half.exists() && engine.files.has(&stray, picture(7).len() as u64));
+        let referring = engine.referring.read();
+        assert_eq!(engine.remove_unused(0).unwrap(), Tidied::default(), "an import may be about to know of them");
+        drop(referring);
+        let bytes = picture(7).len() as u64 + 4;
+        assert_eq!(engine.remove_unused(0).unwrap(), Tidied { removed: 2, bytes, ..nothing });
+        assert!(!half.exists() && !engine.files.has(&stray, picture(7).len() as u64));
+        assert_eq!(engine.remove_unused(0).unwrap(), nothing);
+        assert!(engine.image(&shown).is_ok());
         engine.close();
     }
 }

@@ -1,5 +1,7 @@
 //! Images that nothing refers to any more: no product of any catalogue shows them, and nobody asked with them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
@@ -71,6 +73,23 @@ impl Store {
                 Ok((row.get::<_, [u8; 32]>(0)?.into(), row.get::<_, i64>(1)?.unsigned_abs()))
             })?
             .collect()
+        })
+    }
+
+    /// Which of these images there is a row of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn known_images(&self, hashes: &[ImageHash]) -> Result<HashSet<ImageHash>, StoreError> {
+        self.read(|sql| {
+            let mut known = sql.prepare_cached("SELECT EXISTS (SELECT 1 FROM images WHERE hash = ?1)")?;
+            let mut found = HashSet::new();
+            for hash in hashes {
+                if known.query_row([hash.as_bytes()], |row| row.get(0))? {
+                    found.insert(*hash);
+                }
+            }
+            Ok(found)
         })
     }
 
