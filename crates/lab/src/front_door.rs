@@ -97,7 +97,7 @@ pub fn run(folder: Option<PathBuf>, write: bool) -> Result<()> {
     writeln!(table, "| | none: default space | | | | | | | {} |", shop.ask(None)?)?;
     for case in &CASES {
         let line = shop.train(case, &groceries)?;
-        println!("{line}");
+        eprintln!("{line}");
         table += &line;
         table.push('\n');
     }

@@ -17,10 +17,17 @@ pub(super) struct ImageFiles {
 /// A file under `images/`.
 #[derive(Debug)]
 pub(super) struct ImageFile {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     /// Of its picture; `None` of one that was half written when the process ended.
     pub(super) hash: Option<ImageHash>,
     pub(super) bytes: u64,
+}
+
+impl ImageFile {
+    /// Removes it, where it is still there.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        optional(fs::remove_file(&self.path)).map(drop)
+    }
 }
 
 impl ImageFiles {

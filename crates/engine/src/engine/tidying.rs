@@ -3,8 +3,8 @@
 //! resumed, leaves them. A shopper who wants to be forgotten is at once.
 
 use std::collections::HashSet;
+use std::thread;
 use std::time::Duration;
-use std::{fs, io, thread};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLockWriteGuard;
@@ -76,7 +76,13 @@ impl Engine {
     fn remove_strays(&self, before: DateTime<Utc>, removed: &mut Tidied) -> Result<bool, EngineError> {
         let failed = |error| EngineError::io("cannot look through the pictures under", &self.options.data)(error);
         for first in 0..=u8::MAX {
+            if self.closing() {
+                return Ok(false);
+            }
             let files = self.files.written_before(first, before.into()).map_err(failed)?;
+            if !files.is_empty() {
+                thread::sleep(PAUSE);
+            }
             let hashes: Vec<ImageHash> = files.iter().filter_map(|file| file.hash).collect();
             let strays = |known: &HashSet<ImageHash>| {
                 files.iter().filter(|file| file.hash.is_none_or(|hash| !known.contains(&hash))).collect::<Vec<_>>()
@@ -84,14 +90,10 @@ impl Engine {
             if strays(&self.store.known_images(&hashes)?).is_empty() {
                 continue;
             }
-            let alone = if self.closing() { None } else { self.alone() };
-            let Some(_alone) = alone else { return Ok(false) };
+            let Some(_alone) = self.alone() else { return Ok(false) };
             // Asked once more: an import may have come to know of them meanwhile.
             for file in strays(&self.store.known_images(&hashes)?) {
-                match fs::remove_file(&file.path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-                    _ => {}
-                }
+                file.remove().map_err(failed)?;
                 removed.removed += 1;
                 removed.bytes += file.bytes;
             }
@@ -153,6 +155,8 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::super::tests::{feed, found, import, open, picture};
